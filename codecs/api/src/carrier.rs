@@ -1,0 +1,115 @@
+//! Carriers: media that hold one finished byte stream and are read at any offset.
+
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+
+use crate::{Context, Digest, Result};
+
+/// Where a carrier writes.
+pub enum Target<'a> {
+    /// A file or directory. The caller gives a temporary path beside the final one, and renames it.
+    Path(&'a Path),
+    /// A pipe: written once, front to back. Only for carriers with [`pipe`](crate::Capabilities::pipe).
+    Pipe(Box<dyn Write + Send + 'a>),
+}
+
+/// What a carrier is asked to recognise or open.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The file or directory.
+    pub path: &'a Path,
+    /// Its first bytes (up to 4,096; empty for a directory).
+    pub head: &'a [u8],
+}
+
+/// Whether a source belongs to a carrier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// It does not.
+    No,
+    /// It is of the carrier's kind (a video, a repository); opening it tells whether a stream is inside.
+    Maybe,
+    /// It does.
+    Yes,
+}
+
+/// What is known of a stream when it is complete. Carriers keep it beside or inside the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The name of the original file without any directory; empty for a pipe.
+    pub name: String,
+    /// The canonical text of the whole chain.
+    pub chain: String,
+    /// Bytes of original content.
+    pub bytes: u64,
+    /// SHA-256 of the original content.
+    pub sha256: Digest,
+}
+
+/// The byte ranges of a read that the medium has lost, in stream offsets, ascending; the buffer holds zeros there.
+pub type Lost = Vec<Range<u64>>;
+
+/// A medium for one byte stream.
+pub trait Carrier: Send + Sync {
+    /// Whether `source` is of this kind. Must not need a hint, and must be quick.
+    fn probe(&self, source: &Source) -> Probe;
+
+    /// Begins a new stream. `name` and `chain` of the summary are known from the start and passed here;
+    /// size and digest follow in [`finish`](StreamWriter::finish).
+    ///
+    /// # Errors
+    /// I/O errors; [`MissingTool`](crate::ErrorKind::MissingTool).
+    fn create<'a>(
+        &self,
+        target: Target<'a>,
+        name: &str,
+        chain: &str,
+        cx: &Context,
+    ) -> Result<Box<dyn StreamWriter + 'a>>;
+
+    /// Opens a stream for reading.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) where the source is of the carrier's kind but holds no
+    /// stream of ours; corruption, I/O errors.
+    fn open(&self, source: &Source, cx: &Context) -> Result<Box<dyn StreamReader>>;
+}
+
+/// Takes a stream front to back.
+pub trait StreamWriter {
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// I/O errors and failures of an external tool.
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// Completes the medium, data flushed to the file (the caller syncs and renames it).
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    fn finish(self: Box<Self>, summary: &Summary) -> Result<()>;
+}
+
+/// Gives a stream back, at any offset, from several threads.
+pub trait StreamReader: Send + Sync {
+    /// The length of the stream in bytes.
+    fn len(&self) -> u64;
+
+    /// Whether the stream has no bytes.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fills `buf` from `offset` on. Ranges that the medium lost are zeroed and returned.
+    ///
+    /// # Errors
+    /// [`Truncated`](crate::ErrorKind::Truncated) past the end; I/O errors. Damage that is confined to some
+    /// bytes is no error but a loss: checksums of the stream decide what it costs.
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<Lost>;
+
+    /// What the medium itself says about the content, where it does.
+    fn summary(&self) -> Option<Summary> {
+        None
+    }
+}

@@ -1,0 +1,61 @@
+//! Codecs: transforms on one segment.
+
+use std::ops::Range;
+
+use crate::{Context, Error, Result};
+
+/// A configured transform. Cheap to share; the state that encoding needs lives in its [`Worker`]s.
+pub trait Codec: Send + Sync {
+    /// A new worker. One per thread, reused over many segments, so that buffers and contexts are made once.
+    fn worker(&self) -> Box<dyn Worker>;
+}
+
+/// Encodes and decodes segments, one at a time.
+///
+/// Every method appends to `out` and leaves what `out` already holds alone. On an error the appended part
+/// is unspecified. No input may cause a panic or an allocation beyond `cx.limits()`.
+pub trait Worker: Send {
+    /// Appends the encoded form of `input` to `out`. The result depends on nothing but `input` and the
+    /// codec's parameters.
+    ///
+    /// # Errors
+    /// [`Limit`](crate::ErrorKind::Limit) where the input is more than the codec can take,
+    /// [`Cancelled`](crate::ErrorKind::Cancelled), or a failure of the tool behind it.
+    fn encode(&mut self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()>;
+
+    /// Appends exactly `raw_len` bytes to `out`, or fails.
+    ///
+    /// The caller has checked `raw_len` against the limits; a decoder may allocate that much, and must
+    /// check every other size that it reads from `input` before it allocates.
+    ///
+    /// # Errors
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) or [`Truncated`](crate::ErrorKind::Truncated) where `input` is
+    /// not the encoded form of `raw_len` bytes; [`Limit`](crate::ErrorKind::Limit).
+    fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()>;
+
+    /// Appends the bytes `range` of the raw segment to `out`. The default decodes everything; a codec with
+    /// [`range_decode`](crate::Capabilities::range_decode) does better.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode); a range outside `0..raw_len` is [`Usage`](crate::ErrorKind::Usage).
+    fn decode_range(
+        &mut self,
+        input: &[u8],
+        raw_len: usize,
+        range: Range<usize>,
+        out: &mut Vec<u8>,
+        cx: &Context,
+    ) -> Result<()> {
+        if range.start > range.end || range.end > raw_len {
+            return Err(Error::usage(format!(
+                "range {}..{} is outside 0..{raw_len}",
+                range.start, range.end
+            )));
+        }
+        let start = out.len();
+        self.decode(input, raw_len, out, cx)?;
+        out.truncate(start + range.end);
+        out.drain(start..start + range.start);
+        Ok(())
+    }
+}

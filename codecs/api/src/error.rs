@@ -1,0 +1,134 @@
+//! The one error type of the project: a kind, which decides the exit code, and one line of text.
+
+use std::fmt;
+
+/// Shorthand used throughout the workspace.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, as far as a caller can act on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The bytes contradict their format or a checksum.
+    Corrupt,
+    /// The bytes end too early.
+    Truncated,
+    /// Honouring the input would exceed a limit on memory, size or count.
+    Limit,
+    /// A valid file of another kind or of a newer version.
+    Unsupported,
+    /// A codec parameter is unknown or out of range.
+    Param,
+    /// The command was used wrongly: a bad chain, an output that exists, a missing argument.
+    Usage,
+    /// An external program is needed and was not found.
+    MissingTool,
+    /// A content-addressed resource is needed and was not found.
+    MissingResource,
+    /// An external program ran and failed.
+    Tool,
+    /// The user or a deadline asked for an end.
+    Cancelled,
+    /// Some but not all of the content could be recovered.
+    Partial,
+    /// The operating system refused.
+    Io,
+}
+
+/// An error: its kind, one line that says what was wrong, and where, from the outside in.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    places: Vec<String>,
+    io: Option<std::io::Error>,
+}
+
+impl Error {
+    /// An error of `kind` with a one-line `message` in lower case and without a final full stop.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), places: Vec::new(), io: None }
+    }
+
+    /// The input contradicts its format.
+    pub fn corrupt(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Corrupt, message)
+    }
+
+    /// The input ends too early.
+    pub fn truncated(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Truncated, message)
+    }
+
+    /// A limit would be exceeded.
+    pub fn limit(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Limit, message)
+    }
+
+    /// The command or chain was used wrongly.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Usage, message)
+    }
+
+    /// A parameter is unknown or out of range.
+    pub fn param(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Param, message)
+    }
+
+    /// Another kind of file, or a newer version.
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unsupported, message)
+    }
+
+    /// The work was interrupted.
+    pub fn cancelled() -> Self {
+        Self::new(ErrorKind::Cancelled, "interrupted")
+    }
+
+    /// The same error, seen from one layer further out: `place` names a stage, a segment or a path.
+    #[must_use]
+    pub fn at(mut self, place: impl Into<String>) -> Self {
+        self.places.push(place.into());
+        self
+    }
+
+    /// What kind of error this is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The line without the places.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The operating system's error, where there is one.
+    pub fn io_kind(&self) -> Option<std::io::ErrorKind> {
+        self.io.as_ref().map(std::io::Error::kind)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for place in self.places.iter().rev() {
+            write!(f, "{place}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.io.as_ref().map(|e| e as _)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(io: std::io::Error) -> Self {
+        let kind = match io.kind() {
+            std::io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
+            _ => ErrorKind::Io,
+        };
+        Self { kind, message: io.to_string(), places: Vec::new(), io: Some(io) }
+    }
+}
