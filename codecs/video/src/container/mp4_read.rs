@@ -1,0 +1,339 @@
+//! Finds the samples of an H.264 track in MP4 (ISO/IEC 14496-12): plain, faststart or fragmented.
+
+use lab_codec::{Context, Error, Result};
+
+use super::boxes::{Boxes, Fields};
+use super::{MIN_SAMPLE, ReadAt, Sample, Samples, Track};
+
+/// Boxes at the top level that are followed, of any kind. Two for every sample of a fragmented file.
+const MAX_BOXES: usize = 1 << 24;
+
+/// See [`super::read_index`].
+pub fn read_index(file: &dyn ReadAt, cx: &Context) -> Result<Option<Track>> {
+    let mut samples = Samples::new(file.len(), cx);
+    let mut found: Option<Found> = None;
+    let mut truncated = false;
+    let mut position = 0;
+    for step in 0..MAX_BOXES {
+        if step % 4096 == 0 {
+            cx.check()?;
+        }
+        if position >= file.len() {
+            break;
+        }
+        let Some(top) = TopBox::read(file, position)? else {
+            truncated = true;
+            break;
+        };
+        match &top.kind {
+            b"moov" if found.is_none() => {
+                found = Found::in_movie(&top.content(file, cx, &mut truncated)?, &mut samples)?;
+            }
+            b"moof" => {
+                if let Some(found) = &found {
+                    let fragment = top.content(file, cx, &mut truncated)?;
+                    found.add_fragment(&fragment, position, &mut samples)?;
+                }
+            }
+            _ => {}
+        }
+        position = top.end;
+    }
+    match found {
+        Some(found) => Ok(Some(Track { samples: samples.list, length_size: found.length_size })),
+        None if truncated => {
+            Err(Error::truncated("the video ends before its index (the moov box): the file is incomplete"))
+        }
+        None => Ok(None),
+    }
+}
+
+/// A box at the top level.
+struct TopBox {
+    kind: [u8; 4],
+    content: u64,
+    end: u64,
+}
+
+impl TopBox {
+    /// Reads the header at `position`; `None` where it does not fit into the file or is malformed.
+    fn read(file: &dyn ReadAt, position: u64) -> Result<Option<Self>> {
+        let mut header = [0; 16];
+        let available = (file.len() - position).min(16) as usize;
+        file.read_exact_at(position, &mut header[..available])?;
+        let mut fields = Fields(&header[..available]);
+        let parse = |fields: &mut Fields| {
+            let size = fields.u32()?;
+            let kind = fields.array()?;
+            let (length, size) = match size {
+                0 => (8, file.len() - position),
+                1 => (16, fields.u64()?),
+                size => (8, u64::from(size)),
+            };
+            (size >= length).then_some(Self {
+                kind,
+                content: position + length,
+                end: position.saturating_add(size),
+            })
+        };
+        Ok(parse(&mut fields))
+    }
+
+    /// Reads the content as far as it lies in the file.
+    fn content(&self, file: &dyn ReadAt, cx: &Context, truncated: &mut bool) -> Result<Vec<u8>> {
+        *truncated |= self.end > file.len();
+        let size = self.end.min(file.len()).saturating_sub(self.content);
+        cx.limits().check_memory(size, "the index of the video")?;
+        let mut content = vec![0; size as usize];
+        file.read_exact_at(self.content, &mut content)?;
+        Ok(content)
+    }
+}
+
+/// The track that was found, and what its fragments refer to.
+struct Found {
+    id: u32,
+    length_size: usize,
+    default_size: u32,
+}
+
+impl Found {
+    /// The first H.264 track of a `moov`, whose samples go to `samples`.
+    fn in_movie(movie: &[u8], samples: &mut Samples) -> Result<Option<Self>> {
+        for (_, track) in Boxes(movie).filter(|(kind, _)| kind == b"trak") {
+            let Some((id, length_size, table)) = video_track(track) else { continue };
+            let default_size = Boxes::find(movie, b"mvex")
+                .into_iter()
+                .flat_map(|mvex| Boxes(mvex).filter(|(kind, _)| kind == b"trex"))
+                .find_map(|(_, trex)| {
+                    let mut f = Fields(trex);
+                    f.skip(4)?;
+                    (f.u32()? == id).then_some(())?;
+                    f.skip(8)?;
+                    f.u32()
+                })
+                .unwrap_or(0);
+            table_samples(table, samples)?;
+            return Ok(Some(Self { id, length_size, default_size }));
+        }
+        Ok(None)
+    }
+
+    /// Appends the samples of a `moof` that begins at `start`.
+    fn add_fragment(&self, fragment: &[u8], start: u64, samples: &mut Samples) -> Result<()> {
+        let mut next = start;
+        for (_, traf) in Boxes(fragment).filter(|(kind, _)| kind == b"traf") {
+            let Some(header) = Boxes::find(traf, b"tfhd").and_then(|b| FragmentHeader::parse(b, start, next))
+            else {
+                continue;
+            };
+            let default_size = header.default_size.unwrap_or(self.default_size);
+            next = header.base;
+            for (_, run) in Boxes(traf).filter(|(kind, _)| kind == b"trun") {
+                let ours = (header.track == self.id).then_some(&mut *samples);
+                next = run_samples(run, header.base, next, default_size, ours)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `tfhd` (8.8.7).
+struct FragmentHeader {
+    track: u32,
+    base: u64,
+    default_size: Option<u32>,
+}
+
+impl FragmentHeader {
+    /// `start` is where the `moof` begins, `next` where the data of the track fragment before ends.
+    fn parse(content: &[u8], start: u64, next: u64) -> Option<Self> {
+        let mut f = Fields(content);
+        let (_, flags) = f.version_and_flags()?;
+        let track = f.u32()?;
+        let base = match flags {
+            flags if flags & 1 != 0 => f.u64()?,
+            flags if flags & 0x02_0000 != 0 => start,
+            _ => next,
+        };
+        f.skip(if flags & 2 != 0 { 4 } else { 0 } + if flags & 8 != 0 { 4 } else { 0 })?;
+        let default_size = if flags & 0x10 != 0 { Some(f.u32()?) } else { None };
+        Some(Self { track, base, default_size })
+    }
+}
+
+/// Walks a `trun` (8.8.8) whose data begins at `next` unless it says otherwise; returns where its data ends.
+fn run_samples(
+    content: &[u8],
+    base: u64,
+    mut next: u64,
+    default_size: u32,
+    mut samples: Option<&mut Samples>,
+) -> Result<u64> {
+    let mut walk = || {
+        let mut f = Fields(content);
+        let (_, flags) = f.version_and_flags()?;
+        let count = f.u32()?;
+        if flags & 1 != 0 {
+            next = base.checked_add_signed(i64::from(f.u32()? as i32))?;
+        }
+        f.skip(if flags & 4 != 0 { 4 } else { 0 })?;
+        let fields_after_size = (flags & 0xC00).count_ones() as usize * 4;
+        if flags & 0xF00 == 0 && (default_size < MIN_SAMPLE || samples.is_none()) {
+            // Nothing in the file bounds the number of these.
+            next = next.saturating_add(u64::from(count) * u64::from(default_size));
+            return Some(Ok(()));
+        }
+        for _ in 0..count {
+            f.skip(if flags & 0x100 != 0 { 4 } else { 0 })?;
+            let size = if flags & 0x200 != 0 { f.u32()? } else { default_size };
+            f.skip(fields_after_size)?;
+            if let Some(samples) = &mut samples {
+                if next > samples.file_len {
+                    break;
+                }
+                if let Err(error) = samples.push(Sample { offset: next, size }) {
+                    return Some(Err(error));
+                }
+            }
+            next = next.saturating_add(u64::from(size));
+        }
+        Some(Ok(()))
+    };
+    walk().unwrap_or(Ok(()))?;
+    Ok(next)
+}
+
+/// The id of a `trak`, the size of its NAL units' lengths and its `stbl`, if it is H.264 video.
+fn video_track(track: &[u8]) -> Option<(u32, usize, &[u8])> {
+    let mut header = Fields(Boxes::find(track, b"tkhd")?);
+    let (version, _) = header.version_and_flags()?;
+    header.skip(if version == 1 { 16 } else { 8 })?;
+    let id = header.u32()?;
+    let media = Boxes::find(track, b"mdia")?;
+    let table = Boxes::find_path(media, &[b"minf", b"stbl"])?;
+    let descriptions = Boxes::find(table, b"stsd")?.get(8..)?;
+    let (_, description) = Boxes(descriptions).find(|(kind, _)| matches!(kind, b"avc1" | b"avc3"))?;
+    let configuration = Boxes::find(description.get(78..)?, b"avcC")?;
+    Some((id, usize::from(configuration.get(4)? & 3) + 1, table))
+}
+
+/// Walks the samples of a `stbl` (8.7.3 to 8.7.5).
+fn table_samples(table: &[u8], samples: &mut Samples) -> Result<()> {
+    let mut walk = || {
+        let mut sizes = SampleSizes::parse(table)?;
+        if (1..MIN_SAMPLE).contains(&sizes.fixed) {
+            return None; // no frames of ours, and nothing in the file bounds their number
+        }
+        let mut chunks = ChunkOffsets::parse(table)?;
+        let mut f = Fields(Boxes::find(table, b"stsc")?);
+        f.skip(4)?;
+        let entries = f.u32()?;
+        let mut per_chunk = 0;
+        let mut next_entry: Option<(u32, u32)> = None; // its first chunk, its samples per chunk
+        let mut left = entries;
+        let mut chunk = 1u32;
+        while let Some(mut offset) = chunks.next() {
+            loop {
+                if next_entry.is_none() && left > 0 {
+                    left -= 1;
+                    let first = f.u32()?;
+                    next_entry = Some((first, f.u32()?));
+                    f.skip(4)?;
+                }
+                match next_entry {
+                    Some((first, count)) if first <= chunk => {
+                        per_chunk = count;
+                        next_entry = None;
+                    }
+                    _ => break,
+                }
+            }
+            for _ in 0..per_chunk {
+                let size = sizes.next()?;
+                if sizes.fixed != 0 && offset > samples.file_len {
+                    break; // nothing else in the file bounds their number
+                }
+                if let Err(error) = samples.push(Sample { offset, size }) {
+                    return Some(Err(error));
+                }
+                offset = offset.checked_add(u64::from(size))?;
+            }
+            chunk = chunk.checked_add(1)?;
+        }
+        Some(Ok(()))
+    };
+    walk().unwrap_or(Ok(()))
+}
+
+/// `stsz` or `stz2`: the sizes of the samples, one after the other.
+struct SampleSizes<'a> {
+    fixed: u32,
+    left: u32,
+    bits: u8,
+    fields: Fields<'a>,
+    /// The second of two 4-bit sizes.
+    low: Option<u32>,
+}
+
+impl<'a> SampleSizes<'a> {
+    fn parse(table: &'a [u8]) -> Option<Self> {
+        if let Some(content) = Boxes::find(table, b"stsz") {
+            let mut fields = Fields(content);
+            fields.skip(4)?;
+            let fixed = fields.u32()?;
+            let left = fields.u32()?;
+            return Some(Self { fixed, left, bits: 32, fields, low: None });
+        }
+        let mut fields = Fields(Boxes::find(table, b"stz2")?);
+        fields.skip(7)?;
+        let bits = fields.u8()?;
+        let left = fields.u32()?;
+        Some(Self { fixed: 0, left, bits, fields, low: None })
+    }
+
+    fn next(&mut self) -> Option<u32> {
+        self.left = self.left.checked_sub(1)?;
+        if self.fixed != 0 {
+            return Some(self.fixed);
+        }
+        match self.bits {
+            32 => self.fields.u32(),
+            16 => self.fields.array().map(u16::from_be_bytes).map(u32::from),
+            8 => self.fields.u8().map(u32::from),
+            _ => match self.low.take() {
+                Some(low) => Some(low),
+                None => {
+                    let pair = self.fields.u8()?;
+                    self.low = Some(u32::from(pair & 15));
+                    Some(u32::from(pair >> 4))
+                }
+            },
+        }
+    }
+}
+
+/// `stco` or `co64`: where the chunks begin.
+struct ChunkOffsets<'a> {
+    wide: bool,
+    left: u32,
+    fields: Fields<'a>,
+}
+
+impl<'a> ChunkOffsets<'a> {
+    fn parse(table: &'a [u8]) -> Option<Self> {
+        let (wide, content) = match Boxes::find(table, b"stco") {
+            Some(content) => (false, content),
+            None => (true, Boxes::find(table, b"co64")?),
+        };
+        let mut fields = Fields(content);
+        fields.skip(4)?;
+        let left = fields.u32()?;
+        Some(Self { wide, left, fields })
+    }
+
+    fn next(&mut self) -> Option<u64> {
+        self.left = self.left.checked_sub(1)?;
+        if self.wide { self.fields.u64() } else { self.fields.u32().map(u64::from) }
+    }
+}
