@@ -12,7 +12,7 @@ use super::{FIRST_MB_PAYLOAD, MB_BYTES};
 use crate::container::{OpenFile, ReadAt};
 
 /// Bytes of coded data that are read at once: small enough to stay in the second-level cache.
-const PIECE: usize = 256 << 10;
+const PIECE: usize = 128 << 10;
 
 /// A stream in a video.
 pub struct Reader {
