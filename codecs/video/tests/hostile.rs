@@ -113,6 +113,24 @@ fn truncated_streams_never_look_complete() {
 }
 
 #[test]
+fn a_video_without_its_index_keeps_its_frames() {
+    let content = random(5, 3 * LARGEST.capacity() + 100);
+    let capacity = LARGEST.capacity() as u64;
+    let file = video(&content);
+    // Two frames and a half.
+    let (back, lost, about) = read_all(&file[..7_900_000]).unwrap();
+    let end = 2 * capacity;
+    assert_eq!((back.len() as u64, lost.first(), about), (end + 1, Some(&(end..end + 1)), None));
+    assert!(back[..2 * capacity as usize] == content[..2 * capacity as usize]);
+    // All frames, as an interrupted writer leaves them: `mdat` up to the end of the file.
+    let index = file.windows(4).rposition(|w| w == b"moov").unwrap() - 4;
+    let mut interrupted = file[..index].to_vec();
+    interrupted[40..44].fill(0);
+    assert_eq!(read(&interrupted, &content), Outcome::Right);
+    assert_eq!(read_all(&file[..1000]).unwrap_err().kind(), ErrorKind::Truncated);
+}
+
+#[test]
 fn limits_hold() {
     let content = random(4, 1000);
     let limits = Limits { memory: 100, ..Limits::default() };

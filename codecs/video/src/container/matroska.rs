@@ -46,16 +46,18 @@ fn demux(file: &Arc<dyn ReadAt>, cx: &Context) -> Result<Option<Track>> {
     let mut samples = Samples::new(file.len(), cx);
     state.skip_data.set(true);
     let mut frame = Frame::default();
+    let mut next = || {
+        state.skipped.set((0, 0));
+        demuxer.next_frame(&mut frame).map(|more| more.then_some((frame.track, state.skipped.get())))
+    };
     // An error here is damage behind the frames that were found: they are what there is.
-    while let Ok(true) = demuxer.next_frame(&mut frame) {
-        // One frame per block: the read of its data was the last one.
-        if frame.track == number && state.last_read.get() == frame.data.len() as u64 {
-            let size = frame.data.len() as u32;
-            samples.push(Sample { offset: state.position.get() - u64::from(size), size })?;
+    while let Ok(Some((track, (end, size)))) = next() {
+        if track == number {
+            samples.push(Sample { offset: end - size, size: size as u32 })?;
         }
         cx.check()?;
     }
-    Ok(Some(Track { samples: samples.list, length_size }))
+    Ok(Some(Track { samples: samples.list, length_size, salvaged: false }))
 }
 
 /// The demuxer's error as ours.
@@ -70,8 +72,9 @@ fn error(error: DemuxError) -> Error {
 #[derive(Debug, Default)]
 struct State {
     position: Cell<u64>,
-    last_read: Cell<u64>,
     skip_data: Cell<bool>,
+    /// Where the last skipped data ended, and its size, at most [`AHEAD`].
+    skipped: Cell<(u64, u64)>,
 }
 
 /// The file as the demuxer sees it.
@@ -90,14 +93,14 @@ impl Read for View {
         let position = self.state.position.get();
         let available = self.file.len().saturating_sub(position);
         let wanted = (buf.len() as u64).min(available) as usize;
-        let skip = self.state.skip_data.get() && buf.len() > DATA;
-        if !skip {
+        if self.state.skip_data.get() && buf.len() > DATA {
+            self.state.skipped.set((position + wanted as u64, wanted as u64));
+        } else {
             for (i, byte) in buf[..wanted].iter_mut().enumerate() {
                 *byte = self.byte(position + i as u64)?;
             }
         }
         self.state.position.set(position + wanted as u64);
-        self.state.last_read.set(wanted as u64);
         Ok(wanted)
     }
 }

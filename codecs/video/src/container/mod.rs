@@ -5,7 +5,7 @@
 
 mod boxes;
 mod matroska;
-mod mp4_read;
+pub(crate) mod mp4_read;
 pub mod mp4_write;
 mod read_at;
 
@@ -53,6 +53,8 @@ pub struct Track {
     pub samples: Vec<Sample>,
     /// Bytes of the length before each NAL unit: 1, 2 or 4.
     pub length_size: usize,
+    /// Whether the file's own index was cut off, so that the samples are those that could be found without.
+    pub salvaged: bool,
 }
 
 /// Samples smaller than this hold no frame of ours. Together with the rule that samples do not overlap, this

@@ -12,6 +12,7 @@ const MAX_BOXES: usize = 1 << 24;
 pub fn read_index(file: &dyn ReadAt, cx: &Context) -> Result<Option<Track>> {
     let mut samples = Samples::new(file.len(), cx);
     let mut found: Option<Found> = None;
+    let mut data = None;
     let mut truncated = false;
     let mut position = 0;
     for step in 0..MAX_BOXES {
@@ -35,17 +36,50 @@ pub fn read_index(file: &dyn ReadAt, cx: &Context) -> Result<Option<Track>> {
                     found.add_fragment(&fragment, position, &mut samples)?;
                 }
             }
+            b"mdat" if data.is_none() => {
+                data = Some(top.content);
+                truncated |= top.end > file.len() || top.to_end;
+            }
             _ => {}
         }
         position = top.end;
     }
-    match found {
-        Some(found) => Ok(Some(Track { samples: samples.list, length_size: found.length_size })),
-        None if truncated => {
-            Err(Error::truncated("the video ends before its index (the moov box): the file is incomplete"))
+    let salvaged = found.is_none();
+    let length_size = match (found, data) {
+        (Some(found), _) => found.length_size,
+        // The index comes last and is missing: the file is incomplete.
+        (None, Some(data)) if truncated => {
+            walk_data(file, data, &mut samples)?;
+            SALVAGED_LENGTH
         }
-        None => Ok(None),
+        (None, _) if truncated => return Err(incomplete()),
+        (None, _) => return Ok(None),
+    };
+    Ok(Some(Track { samples: samples.list, length_size, salvaged }))
+}
+
+/// The error for a video without an index whose samples are not found otherwise.
+pub(crate) fn incomplete() -> Error {
+    Error::truncated("the video ends before its index (the moov box): the file is incomplete")
+}
+
+/// Bytes of the length before each NAL unit in files whose index is missing, as our writer leaves them.
+const SALVAGED_LENGTH: usize = 4;
+
+/// Takes NAL units one after the other as samples, as our writer leaves them, from `position` on.
+fn walk_data(file: &dyn ReadAt, mut position: u64, samples: &mut Samples) -> Result<()> {
+    while file.len().saturating_sub(position) > SALVAGED_LENGTH as u64 {
+        let mut length = [0; SALVAGED_LENGTH];
+        file.read_exact_at(position, &mut length)?;
+        let Some(size) = u32::from_be_bytes(length).checked_add(length.len() as u32) else { break };
+        let before = samples.list.len();
+        samples.push(Sample { offset: position, size })?;
+        if samples.list.len() == before {
+            break; // not a frame of ours, or cut off
+        }
+        position += u64::from(size);
     }
+    Ok(())
 }
 
 /// A box at the top level.
@@ -53,6 +87,8 @@ struct TopBox {
     kind: [u8; 4],
     content: u64,
     end: u64,
+    /// Whether the box goes up to the end of the file, whatever that is.
+    to_end: bool,
 }
 
 impl TopBox {
@@ -65,16 +101,14 @@ impl TopBox {
         let parse = |fields: &mut Fields| {
             let size = fields.u32()?;
             let kind = fields.array()?;
+            let to_end = size == 0;
             let (length, size) = match size {
                 0 => (8, file.len() - position),
                 1 => (16, fields.u64()?),
                 size => (8, u64::from(size)),
             };
-            (size >= length).then_some(Self {
-                kind,
-                content: position + length,
-                end: position.saturating_add(size),
-            })
+            let end = position.saturating_add(size);
+            (size >= length).then_some(Self { kind, content: position + length, end, to_end })
         };
         Ok(parse(&mut fields))
     }

@@ -8,6 +8,7 @@ use lab_codec::{Context, Error, Result};
 use super::frame::{FrameStart, MAX_START};
 use super::h264::NAL_IDR;
 use super::header::Header;
+use crate::container::mp4_read::incomplete;
 use crate::container::{ReadAt, Sample, Track, read_index};
 
 /// NAL units in front of a slice that are passed over: parameter sets, delimiters, supplemental information.
@@ -41,11 +42,14 @@ impl Index {
     pub fn open(file: Arc<dyn ReadAt>, cx: &Context) -> Result<Self> {
         let nothing = || Error::unsupported("a video, but no lab stream in it");
         let track = read_index(&file, cx)?.ok_or_else(nothing)?;
+        let nothing = || if track.salvaged { incomplete() } else { nothing() };
         if u32::try_from(track.samples.len()).is_err() {
             return Err(Error::limit("the video has more than 4294967295 samples"));
         }
-        if let Some(index) = Self::straight(&file, &track)? {
-            return Ok(index);
+        if let Some((first, last)) = straight(&*file, &track)? {
+            let highest = last.frame;
+            let order = OnceLock::new();
+            return Ok(Self { file, track, common: first, last: Some(last), highest, order });
         }
 
         // Not as a writer leaves it: look into every sample.
@@ -70,31 +74,6 @@ impl Index {
         order.sort_unstable();
         let highest = order.last().map_or(0, |&(frame, _)| frame);
         Ok(Self { file, track, common, last, highest, order: order.into() })
-    }
-
-    /// The index of a video whose first and last sample are the first and the last frame, with as many
-    /// samples as frames. What lies between is checked when it is read.
-    fn straight(file: &Arc<dyn ReadAt>, track: &Track) -> Result<Option<Self>> {
-        let (Some(&first), Some(&last)) = (track.samples.first(), track.samples.last()) else {
-            return Ok(None);
-        };
-        let header = |sample| -> io::Result<Option<Header>> {
-            Ok(read_slice(&**file, sample, track.length_size)?.map(|slice| slice.start.header))
-        };
-        let (Some(first), Some(last)) = (header(first)?, header(last)?) else { return Ok(None) };
-        let highest = last.frame;
-        let straight = first.frame == 0
-            && belongs(&last, &first)
-            && last.end.is_some()
-            && track.samples.len() as u64 == u64::from(highest) + 1;
-        Ok(straight.then(|| Self {
-            file: file.clone(),
-            track: track.clone(),
-            common: first,
-            last: Some(last),
-            highest,
-            order: OnceLock::new(),
-        }))
     }
 
     /// Calls `read` with the slices that claim to be frame `frame` until it succeeds; whether it did.
@@ -145,6 +124,23 @@ impl Index {
     fn is_ours(&self, header: &Header) -> bool {
         belongs(header, &self.common)
     }
+}
+
+/// The headers of the first and the last frame of a video as a writer leaves it: they are in the first and the
+/// last sample, and there are as many samples as frames. What lies between is checked when it is read.
+fn straight(file: &dyn ReadAt, track: &Track) -> io::Result<Option<(Header, Header)>> {
+    let header = |sample: Option<&Sample>| -> io::Result<Option<Header>> {
+        let Some(&sample) = sample else { return Ok(None) };
+        Ok(read_slice(file, sample, track.length_size)?.map(|slice| slice.start.header))
+    };
+    let (Some(first), Some(last)) = (header(track.samples.first())?, header(track.samples.last())?) else {
+        return Ok(None);
+    };
+    let straight = first.frame == 0
+        && belongs(&last, &first)
+        && last.end.is_some()
+        && track.samples.len() as u64 == u64::from(last.frame) + 1;
+    Ok(straight.then_some((first, last)))
 }
 
 /// Whether two headers are of the same stream.
