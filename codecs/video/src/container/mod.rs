@@ -5,6 +5,7 @@
 
 mod boxes;
 mod matroska;
+mod mp4_movie;
 pub(crate) mod mp4_read;
 pub mod mp4_write;
 mod read_at;

@@ -8,7 +8,8 @@ use std::io::{Seek, SeekFrom, Write};
 
 use lab_codec::{Error, Result, Target};
 
-use super::boxes::{put_box, put_full_box, put_u16, put_u32};
+use super::boxes::{put_box, put_u32};
+use super::mp4_movie::{fragment_start, movie};
 
 /// The track: how its samples are decoded and shown.
 #[derive(Debug, Clone)]
@@ -52,7 +53,7 @@ pub struct Mp4Writer<'a> {
 /// where `mdat` needs a 64-bit size.
 const MDAT: u64 = FILE_TYPE.len() as u64;
 /// Where the first sample begins.
-const FIRST_SAMPLE: u64 = MDAT + 16;
+pub(super) const FIRST_SAMPLE: u64 = MDAT + 16;
 
 const FILE_TYPE: &[u8; 32] = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41";
 const FRAGMENTED_TYPE: &[u8; 36] = b"\0\0\0\x24ftypiso5\0\0\x02\0isomiso5iso6avc1mp41";
@@ -154,205 +155,15 @@ fn data_header(samples: u64) -> Vec<u8> {
     header
 }
 
-/// `moof` and the header of `mdat` for one sample.
-fn fragment_start(number: u32, size: u32) -> Vec<u8> {
-    let mut out = Vec::new();
-    put_box(&mut out, b"moof", |out| {
-        put_full_box(out, b"mfhd", 0, 0, |out| put_u32(out, number.wrapping_add(1)));
-        put_box(out, b"traf", |out| {
-            put_full_box(out, b"tfhd", 0, 0x02_0000, |out| put_u32(out, 1)); // default-base-is-moof
-            put_full_box(out, b"tfdt", 1, 0, |out| out.extend(u64::from(number).to_be_bytes()));
-            // data-offset, sample-size
-            put_full_box(out, b"trun", 0, 0x201, |out| {
-                put_u32(out, 1);
-                put_u32(out, FRAGMENT_START);
-                put_u32(out, size);
-            });
-        });
-    });
-    put_u32(&mut out, size + 8);
-    out.extend(b"mdat");
-    out
-}
-
-/// Bytes of [`fragment_start`].
-const FRAGMENT_START: u32 = 8 + 16 + 8 + 16 + 20 + 24 + 8;
-
-/// Appends `moov`. The movie's time unit is one frame.
-fn movie(out: &mut Vec<u8>, format: &VideoFormat, sizes: &[u32], fragmented: bool, metadata: &Metadata) {
-    let duration = sizes.len() as u32;
-    put_box(out, b"moov", |out| {
-        put_full_box(out, b"mvhd", 0, 0, |out| {
-            for value in [0, 0, format.rate, duration, 0x0001_0000] {
-                put_u32(out, value); // creation, modification, timescale, duration, rate 1.0
-            }
-            put_u16(out, 0x0100); // volume 1.0
-            out.extend([0; 10]);
-            matrix(out);
-            out.extend([0; 24]);
-            put_u32(out, 2); // next_track_ID
-        });
-        put_box(out, b"trak", |out| track(out, format, sizes));
-        if fragmented {
-            put_box(out, b"mvex", |out| {
-                // Track 1, description 1, one time unit, no default size, sample_is_non_sync_sample 0
-                // and sample_depends_on 2 (on no other).
-                put_full_box(out, b"trex", 0, 0, |out| {
-                    [1, 1, 1, 0, 0x0200_0000].into_iter().for_each(|value| put_u32(out, value));
-                });
-            });
-        }
-        put_box(out, b"udta", |out| {
-            put_full_box(out, b"meta", 0, 0, |out| {
-                handler(out, b"mdir", b"appl", "");
-                put_box(out, b"ilst", |out| {
-                    for (kind, text) in [
-                        (b"\xA9nam", &metadata.name),
-                        (b"\xA9too", &metadata.tool),
-                        (b"\xA9cmt", &metadata.comment),
-                    ] {
-                        if !text.is_empty() {
-                            put_box(out, kind, |out| {
-                                put_box(out, b"data", |out| {
-                                    put_u32(out, 1); // UTF-8
-                                    put_u32(out, 0); // locale
-                                    out.extend(text.as_bytes());
-                                });
-                            });
-                        }
-                    }
-                });
-            });
-        });
-    });
-}
-
-/// The unity matrix (6.2.2).
-fn matrix(out: &mut Vec<u8>) {
-    for value in [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000] {
-        put_u32(out, value);
-    }
-}
-
-/// `hdlr` (8.4.3).
-fn handler(out: &mut Vec<u8>, kind: &[u8; 4], manufacturer: &[u8; 4], name: &str) {
-    put_full_box(out, b"hdlr", 0, 0, |out| {
-        put_u32(out, 0);
-        out.extend(kind);
-        out.extend(manufacturer);
-        out.extend([0; 8]);
-        out.extend(name.as_bytes());
-        out.push(0);
-    });
-}
-
-/// The content of `trak`.
-fn track(out: &mut Vec<u8>, format: &VideoFormat, sizes: &[u32]) {
-    let duration = sizes.len() as u32;
-    // track_enabled, track_in_movie
-    put_full_box(out, b"tkhd", 0, 3, |out| {
-        for value in [0, 0, 1, 0, duration, 0, 0, 0, 0] {
-            put_u32(out, value); // creation, modification, track_ID, reserved, duration, reserved, layer, volume
-        }
-        matrix(out);
-        put_u32(out, format.width << 16);
-        put_u32(out, format.height << 16);
-    });
-    put_box(out, b"mdia", |out| {
-        put_full_box(out, b"mdhd", 0, 0, |out| {
-            for value in [0, 0, format.rate, duration] {
-                put_u32(out, value);
-            }
-            put_u16(out, 0x55C4); // language "und"
-            put_u16(out, 0);
-        });
-        handler(out, b"vide", &[0; 4], "lab video");
-        put_box(out, b"minf", |out| {
-            put_full_box(out, b"vmhd", 0, 1, |out| out.extend([0; 8]));
-            put_box(out, b"dinf", |out| {
-                put_full_box(out, b"dref", 0, 0, |out| {
-                    put_u32(out, 1);
-                    put_full_box(out, b"url ", 0, 1, |_| {}); // in this file
-                });
-            });
-            put_box(out, b"stbl", |out| sample_table(out, format, sizes));
-        });
-    });
-}
-
-/// The content of `stbl` (8.5 to 8.7): one sample per chunk, all of them key frames.
-fn sample_table(out: &mut Vec<u8>, format: &VideoFormat, sizes: &[u32]) {
-    let count = sizes.len() as u32;
-    let table = |out: &mut Vec<u8>, kind, entry: &[u32]| {
-        put_full_box(out, kind, 0, 0, |out| {
-            put_u32(out, u32::from(count > 0));
-            if count > 0 {
-                entry.iter().for_each(|&value| put_u32(out, value));
-            }
-        });
-    };
-    put_full_box(out, b"stsd", 0, 0, |out| {
-        put_u32(out, 1);
-        put_box(out, b"avc1", |out| sample_description(out, format));
-    });
-    table(out, b"stts", &[count, 1]);
-    if count > 0 {
-        put_full_box(out, b"stss", 0, 0, |out| {
-            put_u32(out, count);
-            (1..=count).for_each(|number| put_u32(out, number));
-        });
-    }
-    table(out, b"stsc", &[1, 1, 1]);
-    put_full_box(out, b"stsz", 0, 0, |out| {
-        put_u32(out, 0);
-        put_u32(out, count);
-        sizes.iter().for_each(|&size| put_u32(out, size));
-    });
-    let offsets = sizes.iter().scan(FIRST_SAMPLE, |next, &size| {
-        let offset = *next;
-        *next += u64::from(size);
-        Some(offset)
-    });
-    let wide = offsets.clone().last().is_some_and(|offset| offset > u64::from(u32::MAX));
-    put_full_box(out, if wide { b"co64" } else { b"stco" }, 0, 0, |out| {
-        put_u32(out, count);
-        for offset in offsets {
-            if wide { out.extend(offset.to_be_bytes()) } else { put_u32(out, offset as u32) }
-        }
-    });
-}
-
-/// The content of `avc1` (12.1.3 and ISO/IEC 14496-15, 5.3.3.1, 5.4.2).
-fn sample_description(out: &mut Vec<u8>, format: &VideoFormat) {
-    out.extend([0; 6]);
-    put_u16(out, 1); // data_reference_index
-    out.extend([0; 16]);
-    put_u16(out, format.width as u16);
-    put_u16(out, format.height as u16);
-    put_u32(out, 0x0048_0000); // 72 dpi
-    put_u32(out, 0x0048_0000);
-    put_u32(out, 0);
-    put_u16(out, 1); // frame_count
-    out.extend([0; 32]); // compressorname
-    put_u16(out, 24); // depth
-    put_u16(out, 0xFFFF); // pre_defined: -1
-    put_box(out, b"avcC", |out| {
-        out.push(1);
-        // profile, constraints, level
-        out.extend(format.sequence_parameters.get(1..4).unwrap_or(&[0; 3]));
-        out.push(0xFC | 3); // lengths of 4 bytes
-        out.push(0xE0 | 1);
-        put_u16(out, format.sequence_parameters.len() as u16);
-        out.extend(&format.sequence_parameters);
-        out.push(1);
-        put_u16(out, format.picture_parameters.len() as u16);
-        out.extend(&format.picture_parameters);
-    });
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use lab_codec::Context;
+
     use super::*;
+    use crate::container::mp4_movie::FRAGMENT_START;
+    use crate::container::{ReadAt, read_index};
 
     #[test]
     fn fixed_sizes_are_what_the_boxes_say() {
@@ -361,6 +172,57 @@ mod tests {
         assert_eq!(fragment_start(5, 1000).len(), FRAGMENT_START as usize);
         for samples in [0, 4_294_967_287, 4_294_967_288, 1 << 40] {
             assert_eq!(data_header(samples).len() as u64, FIRST_SAMPLE - MDAT);
+        }
+    }
+
+    /// A file of which only the start and the end are there; all else is zeros.
+    struct Sparse {
+        start: Vec<u8>,
+        end: Vec<u8>,
+        len: u64,
+    }
+
+    impl ReadAt for Sparse {
+        fn len(&self) -> u64 {
+            self.len
+        }
+
+        fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<()> {
+            let end_from = self.len - self.end.len() as u64;
+            for (at, byte) in (offset..).zip(buf) {
+                let part = if at < end_from {
+                    self.start.get(at as usize)
+                } else {
+                    self.end.get((at - end_from) as usize)
+                };
+                *byte = part.copied().unwrap_or(0);
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn offsets_beyond_32_bits_are_found_again() {
+        let format = VideoFormat {
+            width: 64,
+            height: 64,
+            rate: 5,
+            sequence_parameters: vec![0x67, 66, 0xC0, 12],
+            picture_parameters: vec![0x68],
+        };
+        for count in [0, 1, 2, 5] {
+            let sizes = vec![3_000_000_000; count];
+            let samples = 3_000_000_000 * count as u64;
+            let mut end = Vec::new();
+            movie(&mut end, &format, &sizes, false, &Metadata::default());
+            assert_eq!(end.windows(4).any(|kind| kind == b"co64"), count > 2);
+            let start = [&FILE_TYPE[..], &data_header(samples)].concat();
+            let len = FIRST_SAMPLE + samples + end.len() as u64;
+            let file: Arc<dyn ReadAt> = Arc::new(Sparse { start, end, len });
+            let track = read_index(&file, &Context::default()).unwrap().unwrap();
+            let offsets: Vec<u64> = track.samples.iter().map(|sample| sample.offset).collect();
+            let expected: Vec<u64> = (0..count as u64).map(|i| FIRST_SAMPLE + i * 3_000_000_000).collect();
+            assert_eq!((offsets, track.salvaged), (expected, false));
         }
     }
 }
