@@ -1,0 +1,93 @@
+//! Generators: artificial samples of any size, the same for a seed on every machine.
+//!
+//! A generator is a stream of pieces without end; [`generate`] cuts it at the wanted size. A shorter sample
+//! is therefore the beginning of a longer one, and memory does not grow with the size. Golden digests in the
+//! tests hold the bytes fixed.
+
+mod fibonacci;
+mod morphism;
+mod prng;
+mod random;
+mod run_rich;
+mod text;
+mod thue_morse;
+mod versioned;
+mod zeros;
+mod zipf_text;
+
+use std::io::Write;
+
+use lab_codec::{Context, Error, Result, nearest};
+
+pub use prng::Prng;
+
+/// A kind of artificial sample.
+pub trait Generator: Sync {
+    /// The name on the command line.
+    fn name(&self) -> &'static str;
+
+    /// One line: what it makes, without a full stop.
+    fn summary(&self) -> &'static str;
+
+    /// Begins the stream that belongs to `seed`.
+    fn start(&self, seed: u64) -> Box<dyn Pieces>;
+}
+
+/// A stream of bytes without end, in pieces of the generator's choice.
+pub trait Pieces {
+    /// The next piece: never empty, at most a few hundred KiB.
+    fn next(&mut self) -> &[u8];
+}
+
+/// All generators, in the order in which they are listed.
+pub const GENERATORS: &[&dyn Generator] = &[
+    &random::Random,
+    &zeros::Zeros,
+    &fibonacci::Fibonacci,
+    &thue_morse::ThueMorse,
+    &run_rich::RunRich,
+    &zipf_text::ZipfText,
+    &versioned::Versioned,
+];
+
+/// The generator called `name`.
+///
+/// # Errors
+/// [`Usage`](lab_codec::ErrorKind::Usage), naming the nearest or all of them.
+pub fn find(name: &str) -> Result<&'static dyn Generator> {
+    let names = || GENERATORS.iter().map(|g| g.name());
+    GENERATORS.iter().find(|g| g.name() == name).copied().ok_or_else(|| {
+        let hint = match nearest(name, names()) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
+        };
+        Error::usage(format!("unknown generator {name:?}; {hint}"))
+    })
+}
+
+/// Writes exactly `size` bytes of `generator`'s stream for `seed`. Reports the bytes written as progress.
+///
+/// # Errors
+/// Errors of `writer`; cancellation.
+pub fn generate(
+    generator: &dyn Generator,
+    seed: u64,
+    size: u64,
+    writer: &mut dyn Write,
+    cx: &Context,
+) -> Result<()> {
+    let mut pieces = generator.start(seed);
+    let mut left = size;
+    while left > 0 {
+        cx.check()?;
+        let piece = pieces.next();
+        let length = usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
+        writer.write_all(&piece[..length])?;
+        cx.observer().advance(length as u64);
+        left -= length as u64;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! Zero bytes, which nearly vanish.
+
+use super::{Generator, Pieces};
+
+pub struct Zeros;
+
+impl Generator for Zeros {
+    fn name(&self) -> &'static str {
+        "zeros"
+    }
+
+    fn summary(&self) -> &'static str {
+        "zero bytes (the same for every seed)"
+    }
+
+    fn start(&self, _: u64) -> Box<dyn Pieces> {
+        Box::new(Stream(vec![0; 1 << 16]))
+    }
+}
+
+struct Stream(Vec<u8>);
+
+impl Pieces for Stream {
+    fn next(&mut self) -> &[u8] {
+        &self.0
+    }
+}
