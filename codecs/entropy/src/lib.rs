@@ -1,0 +1,8 @@
+//! Entropy coders shared by the codecs of the project.
+//!
+//! [`rans`] turns decisions of known probability into bytes; [`model`] estimates the probabilities while
+//! the data goes by, so that no tables are sent. The two are independent: a model only ever asks the coder
+//! for an interval of a power-of-two scale.
+
+pub mod model;
+pub mod rans;

@@ -1,0 +1,406 @@
+//! Re-Pair (Larsson & Moffat, "Off-line dictionary-based compression", Proc. IEEE 88(11), 2000), exact and in
+//! linear time: replace a pair of the highest count everywhere, until no pair occurs often enough.
+//!
+//! The count of a pair is the most occurrences that do not overlap: for two different symbols, all of them;
+//! for a run of n equal symbols, n / 2. Counts are exact at every step. What differs from the paper is that
+//! no lists are threaded through the sequence. A pair's occurrences are written down once (`arena`), stale
+//! ones are skipped when their turn comes, and a pair waits in the frequency bucket that it was put in until
+//! it comes up (`queue`), so that a count that falls costs one access to the `pairs` table and nothing else.
+//! A position is in at most one list at any time and each replacement adds two at most: all work is linear.
+//!
+//! Runs cost no more. Their ends are eaten by pairs at least as frequent as the run's own pair, so measuring
+//! the runs that a replacement touches takes time proportional to its count.
+//!
+//! Memory is 4 bytes a symbol for the sequence and 5 for the lists at the start, plus the pair table; both
+//! vectors are compacted, and shrink, whenever half of the symbols have gone.
+
+mod arena;
+mod pairs;
+mod queue;
+mod sequence;
+
+use lab_codec::{Context, Error, Result};
+
+use self::arena::Arena;
+use self::pairs::{Entry, Pair, PairTable};
+use self::queue::Queue;
+use self::sequence::{END, Sequence};
+use super::{Grammar, TERMINALS};
+
+/// The longest input, in bytes: positions and links keep one bit to themselves.
+pub const MAX_LEN: usize = (1 << 31) - 16;
+
+/// How many replacements pass between two looks at the cancellation flag.
+const CHECK_EVERY: usize = 1 << 15;
+
+/// When Re-Pair stops.
+#[derive(Debug, Clone, Copy)]
+pub struct Stop {
+    /// Pairs of a lower count are not replaced; at least 2.
+    pub min_freq: u32,
+    /// No more rules than this.
+    pub max_rules: u32,
+}
+
+/// Makes the grammar of `input`. Reports one byte of progress for each symbol that goes away.
+///
+/// # Errors
+/// [`Limit`](lab_codec::ErrorKind::Limit) beyond [`MAX_LEN`] bytes; cancellation.
+pub fn repair(input: &[u8], stop: Stop, cx: &Context) -> Result<Grammar> {
+    if input.len() > MAX_LEN {
+        return Err(Error::limit(format!(
+            "Re-Pair takes segments of at most {MAX_LEN} bytes, not {}; use a smaller --segment",
+            input.len()
+        )));
+    }
+    let mut state = State::new(input, stop.min_freq.max(2), cx)?;
+    while state.rules.len() < stop.max_rules as usize {
+        let Some(pair) = state.queue.pop(&state.table) else { break };
+        state.substitute(pair)?;
+    }
+    let State { rules, sequence, mut removed, .. } = state;
+    report(&mut removed, cx);
+    Ok(Grammar { rules, start: sequence.into_symbols() })
+}
+
+fn report(removed: &mut usize, cx: &Context) {
+    cx.observer().advance(std::mem::take(removed) as u64);
+}
+
+/// How often the new symbol stands beside another one; then, which list is being filled.
+#[derive(Debug, Clone, Copy, Default)]
+struct Beside {
+    left: u32,
+    right: u32,
+}
+
+/// Set in a [`Beside`] once the pair has a list: the rest is an index into `State::cursors`.
+const LISTED: u32 = 1 << 31;
+
+struct State<'a> {
+    cx: &'a Context,
+    min_freq: u32,
+    sequence: Sequence,
+    table: PairTable,
+    queue: Queue,
+    arena: Arena,
+    rules: Vec<[u32; 2]>,
+    /// By symbol; all zero between replacements.
+    beside: Vec<Beside>,
+    /// Where the next position of each list goes that is being filled.
+    cursors: Vec<u32>,
+    /// Where the pair at hand was replaced.
+    places: Vec<u32>,
+    /// Symbols gone and not yet reported.
+    removed: usize,
+    unchecked: usize,
+}
+
+impl<'a> State<'a> {
+    fn new(input: &[u8], min_freq: u32, cx: &'a Context) -> Result<Self> {
+        let mut state = Self {
+            cx,
+            min_freq,
+            sequence: Sequence::new(input),
+            table: PairTable::default(),
+            queue: Queue::new(input.len()),
+            arena: Arena::with_capacity(0),
+            rules: Vec::new(),
+            beside: vec![Beside::default(); TERMINALS as usize],
+            cursors: Vec::new(),
+            places: Vec::new(),
+            removed: 0,
+            unchecked: 0,
+        };
+        state.list_byte_pairs(input)?;
+        Ok(state)
+    }
+
+    /// Counts the pairs of the input and lists their occurrences.
+    fn list_byte_pairs(&mut self, input: &[u8]) -> Result<()> {
+        let index = |a: u8, b: u8| usize::from(a) << 8 | usize::from(b);
+        // All occurrences; and for pairs of equal bytes those that do not overlap.
+        let mut all = vec![0u32; 1 << 16];
+        let mut apart = [0u32; 256];
+        let mut run = 0;
+        for chunk_start in (0..input.len().saturating_sub(1)).step_by(1 << 20) {
+            self.cx.check()?;
+            let end = (chunk_start + (1 << 20) + 1).min(input.len());
+            for w in input[chunk_start..end].windows(2) {
+                all[index(w[0], w[1])] += 1;
+                run = if w[0] == w[1] { run + 1 } else { 0 };
+                apart[usize::from(w[0])] += run & 1;
+            }
+        }
+        let count = |a: u8, b: u8| if a == b { apart[usize::from(a)] } else { all[index(a, b)] };
+        let active = || (0..=255u8).flat_map(|a| (0..=255u8).map(move |b| (a, b)));
+        let active = || active().filter(|&(a, b)| count(a, b) >= self.min_freq);
+        let cells: usize = active().map(|(a, b)| 1 + all[index(a, b)] as usize).sum();
+        let mut arena = Arena::with_capacity(cells + input.len() / 2);
+        let mut cursor = vec![0u32; 1 << 16];
+        for (a, b) in active() {
+            let block = arena.add(all[index(a, b)]);
+            cursor[index(a, b)] = block + 1;
+            let pair = (u32::from(a), u32::from(b));
+            self.table.insert(Entry { pair, count: count(a, b), block });
+            self.queue.push(pair, count(a, b));
+        }
+        self.arena = arena;
+        for (i, w) in input.windows(2).enumerate() {
+            if i.is_multiple_of(1 << 20) {
+                self.cx.check()?;
+            }
+            let cursor = &mut cursor[index(w[0], w[1])];
+            if *cursor != 0 {
+                self.arena.set(*cursor, i as u32 + 1);
+                *cursor += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces `pair` by a new symbol everywhere and brings table, queue and lists up to date.
+    fn substitute(&mut self, pair: Pair) -> Result<()> {
+        let new = TERMINALS + self.rules.len() as u32;
+        self.rules.push([pair.0, pair.1]);
+        self.beside.push(Beside::default());
+        if let Some(block) = self.table.get(pair).map(|e| e.block) {
+            self.table.remove(pair);
+            if pair.0 == pair.1 {
+                self.replace_runs(pair.0, new, block)?;
+            } else {
+                self.replace_all(pair, new, block)?;
+            }
+            self.arena.release(block);
+        }
+        self.removed += self.places.len();
+        self.list_new_pairs(new)?;
+        if self.sequence.len() * 2 < self.sequence.span() && self.sequence.span() > 1 << 10 {
+            self.compact();
+        }
+        Ok(())
+    }
+
+    /// Closes the holes in the sequence and drops what is out of date in the lists.
+    fn compact(&mut self) {
+        let ranks = self.sequence.ranks();
+        self.arena.sweep(&self.sequence, &mut self.table, Some(&ranks));
+        for place in &mut self.places {
+            *place = ranks.map(*place);
+        }
+        self.sequence.compact();
+        // Once the lists have doubled there is enough out of date to make the next sweep worth its time.
+        self.arena.shrink(self.sequence.span());
+    }
+
+    /// Makes room for lists of `cells` cells.
+    fn make_room(&mut self, cells: usize) {
+        if self.arena.room() < cells {
+            if self.sequence.len() * 8 < self.sequence.span() * 7 {
+                self.compact();
+            } else {
+                self.arena.sweep(&self.sequence, &mut self.table, None);
+            }
+            self.arena.reserve(cells);
+        }
+    }
+
+    #[inline]
+    fn tick(&mut self) -> Result<()> {
+        self.unchecked += 1;
+        if self.unchecked == CHECK_EVERY {
+            self.unchecked = 0;
+            report(&mut self.removed, self.cx);
+            self.cx.check()?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the pair of two different symbols.
+    fn replace_all(&mut self, (a, b): Pair, new: u32, block: u32) -> Result<()> {
+        self.places.clear();
+        for i in 0..self.arena.positions(block).len() {
+            let p = self.arena.positions(block)[i];
+            if self.sequence.pair(p) != Some((a, b)) {
+                continue;
+            }
+            let q = self.sequence.next(p);
+            let before = self.sequence.get(self.sequence.prev(p));
+            if before == a {
+                self.shorten(a, |s| s.run_before(p));
+            } else if before != new && before != END {
+                self.lose((before, a));
+            }
+            let r = self.sequence.next(q);
+            let after = self.sequence.get(r);
+            if after == b {
+                self.shorten(b, |s| s.run_after(q));
+            } else if after != END {
+                self.lose((b, after));
+            }
+            self.sequence.replace(p, q, r, new);
+            self.places.push(p);
+            self.tick()?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the pair of `a` with itself, from the start of every run.
+    fn replace_runs(&mut self, a: u32, new: u32, block: u32) -> Result<()> {
+        self.places.clear();
+        for i in 0..self.arena.positions(block).len() {
+            let mut p = self.arena.positions(block)[i];
+            if self.sequence.pair(p) != Some((a, a)) {
+                continue;
+            }
+            let mut before = self.sequence.prev(p);
+            while self.sequence.get(before) == a {
+                p = before;
+                before = self.sequence.prev(p);
+            }
+            let before = self.sequence.get(before);
+            if before != END {
+                self.lose((before, a));
+            }
+            loop {
+                let q = self.sequence.next(p);
+                if self.sequence.get(q) != a {
+                    break; // the last of an odd run stays
+                }
+                let r = self.sequence.next(q);
+                self.sequence.replace(p, q, r, new);
+                self.places.push(p);
+                self.tick()?;
+                p = r;
+                let after = self.sequence.get(r);
+                if after != a {
+                    if after != END {
+                        self.lose((a, after));
+                    }
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One occurrence of `pair` has gone.
+    #[inline]
+    fn lose(&mut self, pair: Pair) {
+        if let Some(block) = self.table.decrement(pair, self.min_freq) {
+            self.arena.release(block);
+        }
+    }
+
+    /// A run of `a`, of the length that `measure` finds, is about to lose one symbol at an end.
+    #[inline]
+    fn shorten(&mut self, a: u32, measure: impl Fn(&Sequence) -> usize) {
+        if self.table.get((a, a)).is_some() && measure(&self.sequence).is_multiple_of(2) {
+            self.lose((a, a));
+        }
+    }
+
+    /// Counts the pairs with the symbol `new`, which stands at `self.places`, and lists those that are
+    /// frequent enough.
+    fn list_new_pairs(&mut self, new: u32) -> Result<()> {
+        let sequence = &self.sequence;
+        let mut cells = 0;
+        let (mut doubles, mut doubles_apart) = (0, 0);
+        let least = self.min_freq;
+        let counted = |count: &mut u32| {
+            *count += 1;
+            usize::from(*count >= least) * if *count == least { least as usize + 1 } else { 1 }
+        };
+        for &p in &self.places {
+            let before = sequence.get(sequence.prev(p));
+            if before != END && before != new {
+                cells += counted(&mut self.beside[before as usize].left);
+            }
+            let after = sequence.get(sequence.next(p));
+            if after == new {
+                if before != new {
+                    let run = sequence.run_after(p);
+                    doubles += run - 1;
+                    doubles_apart += run / 2;
+                }
+            } else if after != END {
+                cells += counted(&mut self.beside[after as usize].right);
+            }
+        }
+        self.cx.check()?;
+        let listed_doubles = doubles_apart >= least as usize;
+        if listed_doubles {
+            cells += 1 + doubles;
+        }
+        if cells > 0 {
+            self.make_room(cells);
+            self.cursors.clear();
+            let mut doubles_at = 0;
+            if listed_doubles {
+                doubles_at = self.open((new, new), doubles_apart as u32, doubles as u32);
+            }
+            let places = std::mem::take(&mut self.places);
+            for &p in &places {
+                let l = self.sequence.prev(p);
+                let before = self.sequence.get(l);
+                if before != END && before != new {
+                    let slot = self.beside[before as usize].left;
+                    self.beside[before as usize].left = self.list((before, new), slot, l);
+                }
+                let after = self.sequence.get(self.sequence.next(p));
+                if after == new {
+                    if listed_doubles {
+                        self.arena.set(doubles_at, p);
+                        doubles_at += 1;
+                    }
+                } else if after != END {
+                    let slot = self.beside[after as usize].right;
+                    self.beside[after as usize].right = self.list((new, after), slot, p);
+                }
+            }
+            self.places = places;
+        }
+        for &p in &self.places {
+            for symbol in [self.sequence.get(self.sequence.prev(p)), self.sequence.get(self.sequence.next(p))]
+            {
+                if symbol != END {
+                    self.beside[symbol as usize] = Beside::default();
+                }
+            }
+        }
+        if self.places.capacity() > self.places.len().max(1 << 16) * 4 {
+            self.places.shrink_to(self.places.len() * 2);
+        }
+        Ok(())
+    }
+
+    /// Makes a pair active and returns where its positions go.
+    fn open(&mut self, pair: Pair, count: u32, positions: u32) -> u32 {
+        let block = self.arena.add(positions);
+        self.table.insert(Entry { pair, count, block });
+        self.queue.push(pair, count);
+        block + 1
+    }
+
+    /// Adds a position to the list of `pair` if that is frequent enough. `slot` is its count or, once it has
+    /// a list, which; so is the result.
+    #[inline]
+    fn list(&mut self, pair: Pair, slot: u32, position: u32) -> u32 {
+        let mut slot = slot;
+        if slot & LISTED == 0 {
+            if slot < self.min_freq {
+                return slot;
+            }
+            let cursor = self.open(pair, slot, slot);
+            slot = LISTED | self.cursors.len() as u32;
+            self.cursors.push(cursor);
+        }
+        let cursor = &mut self.cursors[(slot ^ LISTED) as usize];
+        self.arena.set(*cursor, position);
+        *cursor += 1;
+        slot
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! Active pairs by falling count: a bucket for each count up to the square root of the length, and one
+//! overflow list above.
+//!
+//! A count only ever falls, and a pair stays in the bucket that it was put in until it comes up: then it is
+//! taken if the count is still that of the bucket, and otherwise moves down (or is dropped, if no longer
+//! active). Each move is paid by a decrement, and nothing is touched when counts fall. There are at most
+//! sqrt(n) pairs in the overflow list and as many pops from it, so scanning it stays linear.
+
+use super::pairs::{Pair, PairTable};
+
+/// The order in which pairs are replaced.
+#[derive(Debug)]
+pub struct Queue {
+    overflow: Vec<Pair>,
+    buckets: Vec<Vec<Pair>>,
+}
+
+impl Queue {
+    /// A queue for a sequence of `len` symbols.
+    pub fn new(len: usize) -> Self {
+        Self { overflow: Vec::new(), buckets: vec![Vec::new(); len.isqrt() + 2] }
+    }
+
+    /// Adds a pair. `count` must not exceed that of the pair popped last.
+    #[inline]
+    pub fn push(&mut self, pair: Pair, count: u32) {
+        match self.buckets.get_mut(count as usize) {
+            Some(bucket) => bucket.push(pair),
+            None => self.overflow.push(pair),
+        }
+    }
+
+    /// Takes a pair of the highest count.
+    pub fn pop(&mut self, table: &PairTable) -> Option<Pair> {
+        self.pop_overflow(table).or_else(|| self.pop_bucket(table))
+    }
+
+    fn pop_overflow(&mut self, table: &PairTable) -> Option<Pair> {
+        let mut best = None;
+        let mut i = 0;
+        while let Some(&pair) = self.overflow.get(i) {
+            let count = table.get(pair).map_or(0, |e| e.count);
+            if (count as usize) < self.buckets.len() {
+                self.overflow.swap_remove(i);
+                if count > 0 {
+                    self.push(pair, count);
+                }
+                continue;
+            }
+            if best.is_none_or(|(most, _)| count > most) {
+                best = Some((count, i));
+            }
+            i += 1;
+        }
+        best.map(|(_, i)| self.overflow.swap_remove(i))
+    }
+
+    fn pop_bucket(&mut self, table: &PairTable) -> Option<Pair> {
+        while let Some(bucket) = self.buckets.last_mut() {
+            let Some(pair) = bucket.pop() else {
+                self.buckets.pop();
+                continue;
+            };
+            let Some(entry) = table.get(pair) else { continue };
+            if entry.count as usize + 1 == self.buckets.len() {
+                return Some(pair);
+            }
+            self.push(pair, entry.count);
+        }
+        None
+    }
+}

@@ -1,0 +1,14 @@
+//! Grammars as token streams: depth-first, each rule defined inline where it is first used, so that a
+//! decoder needs no table in advance and writes its output as it reads.
+//!
+//! A token is a byte, the number of a rule that is already complete, or NEW: the definition of a rule, whose
+//! right-hand side follows, and which gets its number when that is complete. How tokens become bytes is the
+//! business of a coder: [`rans`] codes them with adaptive models, [`raw`] lays them out for a general
+//! compressor that follows in the chain.
+
+pub mod expand;
+mod lists;
+mod model;
+pub mod rans;
+pub mod raw;
+pub mod walk;

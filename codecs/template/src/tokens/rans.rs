@@ -1,0 +1,119 @@
+//! The `rans` coder: tokens with adaptive models, entropy coded.
+//!
+//! Rules are grouped by their first byte and, within that, by how often they will still be used, which is
+//! said when a rule begins. A token is then its first byte (which the text before it tells much about), its
+//! class, and an index into the list of that class: a rule used up leaves the lists and costs nothing more.
+
+use lab_codec::{Context, Result};
+use lab_entropy::rans::{Decoder, Encoder};
+
+use super::expand::{Expansion, Place};
+use super::lists::{Lists, Member, Ranked};
+use super::model::{Before, Model, class_after_use, class_of};
+use super::walk::{Visitor, walk};
+use crate::grammar::Grammar;
+use crate::grammar::utility::Utility;
+
+struct Writer<'a> {
+    utility: &'a Utility,
+    encoder: Encoder,
+    model: Model,
+    before: Before,
+    ranked: Ranked,
+}
+
+impl Writer<'_> {
+    fn token(&mut self, first: u8, class: u8) {
+        let (model, encoder, before) = (&mut self.model, &mut self.encoder, self.before);
+        model.new_flag(encoder, before, false);
+        model.first_byte(encoder, before, first);
+        model.class(encoder, before, first, class);
+        self.ranked.said(first);
+    }
+}
+
+impl Visitor for Writer<'_> {
+    fn byte(&mut self, byte: u8) {
+        self.token(byte, 0);
+        self.before = Before { tail: self.before.tail << 8 | u16::from(byte), kind: 0 };
+    }
+
+    fn open(&mut self, rule: usize, width: u32) {
+        let class = class_of(self.utility.uses[rule] - 1);
+        self.model.new_flag(&mut self.encoder, self.before, true);
+        self.model.uses(&mut self.encoder, class);
+        self.model.width(&mut self.encoder, width);
+        self.ranked.open(rule, class);
+        self.before.kind = 2;
+    }
+
+    fn close(&mut self, rule: usize) {
+        self.ranked.close(rule, self.before.tail);
+    }
+
+    fn again(&mut self, rule: usize) {
+        let Member { tail, first, class, .. } = self.ranked.member(rule);
+        self.token(first, class);
+        let (at, len) = self.ranked.use_again(rule);
+        self.encoder.uniform(at, len);
+        self.before = Before { tail, kind: 1 };
+    }
+}
+
+/// Appends the tokens of `grammar` to `out`.
+///
+/// # Errors
+/// Cancellation.
+pub fn encode(grammar: &Grammar, utility: &Utility, out: Vec<u8>, cx: &Context) -> Result<Vec<u8>> {
+    let mut writer = Writer {
+        utility,
+        encoder: Encoder::new(out),
+        model: Model::default(),
+        before: Before::default(),
+        ranked: Ranked::new(grammar.rules.len()),
+    };
+    walk(grammar, utility, &mut writer, cx)?;
+    Ok(writer.encoder.finish())
+}
+
+/// Decodes `raw_len` bytes from the tokens in `input` and appends them to `out`.
+///
+/// # Errors
+/// Whatever is wrong with `input`; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
+pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+    let mut decoder = Decoder::new(input);
+    let mut model = Model::default();
+    let mut lists = Lists::<Place>::default();
+    let mut kind = 0;
+    let mut output = Expansion::new(out, raw_len);
+    while !output.is_complete() {
+        if output.tick(cx)? {
+            decoder.check()?;
+            cx.limits().check_memory(lists.memory(), "the grammar")?;
+        }
+        let before = Before { tail: output.tail(), kind };
+        if model.new_flag(&mut decoder, before, false) {
+            let class = model.uses(&mut decoder, 0);
+            let width = model.width(&mut decoder, 0);
+            output.open(width, class)?;
+            kind = 2;
+            continue;
+        }
+        let first = model.first_byte(&mut decoder, before, 0);
+        let class = model.class(&mut decoder, before, first, 0);
+        if class == 0 {
+            output.byte(first)?;
+            kind = 0;
+        } else {
+            let at = decoder.uniform(lists.len(first, class)?);
+            output.copy(lists.take(first, class, at, class_after_use(class))?)?;
+            kind = 1;
+        }
+        while let Some(closed) = output.settle() {
+            let first = output.first_byte(closed.place);
+            lists.insert(first, closed.note, closed.place)?;
+        }
+    }
+    output.finish()?;
+    decoder.finish()
+}

@@ -1,0 +1,321 @@
+//! The `raw` coder: tokens as plain bytes, laid out for a general compressor that follows in the chain.
+//!
+//! It says the same as the `rans` coder, but sorts the parts of the tokens by what predicts them: first bytes
+//! by the byte before them, classes by the first byte, and so on, each part its own lane of bytes. Statistics
+//! are then local, which compressors that know no contexts exploit. Only the choice among the rules of
+//! a class, which is as good as random, is packed into bits.
+
+use std::ops::Range;
+
+use lab_bits::varint;
+use lab_codec::{Context, Error, Result};
+
+use super::expand::{Expansion, Place};
+use super::lists::{Lists, Member, Ranked};
+use super::model::{class_after_use, class_of};
+use super::walk::{Visitor, walk};
+use crate::grammar::Grammar;
+use crate::grammar::utility::Utility;
+
+/// Lanes: first bytes by the last byte of the output, classes by first byte, classes of new rules, widths of
+/// new rules, choices.
+const LANES: usize = 256 + 256 + 3;
+const CLASS: usize = 256;
+const USES: usize = 512;
+const WIDTH: usize = 513;
+const CHOICE: usize = 514;
+
+/// Follows the first byte that doubles as NEW.
+const IS_BYTE: u8 = 0;
+const IS_NEW: u8 = 1;
+
+struct Writer<'a> {
+    utility: &'a Utility,
+    lanes: Vec<Vec<u8>>,
+    choices: BitWriter,
+    escape: u8,
+    tail: u16,
+    ranked: Ranked,
+}
+
+impl Writer<'_> {
+    fn first(&mut self, byte: u8) {
+        let lane = &mut self.lanes[usize::from(self.tail as u8)];
+        lane.push(byte);
+        if byte == self.escape {
+            lane.push(IS_BYTE);
+        }
+    }
+}
+
+impl Visitor for Writer<'_> {
+    fn byte(&mut self, byte: u8) {
+        self.first(byte);
+        self.lanes[CLASS + usize::from(byte)].push(0);
+        self.tail = self.tail << 8 | u16::from(byte);
+        self.ranked.said(byte);
+    }
+
+    fn open(&mut self, rule: usize, width: u32) {
+        let class = class_of(self.utility.uses[rule] - 1);
+        self.ranked.open(rule, class);
+        self.lanes[usize::from(self.tail as u8)].extend([self.escape, IS_NEW]);
+        self.lanes[USES].push(class);
+        varint::write(&mut self.lanes[WIDTH], u64::from(width - 2));
+    }
+
+    fn close(&mut self, rule: usize) {
+        self.ranked.close(rule, self.tail);
+    }
+
+    fn again(&mut self, rule: usize) {
+        let Member { tail, first, class, .. } = self.ranked.member(rule);
+        self.first(first);
+        self.lanes[CLASS + usize::from(first)].push(class);
+        let (at, len) = self.ranked.use_again(rule);
+        self.choices.write(at, len);
+        self.tail = tail;
+        self.ranked.said(first);
+    }
+}
+
+/// Appends the tokens of `grammar` to `out`.
+///
+/// # Errors
+/// Cancellation.
+pub fn encode(grammar: &Grammar, utility: &Utility, mut out: Vec<u8>, cx: &Context) -> Result<Vec<u8>> {
+    // The first byte that is rarest by itself stands for NEW, too.
+    let mut seen = [0usize; 256];
+    for &symbol in grammar.start.iter().chain(grammar.rules.iter().flatten()) {
+        if let Ok(byte) = u8::try_from(symbol) {
+            seen[usize::from(byte)] += 1;
+        }
+    }
+    let escape = (0..=255u8).min_by_key(|&byte| seen[usize::from(byte)]).unwrap_or(0);
+    let mut writer = Writer {
+        utility,
+        lanes: vec![Vec::new(); LANES],
+        choices: BitWriter::default(),
+        escape,
+        tail: 0,
+        ranked: Ranked::new(grammar.rules.len()),
+    };
+    walk(grammar, utility, &mut writer, cx)?;
+    writer.lanes[CHOICE] = writer.choices.finish();
+    out.push(escape);
+    for lane in &writer.lanes {
+        varint::write(&mut out, lane.len() as u64);
+    }
+    for lane in &writer.lanes {
+        out.extend_from_slice(lane);
+    }
+    Ok(out)
+}
+
+/// The lanes of an encoded segment: what is left of each.
+struct Reader<'a> {
+    input: &'a [u8],
+    lanes: Vec<Range<usize>>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(mut input: &'a [u8]) -> Result<Self> {
+        let mut lengths = [0; LANES];
+        for length in &mut lengths {
+            *length = varint::read(&mut input)?;
+        }
+        let mut lanes = Vec::with_capacity(LANES);
+        let mut start = 0usize;
+        for length in lengths {
+            let end = usize::try_from(length).ok().and_then(|n| start.checked_add(n));
+            let end = end.filter(|&end| end <= input.len());
+            let end = end.ok_or_else(|| Error::truncated("the data ends inside a lane"))?;
+            lanes.push(start..end);
+            start = end;
+        }
+        if start != input.len() {
+            return Err(Error::corrupt(format!("{} bytes follow the last lane", input.len() - start)));
+        }
+        Ok(Self { input, lanes })
+    }
+
+    #[inline]
+    fn byte(&mut self, lane: usize) -> Result<u8> {
+        let range = &mut self.lanes[lane];
+        if range.start == range.end {
+            return Err(Error::corrupt("a lane ends early"));
+        }
+        let byte = self.input[range.start];
+        range.start += 1;
+        Ok(byte)
+    }
+
+    fn varint(&mut self, lane: usize) -> Result<u64> {
+        let range = &mut self.lanes[lane];
+        let mut rest = &self.input[range.clone()];
+        let value = varint::read(&mut rest)?;
+        range.start = range.end - rest.len();
+        Ok(value)
+    }
+}
+
+/// Decodes `raw_len` bytes from the tokens in `input` and appends them to `out`.
+///
+/// # Errors
+/// Whatever is wrong with `input`; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
+pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+    let Some((&escape, input)) = input.split_first() else {
+        return Err(Error::truncated("the data ends before the lanes"));
+    };
+    let mut reader = Reader::new(input)?;
+    let mut choices = BitReader::new(&input[input.len() - reader.lanes[CHOICE].len()..]);
+    let mut lists = Lists::<Place>::default();
+    let mut output = Expansion::new(out, raw_len);
+    while !output.is_complete() {
+        if output.tick(cx)? {
+            cx.limits().check_memory(lists.memory(), "the grammar")?;
+        }
+        let lane = usize::from(output.tail() as u8);
+        let first = reader.byte(lane)?;
+        if first == escape {
+            match reader.byte(lane)? {
+                IS_BYTE => {}
+                IS_NEW => {
+                    let class = reader.byte(USES)?;
+                    let width = reader.varint(WIDTH)?.checked_add(2).and_then(|n| u32::try_from(n).ok());
+                    output.open(width.unwrap_or(u32::MAX), class)?;
+                    continue;
+                }
+                other => return Err(Error::corrupt(format!("{other} where NEW is told from a byte"))),
+            }
+        }
+        match reader.byte(CLASS + usize::from(first))? {
+            0 => output.byte(first)?,
+            class => {
+                let at = choices.read(lists.len(first, class)?)?;
+                output.copy(lists.take(first, class, at, class_after_use(class))?)?;
+            }
+        }
+        while let Some(closed) = output.settle() {
+            let first = output.first_byte(closed.place);
+            lists.insert(first, closed.note, closed.place)?;
+        }
+    }
+    output.finish()?;
+    if !choices.is_used_up() || reader.lanes[..CHOICE].iter().any(|lane| lane.start < lane.end) {
+        return Err(Error::corrupt("the lanes say more than the segment has"));
+    }
+    Ok(())
+}
+
+/// Values below a bound as truncated binary codes, least significant bit first.
+#[derive(Debug, Default)]
+struct BitWriter {
+    bytes: Vec<u8>,
+    held: u64,
+    bits: u32,
+}
+
+impl BitWriter {
+    /// Of the `2^k` codes of `k` bits, the first `2^k - bound` stand for values; the others are followed by
+    /// one more bit.
+    fn write(&mut self, value: u32, bound: u32) {
+        let (k, short) = truncated(bound);
+        if value < short {
+            self.put(value, k);
+        } else {
+            let value = value + short;
+            self.put(value >> 1, k);
+            self.put(value & 1, 1);
+        }
+    }
+
+    fn put(&mut self, value: u32, bits: u32) {
+        self.held |= u64::from(value) << self.bits;
+        self.bits += bits;
+        while self.bits >= 8 {
+            self.bytes.push(self.held as u8);
+            self.held >>= 8;
+            self.bits -= 8;
+        }
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        if self.bits > 0 {
+            self.bytes.push(self.held as u8);
+        }
+        self.bytes
+    }
+}
+
+/// The bits of the short codes for values below `bound` (at least 1), and how many values have those.
+#[inline]
+fn truncated(bound: u32) -> (u32, u32) {
+    let k = 31 - bound.leading_zeros();
+    (k, ((2u64 << k) - u64::from(bound)) as u32)
+}
+
+struct BitReader<'a> {
+    input: &'a [u8],
+    held: u64,
+    bits: u32,
+}
+
+impl<'a> BitReader<'a> {
+    fn new(input: &'a [u8]) -> Self {
+        Self { input, held: 0, bits: 0 }
+    }
+
+    #[inline]
+    fn read(&mut self, bound: u32) -> Result<u32> {
+        let (k, short) = truncated(bound);
+        let value = self.take(k)?;
+        if value < short { Ok(value) } else { Ok((value << 1 | self.take(1)?) - short) }
+    }
+
+    #[inline]
+    fn take(&mut self, bits: u32) -> Result<u32> {
+        while self.bits < bits {
+            let Some((&byte, rest)) = self.input.split_first() else {
+                return Err(Error::corrupt("the lane of choices ends early"));
+            };
+            self.held |= u64::from(byte) << self.bits;
+            self.bits += 8;
+            self.input = rest;
+        }
+        let value = self.held & ((1 << bits) - 1);
+        self.held >>= bits;
+        self.bits -= bits;
+        Ok(value as u32)
+    }
+
+    /// Whether nothing is left but zero bits that fill up the last byte.
+    fn is_used_up(&self) -> bool {
+        self.input.is_empty() && self.held == 0 && self.bits < 8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn choices_round_trip(items in proptest::collection::vec((1u32..1 << 31, any::<u32>(), 0u32..31), 0..300)) {
+            let items: Vec<_> = items
+                .into_iter()
+                .map(|(bound, value, shift)| ((bound >> shift).max(1), value))
+                .map(|(bound, value)| (value % bound, bound))
+                .collect();
+            let mut writer = BitWriter::default();
+            items.iter().for_each(|&(value, bound)| writer.write(value, bound));
+            let bytes = writer.finish();
+            let mut reader = BitReader::new(&bytes);
+            for &(value, bound) in &items {
+                prop_assert_eq!(reader.read(bound).unwrap(), value);
+            }
+            prop_assert!(reader.is_used_up());
+        }
+    }
+}

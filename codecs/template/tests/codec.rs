@@ -1,0 +1,195 @@
+//! The `repair` codec from outside: round trips, vectors, hostile bytes, limits, cancellation, progress.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use lab_codec::{Build, Cancel, Context, ErrorKind, Limits, Observer, Params, Resources, Result, Worker};
+use lab_template::REPAIR;
+use proptest::prelude::*;
+
+fn worker(text: &str) -> Box<dyn Worker> {
+    let mut params = Params::defaults(REPAIR.info);
+    for part in text.split(':').filter(|part| !part.is_empty()) {
+        let (key, value) = part.split_once('=').unwrap();
+        let (index, param) = REPAIR.info.param(key).unwrap();
+        params.set(index, param.parse(value).unwrap());
+    }
+    let Build::Codec(build) = REPAIR.build else { panic!("repair is a codec") };
+    build(&params, &Resources::default()).unwrap().worker()
+}
+
+fn encode(text: &str, input: &[u8]) -> Vec<u8> {
+    let mut out = b"kept".to_vec();
+    worker(text).encode(input, &mut out, &Context::default()).unwrap();
+    out.split_off(4)
+}
+
+fn decode(input: &[u8], raw_len: usize) -> Result<Vec<u8>> {
+    let mut out = b"kept".to_vec();
+    worker("").decode(input, raw_len, &mut out, &Context::default())?;
+    assert_eq!(&out[..4], b"kept");
+    Ok(out.split_off(4))
+}
+
+fn round_trip(input: &[u8]) {
+    for text in ["", "coder=raw", "min_freq=3", "max_rules=2", "coder=raw:min_pair_freq=5"] {
+        let encoded = encode(text, input);
+        assert!(encoded.len() <= input.len() + 1);
+        assert_eq!(decode(&encoded, input.len()).unwrap(), input, "{text}");
+    }
+}
+
+fn text() -> Vec<u8> {
+    (0..300)
+        .flat_map(|i| format!("{} green bottles hanging on the wall {}\n", i % 37, i * i).into_bytes())
+        .collect()
+}
+
+/// Letters and repeats of what came before.
+fn structured() -> impl Strategy<Value = Vec<u8>> {
+    let piece = (any::<u8>(), any::<u16>(), 1usize..60, 1u8..20);
+    proptest::collection::vec(piece, 0..60).prop_map(|pieces| {
+        let mut out = vec![0];
+        for (byte, from, len, letters) in pieces {
+            out.push(byte % letters);
+            let from = usize::from(from) % out.len();
+            let copy: Vec<u8> = out[from..].iter().copied().cycle().take(len).collect();
+            out.extend(copy);
+        }
+        out
+    })
+}
+
+#[test]
+fn edges() {
+    round_trip(b"");
+    round_trip(b"x");
+    for n in [2, 3, 4, 31, 32, 33, 1000, 70_000] {
+        round_trip(&vec![7; n]);
+        round_trip(&b"ab".repeat(n));
+        round_trip(&(0..n).map(|i| (i * i / 8) as u8).collect::<Vec<_>>());
+    }
+    round_trip(&(0..=255).cycle().take(2000).collect::<Vec<u8>>());
+    round_trip(&text());
+    assert_eq!(encode("", b"").len(), 0);
+    assert!(encode("", &vec![0; 1 << 20]).len() < 64);
+}
+
+#[test]
+fn the_input_is_no_longer_than_positions_reach() {
+    let input = vec![0; lab_template::MAX_LEN + 1];
+    let error = worker("").encode(&input, &mut Vec::new(), &Context::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    assert!(decode(&[1, 2, 3], usize::MAX).is_err());
+}
+
+#[test]
+fn memory_limits_hold() {
+    let limits = Limits { memory: 1 << 20, ..Limits::default() };
+    let cx = Context::default().with_limits(limits);
+    let error = worker("").encode(&vec![0; 1 << 20], &mut Vec::new(), &cx).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+}
+
+#[test]
+fn cancellation_is_heard() {
+    let cancel = Cancel::default();
+    cancel.cancel();
+    let cx = Context::default().with_cancel(cancel);
+    let error = worker("").encode(&text(), &mut Vec::new(), &cx).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+}
+
+#[test]
+fn progress_adds_up() {
+    #[derive(Default)]
+    struct Sum(AtomicU64);
+    impl Observer for Sum {
+        fn advance(&self, bytes: u64) {
+            self.0.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+    for input in [text(), vec![1; 100_000], b"abc".to_vec()] {
+        let sum = Arc::new(Sum::default());
+        let cx = Context::default().with_observer(Arc::clone(&sum) as Arc<dyn Observer>);
+        worker("").encode(&input, &mut Vec::new(), &cx).unwrap();
+        assert_eq!(sum.0.load(Ordering::Relaxed), input.len() as u64);
+    }
+}
+
+#[test]
+fn every_truncation_and_extension_is_refused() {
+    let input = text();
+    for coder in ["", "coder=raw"] {
+        let encoded = encode(coder, &input);
+        for len in 0..encoded.len() {
+            assert!(decode(&encoded[..len], input.len()).is_err(), "{len}");
+        }
+        assert!(decode(&[&encoded[..], &[0]].concat(), input.len()).is_err());
+        for raw_len in [0, 1, input.len() - 1, input.len() + 1, input.len() * 2] {
+            assert!(decode(&encoded, raw_len).is_err(), "{raw_len}");
+        }
+    }
+}
+
+#[test]
+fn every_flipped_byte_gives_an_error_or_some_bytes_of_the_right_number() {
+    let input = text();
+    for coder in ["", "coder=raw"] {
+        let encoded = encode(coder, &input);
+        for at in 0..encoded.len() {
+            for flip in [1, 0x80, 0xFF] {
+                let mut bad = encoded.clone();
+                bad[at] ^= flip;
+                if let Ok(out) = decode(&bad, input.len()) {
+                    assert_eq!(out.len(), input.len());
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_bytes(input in proptest::collection::vec(any::<u8>(), 0..600)) {
+        round_trip(&input);
+    }
+
+    #[test]
+    fn repeats(input in structured()) {
+        round_trip(&input);
+    }
+
+    #[test]
+    fn few_letters(input in proptest::collection::vec(0u8..3, 0..900)) {
+        round_trip(&input);
+    }
+
+    #[test]
+    fn hostile_bytes(method in 0u8..4, rest in proptest::collection::vec(any::<u8>(), 0..900), len in 0usize..5000) {
+        let bytes = [&[method], &rest[..]].concat();
+        if let Ok(out) = decode(&bytes, len) {
+            prop_assert_eq!(out.len(), len);
+        }
+    }
+
+    #[test]
+    fn hostile_changes(
+        input in structured(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        raw in any::<bool>(),
+    ) {
+        let mut bytes = encode(if raw { "coder=raw" } else { "" }, &input);
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Ok(out) = decode(&bytes, input.len()) {
+            prop_assert_eq!(out.len(), input.len());
+        }
+    }
+}
