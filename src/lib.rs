@@ -1,1 +1,30 @@
-//! lab
+//! `lab`: plug codecs in, chain them, run them on real corpora, verify to the byte, measure honestly.
+//!
+//! The data path is one straight line, and the modules show it:
+//!
+//! ```text
+//! input -> segments -> codec, codec, ... -> .lab stream -> carrier -> medium
+//! medium -> carrier -> .lab stream -> codec, codec, ... -> output, SHA-256 checked
+//! ```
+//! [`chain`] reads what the user types, [`pipeline`] applies it to a segment, [`encode`] and [`decode`] drive
+//! segments through [`container`] and a carrier. An out-of-tree codec joins by a registry of its own and
+//! [`run_cli`].
+
+mod buffers;
+pub mod chain;
+mod command;
+pub mod container;
+pub mod corpus;
+pub mod decode;
+pub mod encode;
+pub mod entropy;
+mod file;
+pub mod input;
+mod ordered;
+pub mod output;
+pub mod pipeline;
+mod progress;
+pub mod registry;
+pub mod resource;
+
+pub use command::run_cli;

@@ -85,6 +85,21 @@ impl Sample {
         }
     }
 
+    /// The original's bytes as a stream. A plain file is read as it goes, whatever its size; any other sample is
+    /// loaded.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn open(&self, cx: &Context) -> Result<Box<dyn Read + Send>> {
+        match self.source {
+            Source::Plain => match File::open(&self.path) {
+                Ok(file) => Ok(Box::new(file)),
+                Err(e) => Err(Error::from(e).at(self.path.display().to_string())),
+            },
+            _ => Ok(Box::new(std::io::Cursor::new(self.load(cx)?))),
+        }
+    }
+
     /// The original's bytes, exactly as many as [`bytes`](Self::bytes), checked against the manifest's digest
     /// where there is one.
     ///

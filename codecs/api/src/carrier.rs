@@ -52,6 +52,11 @@ pub type Lost = Vec<Range<u64>>;
 
 /// A medium for one byte stream.
 pub trait Carrier: Send + Sync {
+    /// The ending of a file's name on this medium, without the dot.
+    fn extension(&self) -> &'static str {
+        "lab"
+    }
+
     /// Whether `source` is of this kind. Must not need a hint, and must be quick.
     fn probe(&self, source: &Source) -> Probe;
 
@@ -77,7 +82,7 @@ pub trait Carrier: Send + Sync {
 }
 
 /// Takes a stream front to back.
-pub trait StreamWriter {
+pub trait StreamWriter: Send {
     /// Appends bytes.
     ///
     /// # Errors

@@ -5,6 +5,8 @@
 //! only ever replaced by newer ones, so a pair that has gone from a position never comes back to it. The room
 //! of such positions and of pairs that are no longer active comes back when the arena is [swept](Arena::sweep).
 
+use std::hint::black_box;
+
 use super::pairs::PairTable;
 use super::sequence::{Ranks, Sequence};
 
@@ -55,6 +57,12 @@ impl Arena {
         &self.cells[first..first + self.cells[block as usize] as usize]
     }
 
+    /// Loads the memory of a block without waiting for it.
+    #[inline]
+    pub fn touch(&self, block: u32) {
+        black_box(self.cells[block as usize]);
+    }
+
     /// Gives up a block.
     #[inline]
     pub fn release(&mut self, block: u32) {
@@ -74,6 +82,9 @@ impl Arena {
             for i in read + 1..end {
                 if header & RELEASED != 0 {
                     break;
+                }
+                if let Some(&ahead) = cells.get(i + 16) {
+                    sequence.touch(ahead);
                 }
                 let position = cells[i];
                 let Some(pair) = sequence.pair(position) else { continue };

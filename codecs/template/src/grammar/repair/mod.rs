@@ -33,6 +33,9 @@ pub const MAX_LEN: usize = (1 << 31) - 16;
 /// How many replacements pass between two looks at the cancellation flag.
 const CHECK_EVERY: usize = 1 << 15;
 
+/// How many occurrences ahead memory is touched.
+const AHEAD: usize = 12;
+
 /// When Re-Pair stops.
 #[derive(Debug, Clone, Copy)]
 pub struct Stop {
@@ -56,6 +59,7 @@ pub fn repair(input: &[u8], stop: Stop, cx: &Context) -> Result<Grammar> {
     let mut state = State::new(input, stop.min_freq.max(2), cx)?;
     while state.rules.len() < stop.max_rules as usize {
         let Some(pair) = state.queue.pop(&state.table) else { break };
+        state.look_ahead();
         state.substitute(pair)?;
     }
     let State { rules, sequence, mut removed, .. } = state;
@@ -117,6 +121,7 @@ impl<'a> State<'a> {
     }
 
     /// Counts the pairs of the input and lists their occurrences.
+    #[inline(never)]
     fn list_byte_pairs(&mut self, input: &[u8]) -> Result<()> {
         let index = |a: u8, b: u8| usize::from(a) << 8 | usize::from(b);
         // All occurrences; and for pairs of equal bytes those that do not overlap.
@@ -159,7 +164,24 @@ impl<'a> State<'a> {
         Ok(())
     }
 
+    /// Most pairs are rare, and all that is known of one is far from what is known of the next. Touching
+    /// what the next pairs will need, each a step later than what leads to it, takes the waiting out.
+    fn look_ahead(&mut self) {
+        if let Some(pair) = self.queue.peek(6) {
+            self.table.touch(pair);
+        }
+        if let Some(entry) = self.queue.peek(4).and_then(|pair| self.table.get(pair)) {
+            self.arena.touch(entry.block);
+        }
+        if let Some(entry) = self.queue.peek(2).and_then(|pair| self.table.get(pair)) {
+            for &position in self.arena.positions(entry.block).iter().take(AHEAD) {
+                self.sequence.touch(position);
+            }
+        }
+    }
+
     /// Replaces `pair` by a new symbol everywhere and brings table, queue and lists up to date.
+    #[inline(never)]
     fn substitute(&mut self, pair: Pair) -> Result<()> {
         let new = TERMINALS + self.rules.len() as u32;
         self.rules.push([pair.0, pair.1]);
@@ -182,6 +204,7 @@ impl<'a> State<'a> {
     }
 
     /// Closes the holes in the sequence and drops what is out of date in the lists.
+    #[inline(never)]
     fn compact(&mut self) {
         let ranks = self.sequence.ranks();
         self.arena.sweep(&self.sequence, &mut self.table, Some(&ranks));
@@ -217,10 +240,15 @@ impl<'a> State<'a> {
     }
 
     /// Replaces the pair of two different symbols.
+    #[inline(never)]
     fn replace_all(&mut self, (a, b): Pair, new: u32, block: u32) -> Result<()> {
         self.places.clear();
         for i in 0..self.arena.positions(block).len() {
-            let p = self.arena.positions(block)[i];
+            let positions = self.arena.positions(block);
+            let p = positions[i];
+            if let Some(&ahead) = positions.get(i + AHEAD) {
+                self.sequence.touch(ahead);
+            }
             if self.sequence.pair(p) != Some((a, b)) {
                 continue;
             }
@@ -246,6 +274,7 @@ impl<'a> State<'a> {
     }
 
     /// Replaces the pair of `a` with itself, from the start of every run.
+    #[inline(never)]
     fn replace_runs(&mut self, a: u32, new: u32, block: u32) -> Result<()> {
         self.places.clear();
         for i in 0..self.arena.positions(block).len() {
@@ -302,6 +331,7 @@ impl<'a> State<'a> {
 
     /// Counts the pairs with the symbol `new`, which stands at `self.places`, and lists those that are
     /// frequent enough.
+    #[inline(never)]
     fn list_new_pairs(&mut self, new: u32) -> Result<()> {
         let sequence = &self.sequence;
         let mut cells = 0;
@@ -311,7 +341,10 @@ impl<'a> State<'a> {
             *count += 1;
             usize::from(*count >= least) * if *count == least { least as usize + 1 } else { 1 }
         };
-        for &p in &self.places {
+        for (i, &p) in self.places.iter().enumerate() {
+            if let Some(&ahead) = self.places.get(i + AHEAD) {
+                sequence.touch(ahead);
+            }
             let before = sequence.get(sequence.prev(p));
             if before != END && before != new {
                 cells += counted(&mut self.beside[before as usize].left);
@@ -340,7 +373,10 @@ impl<'a> State<'a> {
                 doubles_at = self.open((new, new), doubles_apart as u32, doubles as u32);
             }
             let places = std::mem::take(&mut self.places);
-            for &p in &places {
+            for (i, &p) in places.iter().enumerate() {
+                if let Some(&ahead) = places.get(i + AHEAD) {
+                    self.sequence.touch(ahead);
+                }
                 let l = self.sequence.prev(p);
                 let before = self.sequence.get(l);
                 if before != END && before != new {
@@ -375,6 +411,7 @@ impl<'a> State<'a> {
     }
 
     /// Makes a pair active and returns where its positions go.
+    #[inline(never)]
     fn open(&mut self, pair: Pair, count: u32, positions: u32) -> u32 {
         let block = self.arena.add(positions);
         self.table.insert(Entry { pair, count, block });
@@ -384,7 +421,7 @@ impl<'a> State<'a> {
 
     /// Adds a position to the list of `pair` if that is frequent enough. `slot` is its count or, once it has
     /// a list, which; so is the result.
-    #[inline]
+    #[inline(never)]
     fn list(&mut self, pair: Pair, slot: u32, position: u32) -> u32 {
         let mut slot = slot;
         if slot & LISTED == 0 {

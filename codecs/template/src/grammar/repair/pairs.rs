@@ -1,5 +1,7 @@
 //! The table of active pairs: open addressing with linear probing and backward-shift deletion.
 
+use std::hint::black_box;
+
 /// Two neighbouring symbols.
 pub type Pair = (u32, u32);
 
@@ -52,6 +54,12 @@ impl PairTable {
             }
             i = (i + 1) & mask;
         }
+    }
+
+    /// Loads the memory where `pair` is looked for without waiting for it.
+    #[inline]
+    pub fn touch(&self, pair: Pair) {
+        black_box(self.slots[self.home(pair) & (self.slots.len() - 1)].count);
     }
 
     /// The entry of an active pair.

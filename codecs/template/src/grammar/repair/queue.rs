@@ -30,6 +30,12 @@ impl Queue {
         }
     }
 
+    /// A pair that will come up after `n` others, unless they make more frequent ones.
+    pub fn peek(&self, n: usize) -> Option<Pair> {
+        let bucket = self.buckets.last()?;
+        bucket.len().checked_sub(n + 1).map(|i| bucket[i])
+    }
+
     /// Takes a pair of the highest count.
     pub fn pop(&mut self, table: &PairTable) -> Option<Pair> {
         self.pop_overflow(table).or_else(|| self.pop_bucket(table))

@@ -1,5 +1,7 @@
 //! The sequence that shrinks: symbols in place, and holes that are skipped in constant time either way.
 
+use std::hint::black_box;
+
 /// Marks a cell without a symbol. The first and the last cell of a hole hold its length beside the mark.
 const HOLE: u32 = 1 << 31;
 
@@ -39,6 +41,12 @@ impl Sequence {
     #[inline]
     pub fn get(&self, p: u32) -> u32 {
         self.cells[p as usize]
+    }
+
+    /// Loads the memory around position `p` without waiting for it.
+    #[inline]
+    pub fn touch(&self, p: u32) {
+        black_box(self.cells.get(p as usize).copied());
     }
 
     /// The position after that of a symbol.

@@ -1,0 +1,5 @@
+//! Codecs that others are compared with, one short file each.
+
+mod store;
+
+pub use store::STORE;

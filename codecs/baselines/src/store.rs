@@ -1,0 +1,69 @@
+//! `store`: the bytes as they are. The zero line of every measurement.
+
+use std::sync::Arc;
+
+use lab_codec::{
+    Capabilities, Codec, Context, Entry, Error, Info, Memory, Params, Resources, Result, Worker,
+};
+
+static INFO: Info = Info {
+    id: "store",
+    summary: "the bytes as they are",
+    params: &[],
+    formats: &[1],
+    memory: |_, _| Memory { encode: 0, decode: 0 },
+    capabilities: Capabilities { range_decode: true, identity: true, external: false, pipe: false },
+    tools: &[],
+};
+
+/// The registry entry.
+pub const STORE: Entry = Entry::codec(&INFO, build);
+
+fn build(_: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
+    Ok(Arc::new(Store))
+}
+
+struct Store;
+
+impl Codec for Store {
+    fn worker(&self) -> Box<dyn Worker> {
+        Box::new(Store)
+    }
+}
+
+fn check_len(input: &[u8], raw_len: usize) -> Result<()> {
+    if input.len() != raw_len {
+        return Err(Error::corrupt(format!("{} stored bytes for {raw_len} raw ones", input.len())));
+    }
+    Ok(())
+}
+
+impl Worker for Store {
+    fn encode(&mut self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        out.extend_from_slice(input);
+        cx.observer().advance(input.len() as u64);
+        Ok(())
+    }
+
+    fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, _: &Context) -> Result<()> {
+        check_len(input, raw_len)?;
+        out.extend_from_slice(input);
+        Ok(())
+    }
+
+    fn decode_range(
+        &mut self,
+        input: &[u8],
+        raw_len: usize,
+        range: std::ops::Range<usize>,
+        out: &mut Vec<u8>,
+        _: &Context,
+    ) -> Result<()> {
+        check_len(input, raw_len)?;
+        let wanted = input.get(range.clone()).ok_or_else(|| {
+            Error::usage(format!("range {}..{} is outside 0..{raw_len}", range.start, range.end))
+        })?;
+        out.extend_from_slice(wanted);
+        Ok(())
+    }
+}

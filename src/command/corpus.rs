@@ -1,0 +1,275 @@
+//! `lab corpus`: list, verify and generate samples.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lab_codec::{Digest, Error, Result};
+
+use super::{App, options, table};
+use crate::corpus::{self, Listed, Manifest, Sample, builtin, generate, list, verify};
+use crate::output::Output;
+use crate::progress;
+
+/// List, verify and generate samples
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  lab corpus list                                 the built-in samples and the generators
+  lab corpus list corpora/                        what a directory's manifest holds
+  lab corpus verify corpora/silesia               sizes and SHA-256 of stored files and originals
+  lab corpus generate versioned --size 8G -o -    artificial data, the same for a seed everywhere")]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    List(ListArgs),
+    Verify(VerifyArgs),
+    Generate(GenerateArgs),
+}
+
+/// Show what directories hold, or the built-in samples and the generators
+#[derive(clap::Args)]
+struct ListArgs {
+    /// Files and corpus directories
+    paths: Vec<PathBuf>,
+    /// A row for every file
+    #[arg(long)]
+    files: bool,
+    #[command(flatten)]
+    talk: options::Talk,
+}
+
+/// Compare files with their manifest
+#[derive(clap::Args)]
+struct VerifyArgs {
+    /// Directories with a manifest.json, in them or above
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    talk: options::Talk,
+    #[command(flatten)]
+    work: options::Work,
+}
+
+/// Write artificial data
+#[derive(clap::Args)]
+#[command(
+    after_help = "`lab corpus list` shows the generators. A shorter sample is the beginning of a longer one."
+)]
+struct GenerateArgs {
+    /// The generator
+    generator: String,
+    /// Bytes to write, such as 8G
+    #[arg(long, value_name = "SIZE", value_parser = options::size)]
+    size: u64,
+    /// Another number gives other data of the same kind
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// The output, or - for standard output
+    #[arg(long, short, value_name = "OUT")]
+    output: PathBuf,
+    #[command(flatten)]
+    work: options::Work,
+    #[command(flatten)]
+    write: options::Write,
+    #[command(flatten)]
+    talk: options::Talk,
+}
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    match &args.command {
+        Command::List(args) => list(args),
+        Command::Verify(args) => verify(args, app),
+        Command::Generate(args) => generate(args, app),
+    }
+}
+
+#[derive(serde::Serialize)]
+struct SampleRow {
+    corpus: Option<String>,
+    name: String,
+    path: String,
+    bytes: u64,
+    sha256: Option<String>,
+}
+
+#[derive(serde::Serialize)]
+struct CorpusRow {
+    corpus: String,
+    files: usize,
+    present: usize,
+    bytes: u64,
+    stored_bytes: u64,
+    kinds: Vec<String>,
+    licences: Vec<String>,
+}
+
+#[derive(serde::Serialize)]
+struct GeneratorRow {
+    generator: &'static str,
+    summary: &'static str,
+}
+
+fn list(args: &ListArgs) -> Result<()> {
+    if !args.paths.is_empty() && !args.files {
+        let manifests = manifests(&args.paths)?;
+        if !manifests.is_empty() {
+            return list_corpora(args, &manifests);
+        }
+    }
+    let samples = if args.paths.is_empty() { builtin::samples() } else { corpus::discover(&args.paths)? };
+    let generators: Vec<_> = if args.paths.is_empty() { generate::GENERATORS.to_vec() } else { Vec::new() };
+    if args.talk.json {
+        let samples: Vec<_> = samples.iter().map(SampleRow::of).collect();
+        let generators: Vec<_> =
+            generators.iter().map(|g| GeneratorRow { generator: g.name(), summary: g.summary() }).collect();
+        return super::print_json(&serde_json::json!({ "samples": samples, "generators": generators }));
+    }
+    let mut rows = table::table(&["sample", "bytes"]);
+    for sample in &samples {
+        rows.add_row([sample.label().escape_debug().to_string(), table::count(sample.bytes)]);
+    }
+    rows.add_row([format!("{} samples", samples.len()), table::count(samples.iter().map(|s| s.bytes).sum())]);
+    let mut text = table::text(&rows);
+    if !generators.is_empty() {
+        text += "\ngenerators\n";
+        for generator in generators {
+            text += &format!("  {:<12} {}\n", generator.name(), generator.summary());
+        }
+    }
+    super::print(&text)
+}
+
+impl SampleRow {
+    fn of(sample: &Sample) -> Self {
+        Self {
+            corpus: sample.corpus.clone(),
+            name: sample.name.clone(),
+            path: sample.path.display().to_string(),
+            bytes: sample.bytes,
+            sha256: sample.sha256.as_ref().map(Digest::to_string),
+        }
+    }
+}
+
+/// The manifests that apply to the directories, each with the directory within it that was asked for.
+fn manifests(paths: &[PathBuf]) -> Result<Vec<(Arc<Manifest>, PathBuf)>> {
+    let mut found = Vec::new();
+    for path in paths {
+        let real = std::fs::canonicalize(path).map_err(|e| Error::from(e).at(path.display().to_string()))?;
+        let directory = if real.is_dir() { real.as_path() } else { real.parent().unwrap_or(Path::new("/")) };
+        if let Some(manifest) = Manifest::nearest(directory)? {
+            found.push((manifest, real));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a listed file lies at or below `real`.
+fn within(manifest: &Manifest, listed: &Listed, real: &Path) -> bool {
+    let path = manifest.path_of(listed);
+    std::fs::canonicalize(&path).unwrap_or(path).starts_with(real)
+}
+
+fn list_corpora(args: &ListArgs, manifests: &[(Arc<Manifest>, PathBuf)]) -> Result<()> {
+    let mut rows = Vec::new();
+    for (manifest, real) in manifests {
+        let mut part = Manifest::clone(manifest);
+        part.files.retain(|listed| within(manifest, listed, real));
+        rows.extend(list::overview(&part).into_iter().map(|o| CorpusRow {
+            corpus: o.corpus,
+            files: o.files,
+            present: o.present,
+            bytes: o.bytes,
+            stored_bytes: o.stored_bytes,
+            kinds: o.kinds,
+            licences: o.licences,
+        }));
+    }
+    if args.talk.json {
+        return super::print_json(&serde_json::json!({ "corpora": rows }));
+    }
+    let mut shown = table::table(&["corpus", "files", "here", "bytes", "stored", "kinds"]);
+    for row in &rows {
+        shown.add_row([
+            row.corpus.escape_debug().to_string(),
+            row.files.to_string(),
+            row.present.to_string(),
+            table::count(row.bytes),
+            table::count(row.stored_bytes),
+            row.kinds.join(" ").escape_debug().to_string(),
+        ]);
+    }
+    if let Some(column) = shown.column_mut(5) {
+        column.set_cell_alignment(comfy_table::CellAlignment::Left);
+    }
+    let bytes: u64 = rows.iter().map(|r| r.bytes).sum();
+    let files: usize = rows.iter().map(|r| r.files).sum();
+    let present: usize = rows.iter().map(|r| r.present).sum();
+    shown.add_row(["all".into(), files.to_string(), present.to_string(), table::count(bytes)]);
+    super::print(&table::text(&shown))
+}
+
+#[derive(serde::Serialize)]
+struct VerifiedRow {
+    corpus: String,
+    name: String,
+    ok: bool,
+    outcome: String,
+}
+
+fn verify(args: &VerifyArgs, app: &App) -> Result<()> {
+    let manifests = manifests(&args.paths)?;
+    if manifests.len() < args.paths.len() {
+        return Err(Error::usage("there is no manifest.json in the directory or above it"));
+    }
+    let mut rows = Vec::new();
+    for (manifest, real) in &manifests {
+        let selected = |listed: &Listed| within(manifest, listed, real);
+        let bytes = manifest.files.iter().filter(|l| selected(l)).map(|l| l.stored_bytes).sum();
+        let cx = args.work.context(app, progress::bar("verify", Some(bytes), args.talk.quiet));
+        verify::verify(manifest, selected, &cx, |listed, outcome| {
+            rows.push(VerifiedRow {
+                corpus: listed.corpus.clone(),
+                name: listed.name.clone(),
+                ok: outcome.is_ok(),
+                outcome: outcome.to_string(),
+            });
+        })?;
+    }
+    if args.talk.json {
+        super::print_json(&rows)?;
+    } else {
+        for row in rows.iter().filter(|r| !r.ok) {
+            super::print(&format!(
+                "{}/{}: {}\n",
+                row.corpus.escape_debug(),
+                row.name.escape_debug(),
+                row.outcome
+            ))?;
+        }
+    }
+    let bad = rows.iter().filter(|r| !r.ok).count();
+    match (rows.len(), bad) {
+        (0, _) => Err(Error::usage("the manifest lists no file there")),
+        (_, 0) if args.talk.json || args.talk.quiet => Ok(()),
+        (n, 0) => super::print(&format!("all {n} files are as listed\n")),
+        (n, bad) => Err(Error::corrupt(format!("{bad} of {n} files are not as listed"))),
+    }
+}
+
+fn generate(args: &GenerateArgs, app: &App) -> Result<()> {
+    let generator = generate::find(&args.generator)?;
+    let mut output = Output::open(&args.output, args.write.force)?;
+    let cx = args.work.context(app, progress::bar(generator.name(), Some(args.size), args.talk.quiet));
+    let mut sink: Box<dyn Write + Send> = output.sink()?;
+    generate::generate(generator, args.seed, args.size, &mut sink, &cx)
+        .and_then(|()| Ok(sink.flush()?))
+        .map_err(|e| e.at(args.output.display().to_string()))?;
+    drop(sink);
+    output.commit()
+}

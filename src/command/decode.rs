@@ -1,0 +1,223 @@
+//! `lab decode`: whatever was encoded, back to the original bytes.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use lab_codec::{Context, Error, ErrorKind, Result};
+
+use super::{App, options, table};
+use crate::container::Feed;
+use crate::container::{Ending, Sequence};
+use crate::decode::{decode, pipeline_of, salvage};
+use crate::input::{self, Medium, Pipe};
+use crate::output::Output;
+use crate::progress;
+use crate::resource::Store;
+
+/// Decode a stream, from whichever carrier holds it
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  lab decode OUT.lab -o IN
+  lab decode OUT.mp4              the name is taken from the video
+  lab decode damaged.lab --salvage -o IN
+  lab decode plain.zst            a plain Zstandard file, too")]
+pub struct Args {
+    /// The encoded file, or - for a stream on standard input
+    input: PathBuf,
+    /// The output, or - for standard output [default: - for standard input, else the original name beside IN]
+    #[arg(long, short, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Recover what is intact of a damaged stream; lost ranges become zeros (exit code 6)
+    #[arg(long)]
+    salvage: bool,
+    #[command(flatten)]
+    work: options::Work,
+    #[command(flatten)]
+    write: options::Write,
+    #[command(flatten)]
+    talk: options::Talk,
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    bytes: u64,
+    sha256: Option<String>,
+    verified: bool,
+    segments: Option<u64>,
+    lost: Vec<[u64; 2]>,
+    seconds: f64,
+}
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    let start = Instant::now();
+    let piped = args.input == Path::new("-");
+    let output_path = match &args.output {
+        Some(path) => path.clone(),
+        None if piped => PathBuf::from("-"),
+        None => default_name(args, app)?,
+    };
+    let mut output = Output::open(&output_path, args.write.force)?;
+    let store = args.work.store(Some(&args.input));
+    let result = if args.salvage {
+        recover(args, app, &store, &mut *output.sink()?)
+    } else {
+        read(args, app, &store, &mut *output.sink()?)
+    };
+    let mut report = result.map_err(|e| if piped { e.at("standard input") } else { e })?;
+    output.commit()?;
+    report.seconds = start.elapsed().as_secs_f64();
+    let partial = args.salvage && !report.verified;
+    if args.talk.json && output_path != Path::new("-") {
+        super::print_json(&report)?;
+    } else {
+        super::note(&summary(args, &output_path, &report), args.talk.quiet);
+    }
+    if partial {
+        let lost: u64 = report.lost.iter().map(|[a, b]| b - a).sum();
+        return Err(Error::new(
+            ErrorKind::Partial,
+            match lost {
+                0 => {
+                    "every segment that is there was recovered, but the end is lost: completeness is unknown"
+                        .into()
+                }
+                n => format!("{n} bytes in {} ranges are lost and zero in the output", report.lost.len()),
+            },
+        ));
+    }
+    Ok(())
+}
+
+fn summary(args: &Args, output: &Path, report: &Report) -> String {
+    let verdict = match (report.verified, &report.sha256) {
+        (true, Some(_)) => "SHA-256 verified",
+        (true, None) => "checksums verified",
+        (false, _) => "NOT verified",
+    };
+    format!(
+        "{} -> {}: {} bytes, {verdict}, {} MB/s",
+        args.input.display(),
+        output.display(),
+        table::count(report.bytes),
+        table::rate(report.bytes, report.seconds)
+    )
+}
+
+/// The original's name, as the medium tells it or as the input's name without its ending.
+fn default_name(args: &Args, app: &App) -> Result<PathBuf> {
+    let cx = args.work.context(app, progress::bar("", None, true));
+    let told = match input::open(&app.registry, &args.input, &cx)? {
+        Medium::Stream { stream, .. } => stream.summary().map(|s| s.name).unwrap_or_default(),
+        Medium::Zstd => String::new(),
+    };
+    // A name from inside a file may not lead anywhere else.
+    if let Some(name) =
+        Path::new(&told).file_name().filter(|n| n.to_str() == Some(&told) && !told.starts_with('.'))
+    {
+        return Ok(args.input.with_file_name(name));
+    }
+    match args.input.extension().and_then(|e| e.to_str()) {
+        Some("lab" | "zst" | "mp4" | "mkv") => Ok(args.input.with_extension("")),
+        _ => {
+            Err(Error::usage(format!("no name for the output of {}; give it with -o", args.input.display())))
+        }
+    }
+}
+
+fn read(args: &Args, app: &App, store: &Store, sink: &mut (dyn Write + Send)) -> Result<Report> {
+    let threads = args.work.threads();
+    if args.input == Path::new("-") {
+        let cx = args.work.context(app, progress::bar("decode", None, args.talk.quiet));
+        return match input::open_pipe(Box::new(std::io::stdin()))? {
+            Pipe::Stream(pipe) => decode_feed(app, Feed::Pipe(pipe), store, sink, threads, &cx).map(complete),
+            Pipe::Zstd(pipe) => decode_zstd(pipe, sink, &cx),
+        };
+    }
+    let cx = args.work.context(app, progress::bar("decode", content_len(args, app), args.talk.quiet));
+    match input::open(&app.registry, &args.input, &cx)? {
+        Medium::Stream { .. } => decode_to(app, &args.input, store, sink, threads, &cx).map(complete),
+        Medium::Zstd => decode_zstd(std::fs::File::open(&args.input)?, sink, &cx),
+    }
+    .map_err(|e| at_input(e, &args.input))
+}
+
+/// Bytes of content, as far as the end of the stream tells.
+fn content_len(args: &Args, app: &App) -> Option<u64> {
+    let cx = args.work.context(app, progress::bar("", None, true));
+    let Ok(Medium::Stream { stream, .. }) = input::open(&app.registry, &args.input, &cx) else { return None };
+    crate::container::Reader::open(stream, *cx.limits()).ok().map(|r| r.trailer().bytes)
+}
+
+fn complete(ending: Ending) -> Report {
+    Report {
+        bytes: ending.trailer.bytes,
+        sha256: Some(ending.trailer.sha256.to_string()),
+        verified: true,
+        segments: Some(ending.trailer.segments),
+        lost: Vec::new(),
+        seconds: 0.0,
+    }
+}
+
+fn decode_zstd(reader: impl std::io::Read, sink: &mut (dyn Write + Send), cx: &Context) -> Result<Report> {
+    let bytes = lab_zstd::decode_foreign(reader, sink, cx)?;
+    sink.flush()?;
+    Ok(Report { bytes, sha256: None, verified: true, segments: None, lost: Vec::new(), seconds: 0.0 })
+}
+
+fn recover(args: &Args, app: &App, store: &Store, sink: &mut (dyn Write + Send)) -> Result<Report> {
+    if args.input == Path::new("-") {
+        return Err(Error::usage("--salvage reads back and forth; save the stream and give the file"));
+    }
+    let cx = args.work.context(app, progress::bar("salvage", None, args.talk.quiet));
+    let stream = match input::open(&app.registry, &args.input, &cx) {
+        Ok(Medium::Stream { stream, .. }) => stream,
+        Ok(Medium::Zstd) => return Err(Error::usage("--salvage is for .lab streams")),
+        // The first bytes may be what is lost.
+        Err(e) if e.kind() == ErrorKind::Unsupported => crate::file::open(&args.input)?,
+        Err(e) => return Err(e),
+    };
+    let found = salvage(&stream, &app.registry, store, sink, &cx).map_err(|e| at_input(e, &args.input))?;
+    Ok(Report {
+        bytes: found.bytes,
+        sha256: found.expected.map(|d| d.to_string()),
+        verified: found.complete,
+        segments: Some(found.segments),
+        lost: found.lost.iter().map(|r| [r.start, r.end]).collect(),
+        seconds: 0.0,
+    })
+}
+
+fn at_input(error: Error, input: &Path) -> Error {
+    error.at(input.display().to_string())
+}
+
+/// Decodes the stream in the file at `path`.
+pub fn decode_to(
+    app: &App,
+    path: &Path,
+    store: &Store,
+    sink: &mut (dyn Write + Send),
+    threads: usize,
+    cx: &Context,
+) -> Result<Ending> {
+    match input::open(&app.registry, path, cx)? {
+        Medium::Stream { stream, .. } => decode_feed(app, Feed::Carrier(stream, 0), store, sink, threads, cx),
+        Medium::Zstd => Err(Error::unsupported("a plain Zstandard file, not a .lab stream")),
+    }
+}
+
+fn decode_feed(
+    app: &App,
+    feed: Feed,
+    store: &Store,
+    sink: &mut (dyn Write + Send),
+    threads: usize,
+    cx: &Context,
+) -> Result<Ending> {
+    let mut sequence = Sequence::open(feed, *cx.limits())?;
+    let pipeline = pipeline_of(sequence.header(), &app.registry, store)?;
+    decode(&mut sequence, &pipeline, sink, threads, cx)
+}

@@ -1,0 +1,173 @@
+//! `lab encode`: a file or pipe through a chain onto its carrier.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use lab_codec::{Error, Result};
+
+use super::{App, options, table};
+use crate::encode::{Input, Options, Summary, carrier_of, encode};
+use crate::output::Output;
+use crate::pipeline::Pipeline;
+use crate::{progress, resource};
+
+/// Encode a file with a chain
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  lab encode --chain zstd:19 IN -o OUT.lab
+  lab encode --chain repair,zstd,video IN -o OUT.mp4
+  tar c DIR | lab encode --chain zstd - -o - | ssh HOST 'cat > DIR.lab'")]
+pub struct Args {
+    /// Codecs in order, then at most one carrier, such as repair,zstd:level=19,video
+    #[arg(long, short, value_name = "CHAIN")]
+    chain: String,
+    /// The file to encode, or - for standard input
+    input: PathBuf,
+    /// The output, or - for standard output [default: - for standard input, else IN with the carrier's ending]
+    #[arg(long, short, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Store every segment as the chain gives it, even where that is longer than the segment itself
+    #[arg(long)]
+    no_bypass: bool,
+    /// Decode the result and compare, before it replaces anything
+    #[arg(long)]
+    verify: bool,
+    #[command(flatten)]
+    cut: options::Cut,
+    #[command(flatten)]
+    work: options::Work,
+    #[command(flatten)]
+    write: options::Write,
+    #[command(flatten)]
+    talk: options::Talk,
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    chain: String,
+    bytes: u64,
+    sha256: String,
+    stream_bytes: u64,
+    output_bytes: Option<u64>,
+    ratio: Option<f64>,
+    segments: u64,
+    bypassed_segments: u64,
+    verified: Option<bool>,
+    seconds: f64,
+}
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    let start = Instant::now();
+    let piped = args.input == Path::new("-");
+    let mut store = args.work.store(None);
+    let chain = options::chain(app, &args.chain, &mut store)?;
+    let pipeline = Pipeline::build(&chain, store.loaded(), None)?;
+    let carrier = carrier_of(&chain)?;
+    let input = open(&args.input).map_err(|e| e.at(args.input.display().to_string()))?;
+    let output_path = match &args.output {
+        Some(path) => path.clone(),
+        None if piped => PathBuf::from("-"),
+        None => {
+            let mut name = args.input.clone().into_os_string();
+            name.push(".");
+            name.push(carrier.extension());
+            PathBuf::from(name)
+        }
+    };
+    let mut output = Output::open(&output_path, args.write.force)?;
+    if args.verify && output.temporary().is_none() {
+        return Err(Error::usage("--verify needs an output file that can be read back"));
+    }
+    let observer = progress::bar("encode", input.len, args.talk.quiet);
+    let cx = args.work.context(app, observer);
+    let options =
+        Options { segment: args.cut.segment, threads: args.work.threads(), bypass: !args.no_bypass };
+    let medium = carrier.create(output.target(), &input.name, &chain.to_string(), &cx);
+    let summary = medium
+        .and_then(|medium| encode(input, &chain, &pipeline, medium, options, &cx))
+        .map_err(|e| e.at(format!("encoding {} to {}", args.input.display(), output_path.display())))?;
+    drop(cx);
+    let mut output_bytes = None;
+    if let Some(path) = output.temporary() {
+        output_bytes = Some(std::fs::metadata(path)?.len());
+        if args.verify {
+            verify(args, app, path, &summary, &store)?;
+        }
+    }
+    output.commit()?;
+    if args.talk.json {
+        let ratio = output_bytes.filter(|b| *b > 0).map(|b| summary.bytes as f64 / b as f64);
+        return report(
+            args,
+            piped,
+            &Report {
+                chain: chain.to_string(),
+                bytes: summary.bytes,
+                sha256: summary.sha256.to_string(),
+                stream_bytes: summary.stream_len,
+                output_bytes,
+                ratio,
+                segments: summary.segments,
+                bypassed_segments: summary.bypassed,
+                verified: args.verify.then_some(true),
+                seconds: start.elapsed().as_secs_f64(),
+            },
+        );
+    }
+    let size = output_bytes.unwrap_or(summary.stream_len);
+    let bypassed = match summary.bypassed {
+        0 => String::new(),
+        n => format!(", {n} of {} segments stored as they are", summary.segments),
+    };
+    super::note(
+        &format!(
+            "{} -> {}: {} -> {} bytes, ratio {}, {} MB/s{bypassed}",
+            args.input.display(),
+            output_path.display(),
+            table::count(summary.bytes),
+            table::count(size),
+            table::ratio(summary.bytes, size),
+            table::rate(summary.bytes, start.elapsed().as_secs_f64()),
+        ),
+        args.talk.quiet,
+    );
+    Ok(())
+}
+
+/// JSON goes to standard output, unless the stream itself went there.
+fn report(args: &Args, piped: bool, report: &Report) -> Result<()> {
+    let to_stdout = args.output.as_deref().map_or(piped, |o| o == Path::new("-"));
+    if to_stdout {
+        super::note(&serde_json::to_string(report).unwrap_or_default(), false);
+        return Ok(());
+    }
+    super::print_json(report)
+}
+
+fn open(path: &Path) -> Result<Input<'static>> {
+    if path == Path::new("-") {
+        let reader: Box<dyn Read + Send> = Box::new(std::io::stdin());
+        return Ok(Input { reader, len: None, name: String::new() });
+    }
+    let file = File::open(path)?;
+    let meta = file.metadata()?;
+    if meta.is_dir() {
+        return Err(Error::usage(
+            "a directory; `lab encode` takes one file (try `tar c DIR | lab encode ... -`)",
+        ));
+    }
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Input { reader: Box::new(file), len: meta.is_file().then(|| meta.len()), name })
+}
+
+fn verify(args: &Args, app: &App, path: &Path, summary: &Summary, store: &resource::Store) -> Result<()> {
+    let cx = args.work.context(app, progress::bar("verify", Some(summary.bytes), args.talk.quiet));
+    let ending = super::decode::decode_to(app, path, store, &mut std::io::sink(), args.work.threads(), &cx)?;
+    if ending.trailer.sha256 != summary.sha256 {
+        return Err(Error::corrupt("the output decodes to something else; it was not kept"));
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! The command line: one file per subcommand, shared options and the way from an error to an exit code here.
+
+mod codecs;
+mod corpus;
+mod decode;
+mod encode;
+mod extract;
+mod inspect;
+mod options;
+mod run;
+mod shell;
+mod table;
+mod verify;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use lab_codec::{Cancel, Error, ErrorKind, Registry, Result};
+
+/// A research compression toolkit: chain codecs, run them on real data, verify to the byte, measure.
+#[derive(Parser)]
+#[command(name = "lab", version, propagate_version = true, max_term_width = 110, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  lab run --chain repair,zstd,video             what does this chain do to the sample corpus?
+  lab run --chain zstd:19 FILE corpora/         ... and to my own data?
+  lab encode --chain zstd:19 IN -o OUT.lab      write a self-describing stream
+  lab encode --chain zstd,video IN -o OUT.mp4   ... inside a playable video
+  lab decode OUT.mp4 -o IN                      and back; no flags needed
+  lab codecs                                    what can be chained
+
+Exit codes:
+  0 ok   1 other or I/O   2 usage   3 corrupt, foreign or mismatch   4 missing tool or resource   5 limit
+  6 partial result   130 interrupted";
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Args),
+    Encode(encode::Args),
+    Decode(decode::Args),
+    Extract(extract::Args),
+    Verify(verify::Args),
+    Inspect(inspect::Args),
+    Codecs(codecs::Args),
+    Corpus(corpus::Args),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
+}
+
+/// What every command works with.
+struct App {
+    registry: Registry,
+    cancel: Cancel,
+}
+
+/// Runs the command line of this process with the given registry; an out-of-tree program calls this with
+/// [`builtin`](crate::registry::builtin) and its own codecs registered.
+pub fn run_cli(registry: Registry) -> ExitCode {
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let app = App { registry, cancel: Cancel::default() };
+    let cancel = app.cancel.clone();
+    let handler = ctrlc::set_handler(move || {
+        if cancel.is_cancelled() {
+            // The second request does not wait for the work to notice.
+            std::process::exit(130);
+        }
+        cancel.cancel();
+    });
+    let result = match handler {
+        Ok(()) => dispatch(&cli.command, &app),
+        Err(error) => Err(Error::new(ErrorKind::Io, format!("cannot handle signals: {error}"))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if error.io_kind() != Some(io::ErrorKind::BrokenPipe) {
+                // A failure to report a failure has nowhere to go.
+                let _ = writeln!(io::stderr(), "lab: {error}");
+            }
+            ExitCode::from(exit_code(error.kind()))
+        }
+    }
+}
+
+fn dispatch(command: &Command, app: &App) -> Result<()> {
+    match command {
+        Command::Run(args) => run::run(args, app),
+        Command::Encode(args) => encode::run(args, app),
+        Command::Decode(args) => decode::run(args, app),
+        Command::Extract(args) => extract::run(args, app),
+        Command::Verify(args) => verify::run(args, app),
+        Command::Inspect(args) => inspect::run(args, app),
+        Command::Codecs(args) => codecs::run(args, app),
+        Command::Corpus(args) => corpus::run(args, app),
+        Command::Completions(args) => shell::completions(args, Cli::command()),
+        Command::Man(args) => shell::man(args, Cli::command()),
+    }
+}
+
+/// The documented exit codes.
+fn exit_code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Usage | ErrorKind::Param => 2,
+        ErrorKind::Corrupt | ErrorKind::Truncated | ErrorKind::Unsupported => 3,
+        ErrorKind::MissingTool | ErrorKind::MissingResource => 4,
+        ErrorKind::Limit => 5,
+        ErrorKind::Partial => 6,
+        ErrorKind::Cancelled => 130,
+        _ => 1,
+    }
+}
+
+/// Writes to standard output.
+fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Writes a value to standard output as JSON.
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write JSON: {e}")))?;
+    print(&format!("{text}\n"))
+}
+
+/// Writes a message to standard error.
+fn note(text: &str, quiet: bool) {
+    if !quiet {
+        // Messages are a courtesy: their loss is no reason to stop.
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}

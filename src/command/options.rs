@@ -1,0 +1,94 @@
+//! Options that several commands share.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use lab_codec::{Context, Limits, Observer, parse_size};
+
+use super::App;
+use crate::chain::Chain;
+use crate::resource::Store;
+
+/// Speaking.
+#[derive(Args)]
+pub struct Talk {
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// No progress and no messages, only errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Working.
+#[derive(Args)]
+pub struct Work {
+    /// Threads in all [default: one for each core]
+    #[arg(long, short = 'T', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// The most memory that one segment, or one decoding step, may ask for
+    #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = size)]
+    pub memory_limit: u64,
+    /// A file or directory with dictionaries and other side data (repeatable; also LAB_RESOURCES)
+    #[arg(long = "resource", value_name = "PATH")]
+    pub resources: Vec<PathBuf>,
+}
+
+/// Cutting.
+#[derive(Args)]
+pub struct Cut {
+    /// Bytes of a segment, such as 4M, or `whole` for one segment
+    #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = segment)]
+    pub segment: u64,
+}
+
+/// Writing.
+#[derive(Args)]
+pub struct Write {
+    /// Replace outputs that exist
+    #[arg(long, short)]
+    pub force: bool,
+}
+
+impl Work {
+    /// The number of threads to use.
+    pub fn threads(&self) -> usize {
+        match self.threads {
+            Some(n) => usize::from(n),
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    /// The surroundings for codecs and carriers.
+    pub fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
+        let limits = Limits { output: self.memory_limit, memory: self.memory_limit };
+        Context::default().with_limits(limits).with_cancel(app.cancel.clone()).with_observer(observer)
+    }
+
+    /// The resources at hand, with those beside `input`.
+    pub fn store(&self, input: Option<&Path>) -> Store {
+        let beside = input.and_then(Path::parent).filter(|p| !p.as_os_str().is_empty());
+        Store::new(&self.resources, beside)
+    }
+}
+
+/// Reads a chain that the user typed; files that it names are loaded into `store`.
+pub fn chain(app: &App, text: &str, store: &mut Store) -> lab_codec::Result<Chain> {
+    Chain::parse(&app.registry, text, &mut |path| store.load(path))
+}
+
+/// Reads a size.
+pub fn size(text: &str) -> Result<u64, String> {
+    parse_size(text).ok_or_else(|| "a size is a number with an optional K, M, G or T".to_string())
+}
+
+fn segment(text: &str) -> Result<u64, String> {
+    match text {
+        "whole" => Ok(0),
+        _ => match size(text)? {
+            n @ 1..=0x1_0000_0000 => Ok(n),
+            _ => Err("a segment has 1 to 4G bytes, or is `whole`".to_string()),
+        },
+    }
+}

@@ -1,0 +1,80 @@
+//! Readers and writers that count and time what passes through them.
+
+use std::io::Read;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use lab_codec::{Lost, Result, StreamReader, StreamWriter, Summary};
+
+use crate::entropy::Histogram;
+
+/// Counts the bytes that pass.
+pub struct Counted<'a> {
+    pub inner: Box<dyn Read + Send + 'a>,
+    pub histogram: &'a Mutex<Histogram>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let got = self.inner.read(buf)?;
+        self.histogram.lock().expect("counting does not panic").add(&buf[..got]);
+        Ok(got)
+    }
+}
+
+/// Time spent in a carrier, summed over calls and threads.
+#[derive(Clone, Default)]
+pub struct Stopwatch(Arc<AtomicU64>);
+
+impl Stopwatch {
+    /// Runs `work` on the watch.
+    pub fn time<T>(&self, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        self.0.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        result
+    }
+
+    /// The time so far.
+    pub fn total(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A writer on a watch.
+pub struct TimedWriter<'a> {
+    pub inner: Box<dyn StreamWriter + 'a>,
+    pub watch: Stopwatch,
+}
+
+impl StreamWriter for TimedWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.watch.time(|| self.inner.write(bytes))
+    }
+
+    fn finish(self: Box<Self>, summary: &Summary) -> Result<()> {
+        let Self { inner, watch } = *self;
+        watch.time(|| inner.finish(summary))
+    }
+}
+
+/// A reader on a watch.
+pub struct TimedReader {
+    pub inner: Arc<dyn StreamReader>,
+    pub watch: Stopwatch,
+}
+
+impl StreamReader for TimedReader {
+    fn len(&self) -> u64 {
+        self.inner.len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<Lost> {
+        self.watch.time(|| self.inner.read_at(offset, buf))
+    }
+
+    fn summary(&self) -> Option<Summary> {
+        self.inner.summary()
+    }
+}

@@ -1,0 +1,205 @@
+//! `lab run`: what a chain does to files: encode, decode, verify, and say what each stage did.
+
+mod meter;
+mod report;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use lab_codec::{Carrier, Error, ErrorKind, Result};
+
+use meter::{Counted, Stopwatch, TimedReader, TimedWriter};
+use report::{Figures, FileReport, Report};
+
+use super::{App, options};
+use crate::chain::Chain;
+use crate::container::{Feed, Sequence};
+use crate::corpus::{self, Sample};
+use crate::decode::{decode, pipeline_of};
+use crate::encode::{Input, Options, carrier_of, encode};
+use crate::entropy::Histogram;
+use crate::input::{self, Medium};
+use crate::output::Output;
+use crate::pipeline::{Pipeline, StageFigures};
+use crate::progress;
+use crate::resource::Store;
+
+/// Encode, decode and verify files, and show what every stage did
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  lab run --chain repair,zstd,video            on the built-in samples
+  lab run --chain zstd:19 FILE corpora/        on files and corpus directories
+  lab run --chain store,video FILE -o out/     keep the outputs
+A segment is never bypassed here: the figures are the codec's own. Rates of a stage are per thread.")]
+pub struct Args {
+    /// Codecs in order, then at most one carrier, such as repair,zstd:level=19,video
+    #[arg(long, short, value_name = "CHAIN")]
+    chain: String,
+    /// Files and corpus directories [default: the built-in samples]
+    paths: Vec<PathBuf>,
+    /// Keep the encoded files in this directory
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    cut: options::Cut,
+    #[command(flatten)]
+    work: options::Work,
+    #[command(flatten)]
+    write: options::Write,
+    #[command(flatten)]
+    talk: options::Talk,
+}
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    let mut store = args.work.store(None);
+    let chain = options::chain(app, &args.chain, &mut store)?;
+    Pipeline::build(&chain, store.loaded(), None)?;
+    let carrier = carrier_of(&chain)?;
+    let samples = if args.paths.is_empty() {
+        corpus::builtin::samples()
+    } else {
+        let found = corpus::survey(&args.paths)?;
+        for listed in &found.missing {
+            super::note(
+                &format!("{}/{} is listed, but not there", listed.corpus, listed.name),
+                args.talk.quiet,
+            );
+        }
+        found.samples
+    };
+    if samples.is_empty() {
+        return Err(Error::usage("no files in the given paths"));
+    }
+    let scratch = tempfile::Builder::new().prefix("lab-run-").tempdir()?;
+    let job = Job { args, app, chain: &chain, carrier: &*carrier, store: &store, scratch: scratch.path() };
+    let mut files = Vec::new();
+    for sample in &samples {
+        match job.file(sample) {
+            Ok(report) => files.push(report),
+            Err(e) if e.kind() == ErrorKind::Cancelled => return Err(e),
+            Err(e) => {
+                super::note(&format!("lab: {}: {e}", sample.path.display()), false);
+                files.push(report::failed(sample, &e));
+            }
+        }
+    }
+    let report = Report::new(&chain, files);
+    if args.talk.json {
+        super::print_json(&report)?
+    } else {
+        super::print(&report::text(&report))?
+    }
+    let total = report.total();
+    match total.files - total.verified {
+        0 => Ok(()),
+        n => Err(Error::corrupt(format!("{n} of {} files FAILED", total.files))),
+    }
+}
+
+struct Job<'a> {
+    args: &'a Args,
+    app: &'a App,
+    chain: &'a Chain,
+    carrier: &'a dyn Carrier,
+    store: &'a Store,
+    scratch: &'a Path,
+}
+
+impl Job<'_> {
+    fn file(&self, sample: &Sample) -> Result<FileReport> {
+        let mut output = Output::open(&self.output_path(sample)?, self.args.write.force)?;
+        let threads = self.args.work.threads();
+        let label = sample.name.as_str();
+        let quiet = self.args.talk.quiet;
+
+        let pipeline = Pipeline::build(self.chain, self.store.loaded(), None)?.measured();
+        let cx = self.args.work.context(self.app, progress::bar(label, Some(sample.bytes), quiet));
+        let histogram = Mutex::new(Histogram::default());
+        let reader = Counted { inner: sample.open(&cx)?, histogram: &histogram };
+        let name =
+            Path::new(&sample.name).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let input = Input { reader: Box::new(reader), len: Some(sample.bytes), name };
+        let options = Options { segment: self.args.cut.segment, threads, bypass: false };
+        let start = Instant::now();
+        let writing = Stopwatch::default();
+        let medium = self.carrier.create(output.target(), &input.name, &self.chain.to_string(), &cx)?;
+        let medium = Box::new(TimedWriter { inner: medium, watch: writing.clone() });
+        let encoded = encode(input, self.chain, &pipeline, medium, options, &cx)?;
+        let encode_seconds = start.elapsed().as_secs_f64();
+
+        let path = output.temporary().ok_or_else(|| Error::usage("the output cannot be read back"))?;
+        let output_bytes = std::fs::metadata(path)?.len();
+        let cx = self.args.work.context(self.app, progress::bar(label, Some(sample.bytes), quiet));
+        let start = Instant::now();
+        let reading = Stopwatch::default();
+        let stream = reading.time(|| input::open(&self.app.registry, path, &cx))?;
+        let Medium::Stream { stream, .. } = stream else {
+            return Err(Error::corrupt("the encoded file is not recognised as one"));
+        };
+        let stream = Arc::new(TimedReader { inner: stream, watch: reading.clone() });
+        let mut sequence = Sequence::open(Feed::Carrier(stream, 0), *cx.limits())?;
+        let decoder = pipeline_of(sequence.header(), &self.app.registry, self.store)?.measured();
+        let ending = decode(&mut sequence, &decoder, &mut std::io::sink(), threads, &cx)?;
+        let decode_seconds = start.elapsed().as_secs_f64();
+
+        let mut figures =
+            Figures { input: histogram.into_inner().unwrap_or_default(), stages: pipeline.figures() };
+        for (row, decoded) in figures.stages.iter_mut().zip(decoder.figures()) {
+            row.decode = decoded.decode;
+        }
+        if self.chain.carrier.is_some() {
+            figures.stages.push(StageFigures {
+                bytes_in: encoded.stream_len,
+                bytes_out: output_bytes,
+                encode: writing.total(),
+                decode: reading.total(),
+                histogram: histogram_of(path)?,
+            });
+        }
+        if self.args.output.is_some() {
+            output.commit()?;
+        }
+        let expected = sample.sha256.unwrap_or(encoded.sha256);
+        Ok(FileReport {
+            path: sample.path.display().to_string(),
+            bytes: encoded.bytes,
+            output_bytes,
+            ratio: report::ratio(encoded.bytes, output_bytes),
+            verified: ending.trailer.sha256 == encoded.sha256 && encoded.sha256 == expected,
+            sha256: Some(encoded.sha256.to_string()),
+            error: None,
+            entropy0: figures.input.entropy(),
+            container_bytes: encoded.stream_len - encoded.stored,
+            encode_seconds,
+            decode_seconds,
+            stages: report::rows(&report::stage_names(self.chain), &figures.stages),
+            figures,
+        })
+    }
+
+    fn output_path(&self, sample: &Sample) -> Result<PathBuf> {
+        let extension = self.carrier.extension();
+        let Some(dir) = &self.args.output else { return Ok(self.scratch.join(format!("out.{extension}"))) };
+        let mut path = dir.clone();
+        path.extend(sample.corpus.as_deref().map(Path::new));
+        path.push(format!("{}.{extension}", sample.name));
+        let parent = path.parent().unwrap_or(dir);
+        std::fs::create_dir_all(parent).map_err(|e| Error::from(e).at(parent.display().to_string()))?;
+        Ok(path)
+    }
+}
+
+fn histogram_of(path: &Path) -> Result<Histogram> {
+    let mut histogram = Histogram::default();
+    let mut reader = std::fs::File::open(path)?;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(histogram),
+            got => histogram.add(&buffer[..got]),
+        }
+    }
+}

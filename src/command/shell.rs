@@ -1,0 +1,46 @@
+//! `lab completions` and `lab man`: what a shell and a manual reader need.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use clap_complete::Shell;
+use lab_codec::Result;
+
+/// Print a completion script for a shell
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  lab completions bash > ~/.local/share/bash-completion/completions/lab")]
+pub struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+/// Print the manual page, or write a page for every command
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  lab man | man -l -\n  lab man -o ~/.local/share/man/man1")]
+pub struct ManArgs {
+    /// Write one page per command into this directory
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+pub fn completions(args: &CompletionsArgs, mut command: clap::Command) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, "lab", &mut script);
+    super::print(&String::from_utf8_lossy(&script))
+}
+
+pub fn man(args: &ManArgs, command: clap::Command) -> Result<()> {
+    match &args.output {
+        Some(dir) => {
+            let in_dir = |e: io::Error| lab_codec::Error::from(e).at(dir.display().to_string());
+            fs::create_dir_all(dir).map_err(in_dir)?;
+            clap_mangen::generate_to(command, dir).map_err(in_dir)
+        }
+        None => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(command).render(&mut page)?;
+            super::print(&String::from_utf8_lossy(&page))
+        }
+    }
+}

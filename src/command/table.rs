@@ -1,0 +1,70 @@
+//! Tables and numbers for people.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+/// A borderless table; all columns but the first are aligned to the right.
+pub fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header.to_vec());
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+/// The table's text, without blanks at the ends of lines.
+pub fn text(table: &Table) -> String {
+    table.lines().fold(String::new(), |text, line| text + line.trim_end() + "\n")
+}
+
+/// A count with thousands separated by commas.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Original over encoded; above 1 is good. A dash where there is nothing to divide.
+pub fn ratio(original: u64, encoded: u64) -> String {
+    if original == 0 || encoded == 0 {
+        "-".to_string()
+    } else {
+        format!("{:.3}", original as f64 / encoded as f64)
+    }
+}
+
+/// Encoded bits per original byte.
+pub fn bits_per_byte(original: u64, encoded: u64) -> String {
+    if original == 0 { "-".to_string() } else { format!("{:.3}", encoded as f64 * 8.0 / original as f64) }
+}
+
+/// Millions of bytes per second.
+pub fn rate(bytes: u64, seconds: f64) -> String {
+    if bytes == 0 || seconds <= 0.0 {
+        return "-".to_string();
+    }
+    let rate = bytes as f64 / seconds / 1e6;
+    if rate < 10.0 { format!("{rate:.2}") } else { format!("{rate:.0}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        assert_eq!([0, 999, 1000, 1234567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(ratio(10, 4), "2.500");
+        assert_eq!(bits_per_byte(10, 5), "4.000");
+        assert_eq!(rate(5_000_000, 1.0), "5.00");
+    }
+}

@@ -1,0 +1,37 @@
+//! The `.lab` stream: header, segments, repeated header, index, trailer.
+//!
+//! The bytes are specified in docs/formats/lab.md. Every structure carries a CRC32C of its own, every
+//! segment checksums of its stored and of its raw bytes, and the trailer the SHA-256 of the whole content.
+
+mod fields;
+mod header;
+mod index;
+mod reader;
+mod salvage;
+mod segment;
+mod sequence;
+mod trailer;
+mod writer;
+
+pub use header::Header;
+pub use index::{Index, IndexEntry};
+pub use reader::{Reader, trailer_of};
+pub use salvage::{Salvaged, scan};
+pub use segment::SegmentHeader;
+pub use sequence::{Ending, Feed, Sequence, Stored};
+pub use trailer::Trailer;
+pub use writer::Writer;
+
+/// The first bytes of a stream.
+pub const MAGIC: [u8; 8] = *b"\x89LAB\r\n\x1a\n";
+/// The first bytes of a segment.
+pub const SEGMENT_MARK: [u8; 8] = *b"\x8bSEG\x9e\x1f\xd3\xc6";
+/// The first bytes of the index.
+pub const INDEX_MARK: [u8; 8] = *b"\x8bIDX\xa4\x07\xe9\x5b";
+/// The first bytes of the trailer.
+pub const TRAILER_MARK: [u8; 8] = *b"\x8bEND\xb2\xc8\x31\x7d";
+/// The version of the stream's format that this program reads and writes.
+pub const VERSION: u8 = 1;
+
+#[cfg(test)]
+mod tests;

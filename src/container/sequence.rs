@@ -1,0 +1,261 @@
+//! Reads a stream front to back, from a pipe or a carrier, checking every byte that is not content.
+
+use std::io::Read;
+use std::ops::Range;
+use std::sync::Arc;
+
+use lab_codec::{Error, Limits, Result, StreamReader};
+
+use super::{Header, Index, MAGIC, SegmentHeader, Trailer, header, index, segment, trailer};
+
+/// Bytes taken from a pipe at a time, so that a false length allocates no more than arrives.
+const PIECE: u64 = 1 << 20;
+
+/// Where the bytes come from.
+pub enum Feed<'a> {
+    /// A pipe or plain file.
+    Pipe(Box<dyn Read + Send + 'a>),
+    /// A carrier's stream, from an offset on.
+    Carrier(Arc<dyn StreamReader>, u64),
+}
+
+impl Feed<'_> {
+    /// Appends up to `len` bytes to `buf`, fewer only at the end.
+    fn read(&mut self, len: u64, buf: &mut Vec<u8>) -> Result<()> {
+        let mut piece = Vec::new();
+        self.fill(len, &mut piece)?;
+        buf.append(&mut piece);
+        Ok(())
+    }
+
+    /// Replaces the content of `buf` by the next `len` bytes, fewer only at the end. Returns the ranges, in bytes
+    /// from here, that the medium lost.
+    fn fill(&mut self, len: u64, buf: &mut Vec<u8>) -> Result<Vec<Range<u64>>> {
+        match self {
+            Self::Pipe(pipe) => {
+                buf.clear();
+                let mut left = len;
+                while left > 0 {
+                    let piece = left.min(PIECE);
+                    buf.reserve(piece as usize);
+                    let got = pipe.by_ref().take(piece).read_to_end(buf)? as u64;
+                    left -= got;
+                    if got < piece {
+                        break;
+                    }
+                }
+                Ok(Vec::new())
+            }
+            Self::Carrier(reader, offset) => {
+                let len = len.min(reader.len().saturating_sub(*offset)) as usize;
+                // What the buffer held is overwritten: only growth needs to be initialised.
+                buf.resize(len, 0);
+                let lost = reader.read_at(*offset, buf)?;
+                let lost = lost.into_iter().map(|r| r.start - *offset..r.end - *offset).collect();
+                *offset += len as u64;
+                Ok(lost)
+            }
+        }
+    }
+}
+
+/// A segment as it lies in the stream.
+#[derive(Debug)]
+pub struct Stored {
+    /// Its header.
+    pub header: SegmentHeader,
+    /// Its stored bytes, not checked yet.
+    pub bytes: Vec<u8>,
+    /// Ranges of `bytes` that the medium lost; their checksum will tell.
+    pub lost: Vec<Range<u64>>,
+}
+
+impl Stored {
+    /// Compares the stored bytes with their checksum.
+    ///
+    /// # Errors
+    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt), naming what the medium lost.
+    pub fn check(&self) -> Result<()> {
+        if crc32c::crc32c(&self.bytes) == self.header.stored_crc {
+            return Ok(());
+        }
+        let number = self.header.number;
+        Err(match self.lost.first() {
+            Some(lost) => Error::corrupt(format!(
+                "segment {number}: the medium lost {} of its {} stored bytes, first at {}; `lab decode --salvage` \
+                 recovers the other segments",
+                self.lost.iter().map(|r| r.end - r.start).sum::<u64>(),
+                self.bytes.len(),
+                lost.start
+            )),
+            None => Error::corrupt(format!(
+                "segment {number}: the stored bytes do not match their checksum; `lab decode --salvage` recovers the \
+                 other segments"
+            )),
+        })
+    }
+}
+
+/// What stood at the end of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The index.
+    pub index: Index,
+    /// The trailer.
+    pub trailer: Trailer,
+}
+
+/// A stream being read front to back.
+pub struct Sequence<'a> {
+    feed: Feed<'a>,
+    limits: Limits,
+    header: Header,
+    header_bytes: Vec<u8>,
+    seen: Index,
+    position: u64,
+    ending: Option<Ending>,
+}
+
+impl<'a> Sequence<'a> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// Not a stream, corrupt or truncated bytes.
+    pub fn open(mut feed: Feed<'a>, limits: Limits) -> Result<Self> {
+        let mut bytes = Vec::new();
+        feed.read(header::PREFIX as u64, &mut bytes)?;
+        let Some(prefix) = bytes.first_chunk() else {
+            let inside = !bytes.is_empty() && MAGIC.starts_with(&bytes[..bytes.len().min(MAGIC.len())]);
+            let text = if inside { "the data ends inside the header" } else { "not a .lab stream" };
+            return Err(if inside { Error::truncated(text) } else { Error::unsupported(text) });
+        };
+        let length = Header::length(prefix)?;
+        feed.read((length - bytes.len()) as u64, &mut bytes)?;
+        let header = Header::decode(&bytes)?;
+        let position = bytes.len() as u64;
+        Ok(Self { feed, limits, header, header_bytes: bytes, seen: Index::default(), position, ending: None })
+    }
+
+    /// The stream's header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What stood at the end; `None` before the end was reached.
+    pub fn ending(&self) -> Option<&Ending> {
+        self.ending.as_ref()
+    }
+
+    /// The next segment, its stored bytes in `buffer`, or `None` after the last one, when index and trailer have
+    /// been checked against what was read.
+    ///
+    /// # Errors
+    /// Corrupt or truncated bytes; sizes beyond the limits, before anything is allocated.
+    pub fn next_segment(&mut self, mut buffer: Vec<u8>) -> Result<Option<Stored>> {
+        if self.ending.is_some() {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        self.feed.read(segment::PREFIX as u64, &mut bytes)?;
+        if bytes.starts_with(&MAGIC) {
+            self.ending = Some(self.end(bytes)?);
+            return Ok(None);
+        }
+        let number = self.seen.entries.len();
+        let Some(prefix) = bytes.first_chunk() else {
+            return Err(Error::truncated(format!(
+                "the stream ends after {number} segments, without index and trailer; `lab decode --salvage` recovers \
+                 the segments"
+            )));
+        };
+        let place = || format!("at byte {} of the stream", self.position);
+        let length = SegmentHeader::length(prefix).map_err(|e| e.at(place()))?;
+        self.feed.read((length - bytes.len()) as u64, &mut bytes)?;
+        let header = SegmentHeader::decode(&bytes, self.header.formats.len()).map_err(|e| e.at(place()))?;
+        self.check_place(&header)?;
+        check_sizes(&header, self.header.segment_size, &self.limits)?;
+        let lost = self.feed.fill(header.stored_len(), &mut buffer)?;
+        if (buffer.len() as u64) < header.stored_len() {
+            return Err(Error::truncated(format!(
+                "the stream ends inside segment {number}; `lab decode --salvage` recovers the segments before it"
+            )));
+        }
+        let record_len = length as u64 + header.stored_len();
+        self.seen.push(self.position, record_len, header.raw_len);
+        self.position += record_len;
+        Ok(Some(Stored { header, bytes: buffer, lost }))
+    }
+
+    fn check_place(&self, header: &SegmentHeader) -> Result<()> {
+        let expected = (self.seen.entries.len() as u64, self.seen.raw_len());
+        if (header.number, header.raw_offset) != expected {
+            return Err(Error::corrupt(format!(
+                "segment {} at {} stands where segment {} at {} should",
+                header.number, header.raw_offset, expected.0, expected.1
+            )));
+        }
+        Ok(())
+    }
+
+    /// Reads the repeated header (whose first bytes are given), the index and the trailer.
+    fn end(&mut self, mut bytes: Vec<u8>) -> Result<Ending> {
+        let have = bytes.len();
+        self.feed.read((self.header_bytes.len() - have) as u64, &mut bytes)?;
+        if bytes != self.header_bytes {
+            return Err(Error::corrupt("the repeated header differs from the first"));
+        }
+        let first = self.header_bytes.len() as u64;
+        let header_offset = self.position;
+        let index_offset = header_offset + first;
+        let mut bytes = Vec::new();
+        self.feed.read(index::PREFIX as u64, &mut bytes)?;
+        let Some(prefix) = bytes.first_chunk() else {
+            return Err(Error::truncated("the stream ends before its index"));
+        };
+        let expected = self.seen.encode();
+        if Index::length(prefix)? != expected.len() as u64 {
+            return Err(Error::corrupt("the index does not describe the segments before it"));
+        }
+        self.feed.read((expected.len() - bytes.len()) as u64, &mut bytes)?;
+        if Index::decode(&bytes, first)? != self.seen {
+            return Err(Error::corrupt("the index does not describe the segments before it"));
+        }
+        let mut last = Vec::new();
+        self.feed.read(trailer::LEN as u64 + 1, &mut last)?;
+        if last.len() > trailer::LEN {
+            return Err(Error::corrupt("bytes follow the stream's trailer"));
+        }
+        let Ok(last) = last[..].try_into() else {
+            return Err(Error::truncated("the stream ends inside its trailer"));
+        };
+        let trailer = Trailer::decode(last)?;
+        let stream_len = index_offset + (expected.len() + trailer::LEN) as u64;
+        let found = Trailer {
+            bytes: self.seen.raw_len(),
+            segments: self.seen.entries.len() as u64,
+            header_offset,
+            index_offset,
+            stream_len,
+            ..trailer
+        };
+        if trailer != found {
+            return Err(Error::corrupt("the trailer does not describe the stream before it"));
+        }
+        Ok(Ending { index: self.seen.clone(), trailer })
+    }
+}
+
+/// Refuses a segment whose sizes exceed the segment size or the limits, at any stage.
+pub fn check_sizes(header: &SegmentHeader, segment_size: u64, limits: &Limits) -> Result<()> {
+    let number = header.number;
+    if segment_size != 0 && header.raw_len > segment_size {
+        return Err(Error::corrupt(format!(
+            "segment {number} holds {} bytes, the stream's segments hold {segment_size}",
+            header.raw_len
+        )));
+    }
+    for len in header.stage_lens.iter().chain([&header.raw_len]) {
+        limits.check_output(*len, &format!("segment {number}: a stage's output"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! Stream to content: front to back, a range by the index, or what a damaged stream still gives.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use lab_codec::{Context, Digest, Error, Registry, Result, StreamReader};
+use sha2::{Digest as _, Sha256};
+
+use crate::buffers::Buffers;
+use crate::chain::Chain;
+use crate::container::{Ending, Header, Reader, Sequence, Stored, scan, trailer_of};
+use crate::ordered::ordered;
+use crate::pipeline::Pipeline;
+use crate::resource::Store;
+
+/// The pipeline that a stream's header asks for.
+///
+/// # Errors
+/// An unknown codec or format, a missing resource, a chain that is not canonical.
+pub fn pipeline_of(header: &Header, registry: &Registry, store: &Store) -> Result<Pipeline> {
+    let chain = Chain::parse_codecs(registry, &header.chain).map_err(|e| {
+        Error::unsupported(e.message().to_string()).at(format!("the stream's chain {:?}", header.chain))
+    })?;
+    if chain.resources() != header.resources {
+        return Err(Error::corrupt("the header's resources are not those of its chain"));
+    }
+    Pipeline::build(&chain, &store.find(&header.resources)?, Some(&header.formats))
+}
+
+/// Decodes a whole stream into `sink`, and checks content, index and trailer.
+///
+/// # Errors
+/// Corrupt or truncated bytes, limits, the sink's errors.
+pub fn decode(
+    sequence: &mut Sequence,
+    pipeline: &Pipeline,
+    sink: &mut (dyn Write + Send),
+    threads: usize,
+    cx: &Context,
+) -> Result<Ending> {
+    let buffers = Buffers::default();
+    let mut hash = Sha256::new();
+    ordered(
+        threads,
+        || {
+            cx.check()?;
+            sequence.next_segment(buffers.take())
+        },
+        || pipeline.worker(),
+        |worker, stored: Stored| {
+            let (content, spare) = worker.decode(stored, buffers.take(), cx)?;
+            buffers.give(spare);
+            Ok(content)
+        },
+        |content: Vec<u8>| {
+            cx.check()?;
+            hash.update(&content);
+            sink.write_all(&content)?;
+            cx.observer().advance(content.len() as u64);
+            buffers.give(content);
+            Ok(())
+        },
+    )?;
+    sink.flush()?;
+    let ending = sequence.ending().cloned().ok_or_else(|| Error::truncated("the stream has no end"))?;
+    if hash.finalize()[..] != ending.trailer.sha256.0 {
+        return Err(Error::corrupt("the content does not match its SHA-256"));
+    }
+    Ok(ending)
+}
+
+/// Decodes the bytes `start..end` of the content into `sink`, reading only the segments that hold them.
+///
+/// # Errors
+/// As [`decode`]; a range that is not within the content.
+pub fn extract(
+    reader: &Reader,
+    pipeline: &Pipeline,
+    (start, end): (u64, u64),
+    sink: &mut dyn Write,
+    cx: &Context,
+) -> Result<()> {
+    if start > end || end > reader.trailer().bytes {
+        return Err(Error::usage(format!(
+            "range {start}..{end} is not within the content of {} bytes",
+            reader.trailer().bytes
+        )));
+    }
+    let mut worker = pipeline.worker();
+    for number in reader.index().covering(start, end) {
+        cx.check()?;
+        let stored = reader.segment(number)?;
+        let offset = stored.header.raw_offset;
+        let range = start.saturating_sub(offset) as usize..(end - offset).min(stored.header.raw_len) as usize;
+        let content = worker.decode_range(stored, range, cx)?;
+        cx.observer().advance(content.len() as u64);
+        sink.write_all(&content)?;
+    }
+    Ok(sink.flush()?)
+}
+
+/// What salvaging gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Salvage {
+    /// Bytes written, zeros included.
+    pub bytes: u64,
+    /// Segments that were recovered.
+    pub segments: u64,
+    /// Ranges of the content that are lost, and zero in the output.
+    pub lost: Vec<std::ops::Range<u64>>,
+    /// SHA-256 of the content as trailer or medium tell it; `None` where both are silent.
+    pub expected: Option<Digest>,
+    /// Whether the output matches that.
+    pub complete: bool,
+}
+
+/// Writes every intact segment at its place, zeros where segments are lost.
+///
+/// # Errors
+/// Where not even a header is left, and the sink's errors.
+pub fn salvage(
+    stream: &Arc<dyn StreamReader>,
+    registry: &Registry,
+    store: &Store,
+    sink: &mut dyn Write,
+    cx: &Context,
+) -> Result<Salvage> {
+    let found = scan(&**stream, cx.limits())?.ok_or_else(|| {
+        Error::corrupt("neither a header nor its repetition is intact; nothing can be recovered")
+    })?;
+    let told = match trailer_of(&**stream) {
+        Ok(trailer) => Some((trailer.bytes, trailer.sha256)),
+        Err(_) => stream.summary().map(|s| (s.bytes, s.sha256)),
+    };
+    let pipeline = pipeline_of(&found.header, registry, store)?;
+    let mut worker = pipeline.worker();
+    let mut hash = Sha256::new();
+    let mut result =
+        Salvage { bytes: 0, segments: 0, lost: Vec::new(), expected: told.map(|t| t.1), complete: false };
+    let mut buffer = Vec::new();
+    let zeros = vec![0; 1 << 16];
+    let fill = |from: u64, to: u64, hash: &mut Sha256, sink: &mut dyn Write| -> Result<()> {
+        let mut left = to - from;
+        while left > 0 {
+            let piece = &zeros[..left.min(zeros.len() as u64) as usize];
+            hash.update(piece);
+            sink.write_all(piece)?;
+            left -= piece.len() as u64;
+        }
+        Ok(())
+    };
+    for (header, offset) in found.segments {
+        cx.check()?;
+        let mut bytes = vec![0; header.stored_len() as usize];
+        stream.read_at(offset, &mut bytes)?;
+        let (raw_offset, raw_len) = (header.raw_offset, header.raw_len);
+        // A claimed place far beyond the known end would write zeros without end.
+        if told.is_some_and(|(len, _)| raw_offset + raw_len > len) {
+            continue;
+        }
+        let stored = Stored { header, bytes, lost: Vec::new() };
+        let Ok((content, spare)) = worker.decode(stored, std::mem::take(&mut buffer), cx) else { continue };
+        if raw_offset > result.bytes {
+            cx.limits().check_output(raw_offset - result.bytes, "a gap between intact segments")?;
+            fill(result.bytes, raw_offset, &mut hash, sink)?;
+            result.lost.push(result.bytes..raw_offset);
+        }
+        hash.update(&content);
+        sink.write_all(&content)?;
+        result.bytes = raw_offset + raw_len;
+        result.segments += 1;
+        cx.observer().advance(raw_len);
+        drop(content);
+        buffer = spare;
+    }
+    if let Some((len, _)) = told.filter(|(len, _)| *len > result.bytes) {
+        cx.limits().check_output(len - result.bytes, "the lost end of the content")?;
+        fill(result.bytes, len, &mut hash, sink)?;
+        result.lost.push(result.bytes..len);
+        result.bytes = len;
+    }
+    sink.flush()?;
+    result.complete = told.is_some_and(|(_, sha256)| hash.finalize()[..] == sha256.0);
+    Ok(result)
+}

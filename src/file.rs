@@ -1,0 +1,123 @@
+//! The `file` carrier: the stream as an ordinary file. What a chain without a carrier uses.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use lab_codec::{
+    Capabilities, Carrier, Context, Entry, Error, Info, Lost, Memory, Params, Probe, Resources, Result,
+    Source, StreamReader, StreamWriter, Summary, Target,
+};
+
+use crate::container::MAGIC;
+
+/// Small pieces are gathered up to this size; a segment's bytes go straight through.
+const BUFFER: usize = 1 << 16;
+
+static INFO: Info = Info {
+    id: "file",
+    summary: "the stream as an ordinary file (the default carrier)",
+    params: &[],
+    formats: &[1],
+    memory: |_, _| Memory { encode: BUFFER as u64, decode: 0 },
+    capabilities: Capabilities { range_decode: true, identity: true, external: false, pipe: true },
+    tools: &[],
+};
+
+/// The registry entry.
+pub const FILE: Entry = Entry::carrier(&INFO, build);
+
+fn build(_: &Params, _: &Resources) -> Result<Arc<dyn Carrier>> {
+    Ok(Arc::new(FileCarrier))
+}
+
+struct FileCarrier;
+
+impl Carrier for FileCarrier {
+    fn probe(&self, source: &Source) -> Probe {
+        if source.head.starts_with(&MAGIC) { Probe::Yes } else { Probe::No }
+    }
+
+    fn create<'a>(
+        &self,
+        target: Target<'a>,
+        _: &str,
+        _: &str,
+        _: &Context,
+    ) -> Result<Box<dyn StreamWriter + 'a>> {
+        let sink: Box<dyn Write + Send + 'a> = match target {
+            Target::Path(path) => {
+                Box::new(OpenOptions::new().write(true).create(true).truncate(true).open(path)?)
+            }
+            Target::Pipe(pipe) => pipe,
+        };
+        Ok(Box::new(Writer(BufWriter::with_capacity(BUFFER, sink))))
+    }
+
+    fn open(&self, source: &Source, _: &Context) -> Result<Box<dyn StreamReader>> {
+        let file = File::open(source.path)?;
+        let len = file.metadata()?.len();
+        Ok(Box::new(Reader { file, len }))
+    }
+}
+
+/// Opens any file as a stream, whatever it begins with.
+///
+/// # Errors
+/// I/O errors.
+pub fn open(path: &Path) -> Result<Arc<dyn StreamReader>> {
+    let file = File::open(path)?;
+    let len = file.metadata()?.len();
+    Ok(Arc::new(Reader { file, len }))
+}
+
+struct Writer<'a>(BufWriter<Box<dyn Write + Send + 'a>>);
+
+impl StreamWriter for Writer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.0.write_all(bytes)?)
+    }
+
+    fn finish(mut self: Box<Self>, _: &Summary) -> Result<()> {
+        Ok(self.0.flush()?)
+    }
+}
+
+struct Reader {
+    file: File,
+    len: u64,
+}
+
+impl StreamReader for Reader {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<Lost> {
+        if offset.checked_add(buf.len() as u64).is_none_or(|end| end > self.len) {
+            return Err(Error::truncated(format!("byte {offset} and on: the file ends before")));
+        }
+        read_exact_at(&self.file, buf, offset)?;
+        Ok(Lost::new())
+    }
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, buf: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buf, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut buf: &mut [u8], mut offset: u64) -> std::io::Result<()> {
+    while !buf.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, buf, offset)? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            n => {
+                buf = &mut buf[n..];
+                offset += n as u64;
+            }
+        }
+    }
+    Ok(())
+}

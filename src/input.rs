@@ -1,0 +1,127 @@
+//! What a file is: a stream on one of the carriers, a Zstandard file, or something foreign.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use lab_codec::{Context, Error, ErrorKind, Probe, Registry, Result, Source, StreamReader};
+
+use crate::container::MAGIC;
+
+/// Bytes that probing looks at.
+const HEAD: u64 = 4096;
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+
+/// An opened input.
+pub enum Medium {
+    /// A stream on a carrier.
+    Stream {
+        /// The carrier's id.
+        carrier: &'static str,
+        /// The stream.
+        stream: Arc<dyn StreamReader>,
+    },
+    /// A plain Zstandard file.
+    Zstd,
+}
+
+/// What a pipe begins with, and the pipe from its first byte on.
+pub enum Pipe {
+    /// A `.lab` stream.
+    Stream(Box<dyn Read + Send>),
+    /// A plain Zstandard file.
+    Zstd(Box<dyn Read + Send>),
+}
+
+/// Reads the first bytes of a file; none of a directory.
+fn head_of(path: &Path) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    if !path.is_dir() {
+        File::open(path)?.take(HEAD).read_to_end(&mut head)?;
+    }
+    Ok(head)
+}
+
+/// Opens `path` on whichever carrier recognises it.
+///
+/// # Errors
+/// [`Unsupported`](ErrorKind::Unsupported) for a foreign file, saying what it is; I/O errors; damage.
+pub fn open(registry: &Registry, path: &Path, cx: &Context) -> Result<Medium> {
+    open_at(registry, path, cx).map_err(|e| e.at(path.display().to_string()))
+}
+
+fn open_at(registry: &Registry, path: &Path, cx: &Context) -> Result<Medium> {
+    let head = head_of(path)?;
+    let source = Source { path, head: &head };
+    let mut refusal = None;
+    for wanted in [Probe::Yes, Probe::Maybe] {
+        for (info, carrier) in registry.carriers() {
+            let carrier = carrier?;
+            if carrier.probe(&source) != wanted {
+                continue;
+            }
+            match carrier.open(&source, cx) {
+                Ok(stream) => return Ok(Medium::Stream { carrier: info.id, stream: stream.into() }),
+                Err(e) if wanted == Probe::Maybe && e.kind() == ErrorKind::Unsupported => refusal = Some(e),
+                Err(e) => return Err(e),
+            }
+        }
+    }
+    if head.starts_with(&ZSTD_MAGIC) {
+        return Ok(Medium::Zstd);
+    }
+    Err(refusal.unwrap_or_else(|| foreign(&head, path.is_dir())))
+}
+
+/// Looks at the first bytes of standard input.
+///
+/// # Errors
+/// [`Unsupported`](ErrorKind::Unsupported) for anything that cannot be read front to back.
+pub fn open_pipe(mut pipe: Box<dyn Read + Send>) -> Result<Pipe> {
+    let mut head = Vec::new();
+    pipe.by_ref().take(HEAD).read_to_end(&mut head)?;
+    let all = |head: Vec<u8>| Box::new(io::Cursor::new(head).chain(pipe));
+    if MAGIC.starts_with(&head[..head.len().min(MAGIC.len())]) && !head.is_empty() {
+        Ok(Pipe::Stream(all(head)))
+    } else if head.starts_with(&ZSTD_MAGIC) {
+        Ok(Pipe::Zstd(all(head)))
+    } else if is_video(&head) {
+        Err(Error::unsupported("a video cannot be read from a pipe; save it and give the file"))
+    } else {
+        Err(foreign(&head, false))
+    }
+}
+
+fn is_video(head: &[u8]) -> bool {
+    infer::get(head).is_some_and(|kind| kind.matcher_type() == infer::MatcherType::Video)
+}
+
+/// Says what a file is that is not ours, and which command reads it.
+fn foreign(head: &[u8], directory: bool) -> Error {
+    let text = if directory {
+        "a directory, and no carrier's".to_string()
+    } else if head.is_empty() {
+        "an empty file, not a .lab stream".to_string()
+    } else {
+        match infer::get(head) {
+            Some(kind) => {
+                let command = match kind.extension() {
+                    "gz" => "; `gzip -d` reads it",
+                    "xz" => "; `xz -d` reads it",
+                    "bz2" => "; `bzip2 -d` reads it",
+                    "lz4" => "; `lz4 -d` reads it",
+                    "lz" => "; `lzip -d` reads it",
+                    "Z" => "; `uncompress` reads it",
+                    "zip" => "; `unzip` reads it",
+                    "7z" => "; `7z x` reads it",
+                    "tar" => "; `tar -x` reads it",
+                    _ => "",
+                };
+                format!("not a .lab stream but {} ({}){command}", kind.extension(), kind.mime_type())
+            }
+            None => "not a .lab stream, and of no kind that is known here".to_string(),
+        }
+    };
+    Error::unsupported(text)
+}

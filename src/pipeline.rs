@@ -1,0 +1,269 @@
+//! A chain applied to one segment, forth and back, with figures for each stage.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use lab_codec::{Build, Codec, Context, Error, Resources, Result, Worker};
+
+use crate::chain::Chain;
+use crate::container::{SegmentHeader, Stored};
+use crate::entropy::Histogram;
+
+struct Stage {
+    id: &'static str,
+    codec: Arc<dyn Codec>,
+    identity: bool,
+    format: u16,
+}
+
+/// The codecs of a chain, built and ready to make workers.
+pub struct Pipeline {
+    stages: Vec<Stage>,
+    figures: Option<Mutex<Vec<StageFigures>>>,
+}
+
+/// What one stage did, summed over segments.
+#[derive(Debug, Clone, Default)]
+pub struct StageFigures {
+    /// Bytes into the encoder.
+    pub bytes_in: u64,
+    /// Bytes out of the encoder.
+    pub bytes_out: u64,
+    /// Time in the encoder, summed over threads.
+    pub encode: Duration,
+    /// Time in the decoder, summed over threads.
+    pub decode: Duration,
+    /// Of the bytes that came out of the encoder.
+    pub histogram: Histogram,
+}
+
+/// How [`PipelineWorker::encode`] left a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encoded {
+    /// The stored bytes are in the output buffer.
+    Changed,
+    /// The stored bytes are the input itself, since no stage changes it.
+    Same,
+    /// The stored bytes are the input itself, since the chain would have grown it.
+    Bypassed,
+}
+
+impl Pipeline {
+    /// Builds the codecs of `chain`. `formats` are the versions that a stream's header names; without them,
+    /// each codec's newest.
+    ///
+    /// # Errors
+    /// A codec's refusal of its parameters; a format that a codec does not read.
+    pub fn build(chain: &Chain, resources: &Resources, formats: Option<&[u16]>) -> Result<Self> {
+        if formats.is_some_and(|f| f.len() != chain.codecs.len()) {
+            return Err(Error::corrupt("the header's chain and its format numbers differ in length"));
+        }
+        let mut stages = Vec::new();
+        for (i, stage) in chain.codecs.iter().enumerate() {
+            let info = stage.entry.info;
+            let format = formats.map_or(info.writes(), |f| f[i]);
+            if !info.formats.contains(&format) {
+                return Err(Error::unsupported(format!(
+                    "the stream uses format {format} of {:?}, this program reads {:?}",
+                    info.id, info.formats
+                )));
+            }
+            let Build::Codec(build) = stage.entry.build else {
+                return Err(Error::usage(format!("{:?} is not a codec", info.id)));
+            };
+            let codec = build(&stage.params, resources).map_err(|e| e.at(stage.to_string()))?;
+            stages.push(Stage { id: info.id, codec, identity: info.capabilities.identity, format });
+        }
+        Ok(Self { stages, figures: None })
+    }
+
+    /// The same pipeline, with figures kept for each stage (and every stage run, even one that changes nothing).
+    #[must_use]
+    pub fn measured(mut self) -> Self {
+        self.figures = Some(Mutex::new(vec![StageFigures::default(); self.stages.len()]));
+        self
+    }
+
+    /// The figures so far, a row for each stage; empty where none are kept.
+    pub fn figures(&self) -> Vec<StageFigures> {
+        self.figures.as_ref().map_or_else(Vec::new, |f| f.lock().expect("no panic while summing").clone())
+    }
+
+    /// Format versions of the stages.
+    pub fn formats(&self) -> Vec<u16> {
+        self.stages.iter().map(|s| s.format).collect()
+    }
+
+    /// A worker for one thread.
+    pub fn worker(&self) -> PipelineWorker<'_> {
+        let workers = self.stages.iter().map(|s| s.codec.worker()).collect();
+        PipelineWorker { pipeline: self, workers, spare: [Vec::new(), Vec::new()] }
+    }
+
+    fn record(&self, stage: usize, add: impl FnOnce(&mut StageFigures)) {
+        if let Some(figures) = &self.figures {
+            add(&mut figures.lock().expect("no panic while summing")[stage]);
+        }
+    }
+}
+
+/// Runs segments through the stages, one at a time, reusing its buffers.
+pub struct PipelineWorker<'a> {
+    pipeline: &'a Pipeline,
+    workers: Vec<Box<dyn Worker>>,
+    spare: [Vec<u8>; 2],
+}
+
+impl PipelineWorker<'_> {
+    /// Encodes `raw` into the empty buffer `out`. Returns the length after each stage.
+    ///
+    /// # Errors
+    /// A codec's, with stage and id.
+    pub fn encode(
+        &mut self,
+        raw: &[u8],
+        out: &mut Vec<u8>,
+        bypass: bool,
+        cx: &Context,
+    ) -> Result<(Encoded, Vec<u64>)> {
+        let pipeline = self.pipeline;
+        let measured = pipeline.figures.is_some();
+        let active: Vec<bool> = pipeline.stages.iter().map(|s| measured || !s.identity).collect();
+        let last = active.iter().rposition(|a| *a);
+        let mut lens = Vec::with_capacity(pipeline.stages.len());
+        let [even, odd] = &mut self.spare;
+        let mut produced = false;
+        for (i, (stage, worker)) in pipeline.stages.iter().zip(&mut self.workers).enumerate() {
+            if active[i] {
+                let input: &[u8] = if produced { even } else { raw };
+                let target: &mut Vec<u8> = if Some(i) == last { out } else { &mut *odd };
+                target.clear();
+                let start = Instant::now();
+                let cx =
+                    if i == 0 { cx.clone() } else { cx.clone().with_observer(Arc::new(lab_codec::Silent)) };
+                worker
+                    .encode(input, target, &cx.with_format(stage.format))
+                    .map_err(|e| at_stage(e, i, stage.id))?;
+                let encode = start.elapsed();
+                pipeline.record(i, |f| {
+                    f.bytes_in += input.len() as u64;
+                    f.bytes_out += target.len() as u64;
+                    f.encode += encode;
+                    f.histogram.add(target);
+                });
+                lens.push(target.len() as u64);
+                if Some(i) != last {
+                    std::mem::swap(even, odd);
+                }
+                produced = true;
+            } else {
+                lens.push(lens.last().copied().unwrap_or(raw.len() as u64));
+            }
+        }
+        let grows = lens.last().is_some_and(|len| *len >= raw.len() as u64);
+        match (produced, bypass && grows) {
+            (true, true) => Ok((Encoded::Bypassed, Vec::new())),
+            (true, false) => Ok((Encoded::Changed, lens)),
+            (false, _) => Ok((Encoded::Same, lens)),
+        }
+    }
+
+    /// Checks and decodes a segment; its content replaces what `stored` held (or what `out` held: the result is
+    /// returned, the other buffer is left for reuse).
+    ///
+    /// # Errors
+    /// Corrupt bytes, limits, a codec's errors with stage and id.
+    pub fn decode(&mut self, stored: Stored, mut out: Vec<u8>, cx: &Context) -> Result<(Vec<u8>, Vec<u8>)> {
+        stored.check()?;
+        let header = stored.header;
+        out.clear();
+        let unchanged = self.decode_stages(&header, &stored.bytes, None, &mut out, cx)?;
+        let (content, spare) = if unchanged { (stored.bytes, out) } else { (out, stored.bytes) };
+        let same_bytes = unchanged && header.raw_crc == header.stored_crc;
+        if content.len() as u64 != header.raw_len
+            || !(same_bytes || crc32c::crc32c(&content) == header.raw_crc)
+        {
+            return Err(Error::corrupt(format!(
+                "segment {}: the decoded bytes do not match their checksum",
+                header.number
+            )));
+        }
+        Ok((content, spare))
+    }
+
+    /// Checks a segment's stored bytes and decodes the bytes `range` of its content.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode); the raw checksum is checked only where everything had to be decoded.
+    pub fn decode_range(&mut self, stored: Stored, range: Range<usize>, cx: &Context) -> Result<Vec<u8>> {
+        if range == (0..stored.header.raw_len as usize) {
+            return Ok(self.decode(stored, Vec::new(), cx)?.0);
+        }
+        stored.check()?;
+        let mut out = Vec::new();
+        if self.decode_stages(&stored.header, &stored.bytes, Some(range.clone()), &mut out, cx)? {
+            let wanted = stored.bytes.get(range).ok_or_else(|| Error::corrupt("a segment is too short"))?;
+            out.extend_from_slice(wanted);
+        }
+        Ok(out)
+    }
+
+    /// Runs the decoders, last stage first. Returns whether no stage changed the bytes, which are then in `stored`.
+    fn decode_stages(
+        &mut self,
+        header: &SegmentHeader,
+        stored: &[u8],
+        range: Option<Range<usize>>,
+        out: &mut Vec<u8>,
+        cx: &Context,
+    ) -> Result<bool> {
+        let pipeline = self.pipeline;
+        let measured = pipeline.figures.is_some();
+        let first = pipeline.stages.iter().position(|s| measured || !s.identity);
+        let (Some(first), false) = (first, header.bypassed) else { return Ok(true) };
+        let [even, odd] = &mut self.spare;
+        let mut produced = false;
+        for (i, stage) in pipeline.stages.iter().enumerate().rev() {
+            let raw_len = if i == 0 { header.raw_len } else { header.stage_lens[i - 1] };
+            if stage.identity && !measured {
+                if raw_len != header.stage_lens[i] {
+                    return Err(Error::corrupt(format!(
+                        "segment {}: {} changed the length",
+                        header.number, stage.id
+                    )));
+                }
+                continue;
+            }
+            let input: &[u8] = if produced { even } else { stored };
+            let target: &mut Vec<u8> = if i == first { out } else { &mut *odd };
+            target.clear();
+            let start = Instant::now();
+            let cx = cx.clone().with_format(stage.format);
+            let worker = &mut self.workers[i];
+            let decoded = match range.clone().filter(|_| i == first) {
+                Some(range) => worker.decode_range(input, raw_len as usize, range, target, &cx),
+                None => worker.decode(input, raw_len as usize, target, &cx).and_then(|()| {
+                    if target.len() as u64 == raw_len {
+                        Ok(())
+                    } else {
+                        Err(Error::corrupt(format!(
+                            "{} bytes came out, {raw_len} are recorded",
+                            target.len()
+                        )))
+                    }
+                }),
+            };
+            decoded.map_err(|e| at_stage(e, i, stage.id).at(format!("segment {}", header.number)))?;
+            let decode = start.elapsed();
+            pipeline.record(i, |f| f.decode += decode);
+            std::mem::swap(even, odd);
+            produced = true;
+        }
+        Ok(false)
+    }
+}
+
+fn at_stage(error: Error, index: usize, id: &str) -> Error {
+    error.at(format!("stage {} ({id})", index + 1))
+}

@@ -1,0 +1,44 @@
+//! Progress on a terminal: the only file that knows one.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lab_codec::{Observer, Silent};
+
+/// A bar with rate and remaining time on standard error, where that is a terminal and `quiet` is not asked for.
+/// Without a known `total`, a counter with a rate. The bar disappears with the last clone of the observer.
+pub fn bar(label: &str, total: Option<u64>, quiet: bool) -> Arc<dyn Observer> {
+    if quiet || !std::io::stderr().is_terminal() {
+        return Arc::new(Silent);
+    }
+    let (bar, template) = match total {
+        Some(total) => (
+            ProgressBar::new(total),
+            "{prefix} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} ETA {eta}",
+        ),
+        None => {
+            (ProgressBar::no_length(), "{prefix} {spinner} {binary_bytes} {binary_bytes_per_sec} {elapsed}")
+        }
+    };
+    bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_prefix(label.to_string());
+    Arc::new(Bar(bar))
+}
+
+struct Bar(ProgressBar);
+
+impl Observer for Bar {
+    fn advance(&self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

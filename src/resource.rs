@@ -1,0 +1,91 @@
+//! Finding resources: side data that a decoder needs, looked up by SHA-256 in files and directories.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lab_codec::{Digest, Error, Resources, Result};
+use sha2::{Digest as _, Sha256};
+
+/// The largest resource that is loaded.
+const MAX_RESOURCE: u64 = 1 << 30;
+/// Directories are searched this far down.
+const MAX_FILES: usize = 100_000;
+
+/// Where resources are looked for.
+#[derive(Debug, Clone, Default)]
+pub struct Store {
+    places: Vec<PathBuf>,
+    loaded: Resources,
+}
+
+impl Store {
+    /// A store over the given files and directories, `LAB_RESOURCES` (separated like PATH), and `beside`, the
+    /// directory of the input.
+    pub fn new(given: &[PathBuf], beside: Option<&Path>) -> Self {
+        let mut places = given.to_vec();
+        if let Some(list) = std::env::var_os("LAB_RESOURCES") {
+            places.extend(std::env::split_paths(&list).filter(|p| !p.as_os_str().is_empty()));
+        }
+        places.extend(beside.map(Path::to_path_buf));
+        Self { places, loaded: Resources::default() }
+    }
+
+    /// Loads the file that a chain names with `@FILE`.
+    ///
+    /// # Errors
+    /// I/O errors; a file beyond the size limit.
+    pub fn load(&mut self, path: &str) -> Result<Digest> {
+        let content = read(Path::new(path)).map_err(|e| e.at(format!("resource {path}")))?;
+        let digest = Digest(Sha256::digest(&content).into());
+        self.loaded.insert(digest, content.into());
+        Ok(digest)
+    }
+
+    /// The resources loaded by [`load`](Self::load).
+    pub fn loaded(&self) -> &Resources {
+        &self.loaded
+    }
+
+    /// Finds every digest.
+    ///
+    /// # Errors
+    /// [`MissingResource`](lab_codec::ErrorKind::MissingResource), naming the digest.
+    pub fn find(&self, digests: &[Digest]) -> Result<Resources> {
+        let mut found = self.loaded.clone();
+        let mut missing: Vec<_> = digests.iter().filter(|d| found.get(d).is_err()).collect();
+        let files = self.places.iter().flat_map(|place| files_in(place));
+        for path in files.take(if missing.is_empty() { 0 } else { MAX_FILES }) {
+            let Ok(content) = read(&path) else { continue };
+            let digest = Digest(Sha256::digest(&content).into());
+            if missing.contains(&&digest) {
+                found.insert(digest, Arc::from(content));
+                missing.retain(|d| **d != digest);
+            }
+            if missing.is_empty() {
+                break;
+            }
+        }
+        digests.iter().try_for_each(|d| found.get(d).map(drop))?;
+        Ok(found)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let file = File::open(path)?;
+    if file.metadata()?.len() > MAX_RESOURCE {
+        return Err(Error::limit(format!("a resource may have {MAX_RESOURCE} bytes at most")));
+    }
+    let mut content = Vec::new();
+    file.take(MAX_RESOURCE).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// The file itself, or the regular files directly in a directory, in order of their names.
+fn files_in(place: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(place) else { return vec![place.to_path_buf()] };
+    let mut files: Vec<_> = entries.flatten().map(|e| e.path()).filter(|p| p.is_file()).collect();
+    files.sort();
+    files
+}
