@@ -50,6 +50,10 @@ fn probe(source: &Source) -> Probe {
 }
 
 impl Carrier for exact::Exact {
+    fn extension(&self) -> &'static str {
+        "mp4"
+    }
+
     fn probe(&self, source: &Source) -> Probe {
         probe(source)
     }
