@@ -19,7 +19,7 @@ pub enum Output {
     Pipe(Box<dyn Write + Send>),
 }
 
-/// A file under its temporary name. Dropped without [`commit`](Staged::commit), it is removed.
+/// A file under its temporary name. Dropped before it is committed, it is removed.
 pub struct Staged {
     path: PathBuf,
     temporary: PathBuf,

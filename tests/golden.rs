@@ -1,4 +1,5 @@
 //! The vectors of docs/formats/lab.md, read from the page itself.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

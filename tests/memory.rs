@@ -1,5 +1,5 @@
 //! Memory stays bounded, whatever the size of the input.
-
+#![allow(clippy::unwrap_used)]
 #![cfg(target_os = "linux")]
 
 mod common;

@@ -88,9 +88,9 @@ fn damaged_files_are_named_and_nothing_is_written() {
             let at = (i * bytes.len() / 40 + usize::from(r)).min(bytes.len() - 1);
             let mut bad = bytes.clone();
             if i % 4 == 0 {
-                bad.truncate(at)
+                bad.truncate(at);
             } else {
-                bad[at] ^= 1 << (r % 8)
+                bad[at] ^= 1 << (r % 8);
             }
             bad
         });

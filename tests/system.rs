@@ -1,5 +1,5 @@
 //! What depends on the system: directories without permission, disks that fill up.
-
+#![allow(clippy::unwrap_used)]
 #![cfg(target_os = "linux")]
 
 mod common;

@@ -209,7 +209,8 @@ pub fn decode_to(
     }
 }
 
-fn decode_feed(
+/// Decodes a stream front to back.
+pub fn decode_feed(
     app: &App,
     feed: Feed,
     store: &Store,

@@ -160,7 +160,7 @@ fn open(path: &Path) -> Result<Input<'static>> {
         ));
     }
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Input { reader: Box::new(file), len: meta.is_file().then(|| meta.len()), name })
+    Ok(Input { reader: Box::new(file), len: meta.is_file().then_some(meta.len()), name })
 }
 
 fn verify(args: &Args, app: &App, path: &Path, summary: &Summary, store: &resource::Store) -> Result<()> {

@@ -1,9 +1,10 @@
 //! `lab verify`: is everything there, and right?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-use lab_codec::{Error, Result};
+use lab_codec::{Context, Error, Result, StreamReader};
 
 use super::{App, options, table};
 use crate::container::{Feed, Reader, Sequence};
@@ -87,42 +88,42 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
 }
 
 /// Bytes and SHA-256 of the content.
-fn check(args: &Args, app: &App, path: &PathBuf) -> Result<(u64, String)> {
+fn check(args: &Args, app: &App, path: &Path) -> Result<(u64, String)> {
     let cx = args.work.context(app, progress::bar("verify", None, args.talk.quiet));
-    let at_input = |e: Error| e.at(path.display().to_string());
     let Medium::Stream { stream, .. } = input::open(&app.registry, path, &cx)? else {
-        return Err(at_input(Error::unsupported("a plain Zstandard file; `lab decode` reads it")));
+        let text = "a plain Zstandard file; `lab decode` reads it";
+        return Err(Error::unsupported(text).at(path.display().to_string()));
     };
+    check_stream(args, app, path, stream, &cx).map_err(|e| e.at(path.display().to_string()))
+}
+
+fn check_stream(
+    args: &Args,
+    app: &App,
+    path: &Path,
+    stream: Arc<dyn StreamReader>,
+    cx: &Context,
+) -> Result<(u64, String)> {
     // The random-access path must work, too.
-    Reader::open(stream.clone(), *cx.limits()).map_err(at_input)?;
-    let ending = if args.stored {
-        let mut sequence = Sequence::open(Feed::Carrier(stream, 0), *cx.limits()).map_err(at_input)?;
+    Reader::open(stream.clone(), *cx.limits())?;
+    let told = stream.summary();
+    let feed = Feed::Carrier(stream, 0);
+    let trailer = if args.stored {
+        let mut sequence = Sequence::open(feed, *cx.limits())?;
         let mut buffer = Vec::new();
-        while let Some(stored) = sequence.next_segment(buffer).map_err(at_input)? {
+        while let Some(stored) = sequence.next_segment(buffer)? {
             cx.check()?;
-            stored.check().map_err(at_input)?;
+            stored.check()?;
             cx.observer().advance(stored.header.raw_len);
             buffer = stored.bytes;
         }
-        sequence.ending().cloned().ok_or_else(|| at_input(Error::truncated("the stream has no end")))?
+        sequence.ending().ok_or_else(|| Error::truncated("the stream has no end"))?.trailer
     } else {
         let store = args.work.store(Some(path));
-        super::decode::decode_to(app, path, &store, &mut std::io::sink(), args.work.threads(), &cx)
-            .map_err(at_input)?
+        super::decode::decode_feed(app, feed, &store, &mut std::io::sink(), args.work.threads(), cx)?.trailer
     };
-    if let (Some(told), false) = (stream_summary(app, path, &cx), args.stored) {
-        if (told.bytes, told.sha256) != (ending.trailer.bytes, ending.trailer.sha256) {
-            return Err(at_input(Error::corrupt(
-                "the medium's manifest names another SHA-256 than the stream",
-            )));
-        }
+    if told.is_some_and(|told| (told.bytes, told.sha256) != (trailer.bytes, trailer.sha256)) {
+        return Err(Error::corrupt("the medium's manifest names another SHA-256 than the stream"));
     }
-    Ok((ending.trailer.bytes, ending.trailer.sha256.to_string()))
-}
-
-fn stream_summary(app: &App, path: &PathBuf, cx: &lab_codec::Context) -> Option<lab_codec::Summary> {
-    match input::open(&app.registry, path, cx) {
-        Ok(Medium::Stream { stream, .. }) => stream.summary(),
-        _ => None,
-    }
+    Ok((trailer.bytes, trailer.sha256.to_string()))
 }

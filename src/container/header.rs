@@ -47,7 +47,7 @@ impl Header {
         out
     }
 
-    /// The length of the whole header, told by its first [`PREFIX`] bytes.
+    /// The length of the whole header, told by its first `PREFIX` bytes.
     ///
     /// # Errors
     /// Not a stream, a newer version, or an absurd length.

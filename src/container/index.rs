@@ -64,7 +64,7 @@ impl Index {
         out
     }
 
-    /// The length of the whole index, told by its first [`PREFIX`] bytes.
+    /// The length of the whole index, told by its first `PREFIX` bytes.
     ///
     /// # Errors
     /// Not an index, or an absurd length.

@@ -55,7 +55,7 @@ impl SegmentHeader {
         out
     }
 
-    /// The length of the whole header, told by its first [`PREFIX`] bytes.
+    /// The length of the whole header, told by its first `PREFIX` bytes.
     ///
     /// # Errors
     /// Not a segment, or an absurd length.

@@ -88,9 +88,9 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     }
     let report = Report::new(&chain, files);
     if args.talk.json {
-        super::print_json(&report)?
+        super::print_json(&report)?;
     } else {
-        super::print(&report::text(&report))?
+        super::print(&report::text(&report))?;
     }
     let total = report.total();
     match total.files - total.verified {
