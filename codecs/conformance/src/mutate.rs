@@ -1,0 +1,98 @@
+//! Damage: truncations and bit flips, all of them or seeded samples.
+
+/// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>, public domain).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`, which is not 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+}
+
+/// One kind of damage to a number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// Everything from this byte on is gone.
+    Cut(u64),
+    /// This bit is the other way round.
+    Flip(u64),
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cut(at) => write!(f, "cut at byte {at}"),
+            Self::Flip(bit) => write!(f, "bit {} of byte {} flipped", bit % 8, bit / 8),
+        }
+    }
+}
+
+impl Damage {
+    /// Damages a copy of `bytes`.
+    pub fn apply(self, bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Cut(at) => bytes[..at as usize].to_vec(),
+            Self::Flip(bit) => {
+                let mut bytes = bytes.to_vec();
+                bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
+                bytes
+            }
+        }
+    }
+}
+
+/// Every truncation of `length` bytes, the longest remainder first, then every bit flip.
+pub fn every(length: u64) -> impl Iterator<Item = Damage> {
+    (0..length).rev().map(Damage::Cut).chain((0..length * 8).map(Damage::Flip))
+}
+
+/// `count` seeded samples: a quarter truncations, then flips, half of those within the first 64 bytes, where
+/// headers are. The longest remainder first.
+pub fn some(length: u64, count: usize) -> impl Iterator<Item = Damage> {
+    let mut random = Random::new(length);
+    let mut below = move |bound: u64| random.next() % bound.max(1);
+    let (cuts, flips) = if length == 0 { (0, 0) } else { (count / 4, count - count / 4) };
+    let mut cuts: Vec<u64> = (0..cuts).map(|_| below(length)).collect();
+    cuts.sort_unstable_by(|a, b| b.cmp(a));
+    let flips: Vec<u64> =
+        (0..flips).map(|i| below(8 * if i % 2 == 0 { length } else { length.min(64) })).collect();
+    cuts.into_iter().map(Damage::Cut).chain(flips.into_iter().map(Damage::Flip))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_damage_is_listed_once_and_changes_something() {
+        let bytes = [1, 2, 3];
+        let forms: std::collections::HashSet<Vec<u8>> = every(3).map(|d| d.apply(&bytes)).collect();
+        assert_eq!(forms.len(), 3 + 24);
+        assert!(!forms.contains(bytes.as_slice()));
+        assert_eq!(every(0).count(), 0);
+    }
+
+    #[test]
+    fn samples_are_seeded_and_within_bounds() {
+        assert_eq!(some(0, 64).count(), 0);
+        let samples: Vec<Damage> = some(100, 64).collect();
+        assert_eq!(samples.len(), 64);
+        assert_eq!(samples, some(100, 64).collect::<Vec<_>>());
+        for damage in samples {
+            assert_ne!(damage.apply(&[0; 100]), [0; 100]);
+        }
+    }
+}

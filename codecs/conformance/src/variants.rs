@@ -1,0 +1,40 @@
+//! The parameter sets that an entry is tried with: the defaults, and each parameter at its bounds.
+
+use lab_codec::{Info, ParamKind, Params, Value};
+
+/// One parameter set.
+pub struct Variant {
+    pub params: Params,
+    /// The canonical text.
+    pub text: String,
+    /// Whether every parameter is at its default.
+    pub default: bool,
+    /// Whether damage is tried on small inputs only: the bound of a number seldom changes the format.
+    pub numeric: bool,
+}
+
+/// The defaults, then for each parameter its bounds or all of its choices, the others at their defaults.
+pub fn of(info: &'static Info) -> Vec<Variant> {
+    let defaults = Params::defaults(info);
+    let mut variants = vec![Variant { params: defaults, text: String::new(), default: true, numeric: false }];
+    for (index, param) in info.params.iter().enumerate() {
+        let values: Vec<Value> = match param.kind {
+            ParamKind::Int { min, max } => vec![Value::Int(min), Value::Int(max)],
+            ParamKind::Size { min, max } => vec![Value::Size(min), Value::Size(max)],
+            ParamKind::Choice(words) => (0..words.len()).map(Value::Choice).collect(),
+            ParamKind::Flag => vec![Value::Flag(false), Value::Flag(true)],
+            ParamKind::Text | ParamKind::Resource => Vec::new(),
+        };
+        let numeric = matches!(param.kind, ParamKind::Int { .. } | ParamKind::Size { .. });
+        for value in values {
+            let mut params = Params::defaults(info);
+            params.set(index, value);
+            let text = params.to_string();
+            // An empty text is the defaults again.
+            if variants.iter().all(|v| v.text != text) {
+                variants.push(Variant { params, text, default: false, numeric });
+            }
+        }
+    }
+    variants
+}
