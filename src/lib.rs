@@ -28,3 +28,8 @@ pub mod registry;
 pub mod resource;
 
 pub use command::run_cli;
+
+// The example of the contributors' page, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../CONTRIBUTING.md")]
+struct Contributing;
