@@ -4,5 +4,6 @@
 //! the data goes by, so that no tables are sent. The two are independent: a model only ever asks the coder
 //! for an interval of a power-of-two scale.
 
+mod lanes;
 pub mod model;
 pub mod rans;

@@ -1,5 +1,6 @@
 //! Adaptive models for rANS: a binary one, and one of sixteen symbols, alone or two of them averaged.
 
+use crate::lanes::last_at_most;
 use crate::rans::{Decoder, Encoder};
 
 const BIT_SCALE: u32 = 16;
@@ -97,12 +98,8 @@ impl Nibble {
     /// Decodes a symbol that was coded with the same `limit`.
     #[inline]
     pub fn decode(&mut self, limit: u8, input: &mut Decoder) -> u8 {
-        let point = input.point(NIBBLE_SCALE) as i16;
-        let mut below = 0;
-        for &start in &self.cells[1..] {
-            below += i16::from(start <= point);
-        }
-        let i = below as usize & 15;
+        let point = input.point(NIBBLE_SCALE) as u16;
+        let i = last_at_most(self.cells, point);
         let start = self.start(i);
         input.take(start, self.end(i) - start, NIBBLE_SCALE);
         self.update(i as u8, limit);
@@ -126,10 +123,14 @@ impl Nibble {
         let seen = self.cells[0];
         let rate = RATES[seen as usize & 63].min(limit);
         let targets = &TARGETS[usize::from(symbol & 15)];
-        for (cell, target) in self.cells.iter_mut().zip(targets) {
+        // Whole vectors throughout; the first boundary and its target are 0.
+        let mut cells = self.cells;
+        cells[0] = 0;
+        for (cell, target) in cells.iter_mut().zip(targets) {
             *cell += (target - *cell) >> rate;
         }
-        self.cells[0] = seen + i16::from(seen < 63);
+        cells[0] += seen + i16::from(seen < 63);
+        self.cells = cells;
     }
 }
 
@@ -177,11 +178,7 @@ pub fn encode_mean(a: &mut Nibble, b: &mut Nibble, symbol: u8, limits: (u8, u8),
 #[inline]
 pub fn decode_mean(a: &mut Nibble, b: &mut Nibble, limits: (u8, u8), input: &mut Decoder) -> u8 {
     let point = input.point(NIBBLE_SCALE + 1) as u16;
-    let mut below = 0;
-    for (&x, &y) in a.cells[1..].iter().zip(&b.cells[1..]) {
-        below += u16::from(x as u16 + y as u16 <= point);
-    }
-    let i = usize::from(below & 15);
+    let i = last_at_most(std::array::from_fn(|i| a.cells[i].wrapping_add(b.cells[i])), point);
     let start = a.start(i) + b.start(i);
     input.take(start, a.end(i) + b.end(i) - start, NIBBLE_SCALE + 1);
     a.update(i as u8, limits.0);

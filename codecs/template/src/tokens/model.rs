@@ -92,7 +92,8 @@ pub struct Before {
 }
 
 /// 256 symbols as two nibbles, each the mean of a model by the last byte and one by the last two, hashed.
-const HASHED: usize = 1 << 12;
+const HASHED: usize = 1 << HASH_BITS;
+const HASH_BITS: u32 = 11;
 
 /// The adaptive models.
 pub struct Model {
@@ -148,7 +149,7 @@ impl Model {
     #[inline]
     pub fn first_byte(&mut self, coder: &mut impl Coder, before: Before, byte: u8) -> u8 {
         let last = usize::from(before.tail as u8);
-        let hash = (u32::from(before.tail).wrapping_mul(0x9E37_79B1) >> 20) as usize;
+        let hash = (u32::from(before.tail).wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS)) as usize;
         let high =
             coder.mean(&mut self.first_high[last], &mut self.second_high[hash], byte >> 4, BYTE_LIMITS);
         let (one, two) = (last << 4 | usize::from(high), hash << 4 | usize::from(high));

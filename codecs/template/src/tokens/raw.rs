@@ -103,8 +103,13 @@ pub fn encode(grammar: &Grammar, utility: &Utility, mut out: Vec<u8>, cx: &Conte
     walk(grammar, utility, &mut writer, cx)?;
     writer.lanes[CHOICE] = writer.choices.finish();
     out.push(escape);
-    for lane in &writer.lanes {
+    let used = || writer.lanes.iter().enumerate().filter(|(_, lane)| !lane.is_empty());
+    varint::write(&mut out, used().count() as u64);
+    let mut next = 0;
+    for (number, lane) in used() {
+        varint::write(&mut out, (number - next) as u64);
         varint::write(&mut out, lane.len() as u64);
+        next = number + 1;
     }
     for lane in &writer.lanes {
         out.extend_from_slice(lane);
@@ -121,8 +126,17 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(mut input: &'a [u8]) -> Result<Self> {
         let mut lengths = [0; LANES];
-        for length in &mut lengths {
-            *length = varint::read(&mut input)?;
+        let used = varint::read(&mut input)?;
+        let mut next = 0u64;
+        for _ in 0..used.min(LANES as u64 + 1) {
+            let number = next.saturating_add(varint::read(&mut input)?);
+            let length = varint::read(&mut input)?;
+            let lane = usize::try_from(number).ok().and_then(|i| lengths.get_mut(i));
+            match lane {
+                Some(lane) if length > 0 => *lane = length,
+                _ => return Err(Error::corrupt(format!("lane {number} of {LANES}, {length} bytes long"))),
+            }
+            next = number + 1;
         }
         let mut lanes = Vec::with_capacity(LANES);
         let mut start = 0usize;
@@ -168,7 +182,7 @@ pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> 
         return Err(Error::truncated("the data ends before the lanes"));
     };
     let mut reader = Reader::new(input)?;
-    let mut choices = BitReader::new(&input[input.len() - reader.lanes[CHOICE].len()..]);
+    let mut choices = BitReader::new(&reader.input[reader.lanes[CHOICE].clone()]);
     let mut lists = Lists::<Place>::default();
     let mut output = Expansion::new(out, raw_len);
     while !output.is_complete() {

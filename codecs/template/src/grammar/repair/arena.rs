@@ -5,9 +5,8 @@
 //! only ever replaced by newer ones, so a pair that has gone from a position never comes back to it. The room
 //! of such positions and of pairs that are no longer active comes back when the arena is [swept](Arena::sweep).
 
-use std::hint::black_box;
-
 use super::pairs::PairTable;
+use super::prefetch::prefetch;
 use super::sequence::{Ranks, Sequence};
 
 /// Marks the header of a block whose pair is no longer active.
@@ -60,7 +59,7 @@ impl Arena {
     /// Loads the memory of a block without waiting for it.
     #[inline]
     pub fn touch(&self, block: u32) {
-        black_box(self.cells[block as usize]);
+        prefetch(&self.cells, block as usize);
     }
 
     /// Gives up a block.

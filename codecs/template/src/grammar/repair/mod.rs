@@ -16,6 +16,7 @@
 
 mod arena;
 mod pairs;
+mod prefetch;
 mod queue;
 mod sequence;
 
@@ -121,7 +122,6 @@ impl<'a> State<'a> {
     }
 
     /// Counts the pairs of the input and lists their occurrences.
-    #[inline(never)]
     fn list_byte_pairs(&mut self, input: &[u8]) -> Result<()> {
         let index = |a: u8, b: u8| usize::from(a) << 8 | usize::from(b);
         // All occurrences; and for pairs of equal bytes those that do not overlap.
@@ -181,7 +181,6 @@ impl<'a> State<'a> {
     }
 
     /// Replaces `pair` by a new symbol everywhere and brings table, queue and lists up to date.
-    #[inline(never)]
     fn substitute(&mut self, pair: Pair) -> Result<()> {
         let new = TERMINALS + self.rules.len() as u32;
         self.rules.push([pair.0, pair.1]);
@@ -204,7 +203,6 @@ impl<'a> State<'a> {
     }
 
     /// Closes the holes in the sequence and drops what is out of date in the lists.
-    #[inline(never)]
     fn compact(&mut self) {
         let ranks = self.sequence.ranks();
         self.arena.sweep(&self.sequence, &mut self.table, Some(&ranks));
@@ -240,7 +238,6 @@ impl<'a> State<'a> {
     }
 
     /// Replaces the pair of two different symbols.
-    #[inline(never)]
     fn replace_all(&mut self, (a, b): Pair, new: u32, block: u32) -> Result<()> {
         self.places.clear();
         for i in 0..self.arena.positions(block).len() {
@@ -274,7 +271,6 @@ impl<'a> State<'a> {
     }
 
     /// Replaces the pair of `a` with itself, from the start of every run.
-    #[inline(never)]
     fn replace_runs(&mut self, a: u32, new: u32, block: u32) -> Result<()> {
         self.places.clear();
         for i in 0..self.arena.positions(block).len() {
@@ -331,7 +327,6 @@ impl<'a> State<'a> {
 
     /// Counts the pairs with the symbol `new`, which stands at `self.places`, and lists those that are
     /// frequent enough.
-    #[inline(never)]
     fn list_new_pairs(&mut self, new: u32) -> Result<()> {
         let sequence = &self.sequence;
         let mut cells = 0;
@@ -411,7 +406,6 @@ impl<'a> State<'a> {
     }
 
     /// Makes a pair active and returns where its positions go.
-    #[inline(never)]
     fn open(&mut self, pair: Pair, count: u32, positions: u32) -> u32 {
         let block = self.arena.add(positions);
         self.table.insert(Entry { pair, count, block });
@@ -421,7 +415,6 @@ impl<'a> State<'a> {
 
     /// Adds a position to the list of `pair` if that is frequent enough. `slot` is its count or, once it has
     /// a list, which; so is the result.
-    #[inline(never)]
     fn list(&mut self, pair: Pair, slot: u32, position: u32) -> u32 {
         let mut slot = slot;
         if slot & LISTED == 0 {

@@ -1,6 +1,6 @@
 //! The table of active pairs: open addressing with linear probing and backward-shift deletion.
 
-use std::hint::black_box;
+use super::prefetch::prefetch;
 
 /// Two neighbouring symbols.
 pub type Pair = (u32, u32);
@@ -59,7 +59,7 @@ impl PairTable {
     /// Loads the memory where `pair` is looked for without waiting for it.
     #[inline]
     pub fn touch(&self, pair: Pair) {
-        black_box(self.slots[self.home(pair) & (self.slots.len() - 1)].count);
+        prefetch(&self.slots, self.home(pair));
     }
 
     /// The entry of an active pair.

@@ -1,6 +1,6 @@
 //! The sequence that shrinks: symbols in place, and holes that are skipped in constant time either way.
 
-use std::hint::black_box;
+use super::prefetch::prefetch;
 
 /// Marks a cell without a symbol. The first and the last cell of a hole hold its length beside the mark.
 const HOLE: u32 = 1 << 31;
@@ -46,7 +46,7 @@ impl Sequence {
     /// Loads the memory around position `p` without waiting for it.
     #[inline]
     pub fn touch(&self, p: u32) {
-        black_box(self.cells.get(p as usize).copied());
+        prefetch(&self.cells, p as usize);
     }
 
     /// The position after that of a symbol.
