@@ -29,10 +29,11 @@ const FORGETS_A_CHOICE: u8 = 15;
 
 const STEP: Param = Param::int("step", 1, 9, 1, "what is added to each byte");
 const ORDER: Param = Param::choice("order", &["forward", "backward"], 0, "which way round the bytes lie");
+const PARAMS: &[Param] = &[STEP, ORDER];
 
 const fn info(id: &'static str, summary: &'static str, capabilities: Capabilities) -> Info {
     let memory = |_: &Params, _| Memory { encode: 0, decode: 0 };
-    Info { id, summary, params: &[STEP, ORDER], formats: &[1], memory, capabilities, tools: &[] }
+    Info { id, summary, params: PARAMS, formats: &[1], memory, capabilities, tools: &[] }
 }
 
 const PLAIN: Capabilities =
