@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use lab_codec::{Build, Codec, Context, Error, Resources, Result, Worker};
+use lab_codec::{Build, Codec, Context, Error, Memory, Params, Resources, Result, Worker};
 
 use crate::chain::Chain;
 use crate::container::{SegmentHeader, Stored};
@@ -13,8 +13,16 @@ use crate::entropy::Histogram;
 struct Stage {
     id: &'static str,
     codec: Arc<dyn Codec>,
+    params: Params,
     identity: bool,
     format: u16,
+}
+
+impl Stage {
+    /// What a worker takes for a segment of `len` bytes, beside its input and output.
+    fn memory(&self, len: u64) -> Memory {
+        (self.params.info().memory)(&self.params, len)
+    }
 }
 
 /// The codecs of a chain, built and ready to make workers.
@@ -73,7 +81,8 @@ impl Pipeline {
                 return Err(Error::usage(format!("{:?} is not a codec", info.id)));
             };
             let codec = build(&stage.params, resources).map_err(|e| e.at(stage.to_string()))?;
-            stages.push(Stage { id: info.id, codec, identity: info.capabilities.identity, format });
+            let params = stage.params.clone();
+            stages.push(Stage { id: info.id, codec, params, identity: info.capabilities.identity, format });
         }
         Ok(Self { stages, figures: None })
     }
@@ -238,6 +247,7 @@ impl PipelineWorker<'_> {
             let input: &[u8] = if produced { even } else { stored };
             let target: &mut Vec<u8> = if i == first { out } else { &mut *odd };
             target.clear();
+            check_memory(cx, stage.memory(raw_len).decode, i, stage.id)?;
             let start = Instant::now();
             let cx = cx.clone().with_format(stage.format);
             let worker = &mut self.workers[i];
@@ -262,6 +272,11 @@ impl PipelineWorker<'_> {
         }
         Ok(false)
     }
+}
+
+/// Refuses a stage whose worker would take more than is allowed.
+fn check_memory(cx: &Context, bytes: u64, index: usize, id: &str) -> Result<()> {
+    cx.limits().check_memory(bytes, "a worker").map_err(|e| at_stage(e, index, id))
 }
 
 fn at_stage(error: Error, index: usize, id: &str) -> Error {

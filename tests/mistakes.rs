@@ -122,6 +122,10 @@ fn limits_hold() {
     let args =
         ["encode", "--chain", "zstd", "--segment", "whole", "--memory-limit", "1M", arg(&input), "-o", "-"];
     error_line(&run(args), 5);
+    // What a worker would take is known before it is allocated.
+    let args = ["encode", "--chain", "repair", "--memory-limit", "8M", arg(&input), "-o", "-"];
+    let line = error_line(&run(args), 5);
+    assert!(line.contains("repair") && line.contains("--memory-limit"), "{line}");
 }
 
 #[test]

@@ -43,6 +43,9 @@ pub struct Args {
     /// Keep the encoded files in this directory
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// Accepted for the habit of typing it: `run` never bypasses a segment
+    #[arg(long, hide = true)]
+    no_bypass: bool,
     #[command(flatten)]
     cut: options::Cut,
     #[command(flatten)]
