@@ -77,6 +77,48 @@ fn edges() {
     assert!(encode("", &vec![0; 1 << 20]).len() < 64);
 }
 
+/// The vectors of docs/formats/repair.md.
+#[test]
+fn vectors() {
+    let verse: String = (1..=12).rev().map(|n| format!("{n} green bottles hanging on the wall, ")).collect();
+    let vectors = [
+        ("", b"hello".to_vec(), "0068656c6c6f"),
+        ("", b"ab".repeat(20), "017a2622d6f7ff4753d4e3045c6c39753a"),
+        ("", b"abracadabra".repeat(16), "012e1b42ba1a0612198810e004e4e542603c321fd2d3799626"),
+        (
+            "coder=raw",
+            b"abracadabra".repeat(16),
+            "02000d000760090001000100010d01ee010a0001000100010d018d0103000300010001000161626364616161 \
+             616161726161610000000103020103020100000000030301020302",
+        ),
+        (
+            "",
+            verse.clone().into_bytes(),
+            "0180b942c932000000d30810962f7caa4c667bf00449e30ac8f203d473d50e8fe2b152c1991503b9cc0d22a5 \
+             565de5d4577eef217a426f00e2b01b14aede047b65eea3ec01c3a760e34da7bdc911065efc4f72ab7cc509db \
+             1a804e82d0",
+        ),
+        (
+            "coder=raw",
+            verse.into_bytes(),
+            "02003500011f100b010301000700030001000100010001000100010001270400010204010300020001020301 \
+             0300020201000100030201a801110b0103010004000200010001000100010001000100012702000102040102 \
+             0002000102030104000202010001000302018801030003316762686f74773131393837363534333220200001 \
+             32312030200001202020202020202000016e6c6f656e732072692061656e656c2c206720746e6520746c6861 \
+             000000000000000a090807060504030201000000000000000100000000000000000000000000000000000000 \
+             000000000001000000000000000000010a01012000",
+        ),
+    ];
+    for (text, input, hex) in vectors {
+        let encoded = encode(text, &input);
+        assert_eq!(
+            encoded.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+            hex.replace(' ', "")
+        );
+        assert_eq!(decode(&encoded, input.len()).unwrap(), input);
+    }
+}
+
 #[test]
 fn the_input_is_no_longer_than_positions_reach() {
     let input = vec![0; lab_template::MAX_LEN + 1];

@@ -1,7 +1,18 @@
-//! Rule utility (Nevill-Manning & Witten 1997): a rule that is used once is no gain. Where the binary rules
-//! of Re-Pair are only steps on the way to longer ones, they dissolve into the rule that uses them.
+//! Rule utility: which rules are worth a name. The others dissolve into the rules that use them, which then
+//! have more than two symbols.
+//!
+//! A rule that is used once is no gain (Nevill-Manning & Witten 1997): where the binary rules of Re-Pair are
+//! only steps on the way to longer ones, most are of that kind. Neither is one whose two symbols stand side by
+//! side about as often as chance would have it: naming it costs more than it saves.
 
 use super::{Grammar, TERMINALS};
+
+/// What a name costs beyond its uses, in units of 1/256 bit: less than it takes to begin a rule, because a
+/// model that sees more of the text through fewer rules does not gain as much as this estimate says.
+const NAME: i64 = 3 << 8;
+
+/// What a model knows of a symbol from the one before it, in the same units.
+const FORESEEN: i64 = 1 << 8;
 
 /// Which rules keep a name, and what remains of the grammar then.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,14 +26,29 @@ pub struct Utility {
 }
 
 impl Utility {
-    /// Counts uses, each dissolved rule's place being taken by its right-hand side.
+    /// Decides from the last rule to the first: by then it is known how often a rule is used, each dissolved
+    /// rule's place being taken by its right-hand side.
     pub fn of(grammar: &Grammar) -> Self {
-        let mut uses = vec![0u32; grammar.rules.len()];
+        let mut uses = vec![0u32; TERMINALS as usize + grammar.rules.len()];
         for &symbol in grammar.rules.iter().flatten().chain(&grammar.start) {
-            if let Some(i) = symbol.checked_sub(TERMINALS) {
-                uses[i as usize] += 1;
+            uses[symbol as usize] += 1;
+        }
+        let tokens = log2(grammar.start.len() as u64 + 2 * grammar.rules.len() as u64);
+        let cost = |uses: u32| tokens - log2(u64::from(uses));
+        for (i, &[a, b]) in grammar.rules.iter().enumerate().rev() {
+            let rule = TERMINALS as usize + i;
+            let (a, b) = (a as usize, b as usize);
+            // Uses after the first, which is the definition.
+            let again = uses[rule] - 1;
+            let named = NAME + i64::from(again) * cost(again);
+            let spelled = i64::from(again) * (cost(uses[a]) + cost(uses[b]) - FORESEEN);
+            if spelled < named {
+                uses[rule] = 1;
+                uses[a] += again;
+                uses[b] += again;
             }
         }
+        let uses = uses.split_off(TERMINALS as usize);
         let mut width = Vec::with_capacity(uses.len());
         for &[a, b] in &grammar.rules {
             let of = |symbol: u32| match symbol.checked_sub(TERMINALS) {
@@ -34,10 +60,83 @@ impl Utility {
         let named = uses.iter().filter(|&&n| n > 1).count();
         Self { uses, width, named }
     }
+}
 
-    /// Whether `symbol` is a rule that dissolves.
-    #[inline]
-    pub fn dissolves(&self, symbol: u32) -> bool {
-        symbol.checked_sub(TERMINALS).is_some_and(|i| self.uses[i as usize] == 1)
+/// The binary logarithm of `n` (0 for 0) in units of 1/256, linear between powers of two: in whole numbers, so
+/// that every machine decides alike.
+fn log2(n: u64) -> i64 {
+    let n = n.max(1);
+    let whole = n.ilog2();
+    i64::from(whole) << 8 | ((n << 8 >> whole) & 255) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use lab_codec::Context;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::grammar::repair::{Stop, repair};
+    use crate::tokens::walk::{Visitor, walk};
+
+    #[test]
+    fn logarithms() {
+        assert_eq!([0, 1, 2, 3, 4, 1 << 40].map(log2), [0, 0, 256, 256 + 128, 512, 40 << 8]);
+    }
+
+    /// Counts what it sees, and checks that definitions have the width that was announced.
+    #[derive(Default)]
+    struct Count {
+        seen: Vec<u32>,
+        open: Vec<u32>,
+        bytes: usize,
+    }
+
+    impl Count {
+        fn token(&mut self) {
+            if let Some(left) = self.open.last_mut() {
+                *left -= 1;
+            }
+        }
+    }
+
+    impl Visitor for Count {
+        fn byte(&mut self, _: u8) {
+            self.bytes += 1;
+            self.token();
+        }
+
+        fn open(&mut self, rule: usize, width: u32) {
+            assert_eq!(self.seen[rule], 0);
+            self.seen[rule] = 1;
+            self.token();
+            self.open.push(width);
+        }
+
+        fn close(&mut self, _: usize) {
+            assert_eq!(self.open.pop(), Some(0));
+        }
+
+        fn again(&mut self, rule: usize) {
+            assert!(self.seen[rule] > 0);
+            self.seen[rule] += 1;
+            self.token();
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn uses_and_widths_are_those_of_the_tokens(input in proptest::collection::vec(0u8..4, 0..2000)) {
+            let stop = Stop { min_freq: 2, max_rules: u32::MAX };
+            let grammar = repair(&input, stop, &Context::default()).unwrap();
+            let utility = Utility::of(&grammar);
+            let mut count = Count { seen: vec![0; grammar.rules.len()], ..Count::default() };
+            walk(&grammar, &utility, &mut count, &Context::default()).unwrap();
+            prop_assert!(count.open.is_empty());
+            for (&seen, &uses) in count.seen.iter().zip(&utility.uses) {
+                prop_assert_eq!(seen, if uses == 1 { 0 } else { uses });
+            }
+            prop_assert_eq!(count.seen.iter().filter(|&&n| n > 0).count(), utility.named);
+        }
     }
 }

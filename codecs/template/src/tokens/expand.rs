@@ -93,7 +93,7 @@ impl<'a, T> Expansion<'a, T> {
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where that is less than 2, or more than fits the output.
     #[inline]
     pub fn open(&mut self, width: u32, note: T) -> Result<()> {
-        let awaited = self.awaited + width as usize - usize::from(!self.stack.is_empty());
+        let awaited = self.awaited.saturating_add(width as usize) - usize::from(!self.stack.is_empty());
         if width < 2 || awaited > self.end - self.at {
             return Err(Error::corrupt(format!(
                 "a rule of {width} symbols at offset {}",
