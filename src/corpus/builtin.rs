@@ -5,8 +5,9 @@ use super::sample::Sample;
 /// The corpus that the samples belong to.
 pub const CORPUS: &str = "builtin";
 
-/// Files of the project itself: a lock file, which repeats itself, and source text.
+/// Files of the project itself: prose, a lock file, which repeats itself, and source text.
 const FILES: &[(&str, &[u8])] = &[
+    ("README.md", include_bytes!("../../README.md")),
     ("Cargo.lock", include_bytes!("../../Cargo.lock")),
     ("manifest.rs", include_bytes!("manifest.rs")),
     ("discover.rs", include_bytes!("discover.rs")),

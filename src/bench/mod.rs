@@ -1,0 +1,3 @@
+//! Measurements of (sample, chain) cells.
+
+pub mod results;
