@@ -1,6 +1,7 @@
 //! Grammar compression: Re-Pair, and what is built on it.
 
 pub mod grammar;
+mod prefetch;
 mod repair;
 pub mod tokens;
 

@@ -2,6 +2,8 @@
 
 use lab_codec::{Context, Error, Result};
 
+use crate::prefetch::prefetch;
+
 /// Room behind the output that short copies may scribble on.
 const SLACK: usize = 32;
 
@@ -16,12 +18,27 @@ pub struct Place {
     pub tail: u16,
 }
 
+/// A piece of output that is decided but not written yet.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    /// Where in the output it is copied from; or [`BYTE`] and the byte that it consists of.
+    from: u32,
+    len: u32,
+}
+
+/// Marks a piece that is a byte.
+const BYTE: u32 = 1 << 31;
+
+/// How many pieces are written late, so that the memory that they are copied from has time to arrive.
+const DELAY: usize = 16;
+
 /// A definition that is not complete.
 #[derive(Debug)]
 struct Open<T> {
     start: u32,
     /// Tokens of it that are still to come.
     left: u32,
+    first: u8,
     note: T,
 }
 
@@ -30,6 +47,8 @@ struct Open<T> {
 pub struct Closed<T> {
     /// Its place in the output.
     pub place: Place,
+    /// Its first byte.
+    pub first: u8,
     /// What [`Expansion::open`] was given to remember.
     pub note: T,
 }
@@ -39,9 +58,15 @@ pub struct Expansion<'a, T> {
     out: &'a mut Vec<u8>,
     base: usize,
     end: usize,
+    /// Where the output ends that has been decided, and where that which has been written.
     at: usize,
+    written: usize,
+    delayed: [Piece; DELAY],
+    oldest: usize,
     tail: u16,
     stack: Vec<Open<T>>,
+    /// The innermost definitions of which no byte is known.
+    fresh: usize,
     /// Tokens that open definitions wait for; each yields a byte at least.
     awaited: usize,
     budget: u32,
@@ -52,7 +77,20 @@ impl<'a, T> Expansion<'a, T> {
     pub fn new(out: &'a mut Vec<u8>, raw_len: usize) -> Self {
         let base = out.len();
         out.resize(base + raw_len + SLACK, 0);
-        Self { out, base, end: base + raw_len, at: base, tail: 0, stack: Vec::new(), awaited: 0, budget: 0 }
+        Self {
+            end: base + raw_len,
+            at: base,
+            written: base,
+            delayed: [Piece { from: 0, len: 0 }; DELAY],
+            oldest: 0,
+            tail: 0,
+            stack: Vec::new(),
+            fresh: 0,
+            awaited: 0,
+            budget: 0,
+            out,
+            base,
+        }
     }
 
     /// Whether the output is complete.
@@ -65,12 +103,6 @@ impl<'a, T> Expansion<'a, T> {
     #[inline]
     pub fn tail(&self) -> u16 {
         self.tail
-    }
-
-    /// The first byte of a rule.
-    #[inline]
-    pub fn first_byte(&self, place: Place) -> u8 {
-        self.out[self.base + place.start as usize]
     }
 
     /// Looks at the cancellation flag now and then, and says when: other rare checks go along.
@@ -104,7 +136,8 @@ impl<'a, T> Expansion<'a, T> {
             outer.left -= 1;
         }
         self.awaited = awaited;
-        self.stack.push(Open { start: (self.at - self.base) as u32, left: width, note });
+        self.stack.push(Open { start: (self.at - self.base) as u32, left: width, first: 0, note });
+        self.fresh += 1;
         Ok(())
     }
 
@@ -117,10 +150,9 @@ impl<'a, T> Expansion<'a, T> {
         if self.at == self.end {
             return Err(too_long());
         }
-        self.out[self.at] = byte;
         self.tail = self.tail << 8 | u16::from(byte);
-        self.at += 1;
-        self.arrived();
+        self.put(Piece { from: BYTE | u32::from(byte), len: 1 });
+        self.arrived(byte);
         Ok(())
     }
 
@@ -129,34 +161,56 @@ impl<'a, T> Expansion<'a, T> {
     /// # Errors
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where that is more than is missing.
     #[inline]
-    pub fn copy(&mut self, place: Place) -> Result<()> {
-        let (from, len) = (self.base + place.start as usize, place.len as usize);
-        if len > self.end - self.at {
+    pub fn copy(&mut self, place: Place, first: u8) -> Result<()> {
+        if place.len as usize > self.end - self.at {
             return Err(too_long());
         }
-        // A copy of fixed size is two moves; what it writes too much is overwritten later, or slack.
-        if len <= 16 {
+        prefetch(self.out, self.base + place.start as usize);
+        self.tail = place.tail;
+        self.put(Piece { from: place.start, len: place.len });
+        self.arrived(first);
+        Ok(())
+    }
+
+    #[inline]
+    fn put(&mut self, piece: Piece) {
+        self.at += piece.len as usize;
+        let due = std::mem::replace(&mut self.delayed[self.oldest], piece);
+        self.oldest = (self.oldest + 1) % DELAY;
+        self.write(due);
+    }
+
+    /// Writes a piece; all pieces before it have been written.
+    #[inline]
+    fn write(&mut self, piece: Piece) {
+        let (from, len) = (self.base + (piece.from & !BYTE) as usize, piece.len as usize);
+        if piece.from & BYTE != 0 {
+            self.out[self.written] = piece.from as u8;
+        } else if len <= 16 {
+            // A copy of fixed size is two moves; what it writes too much is overwritten later, or slack.
             self.copy_fixed::<16>(from);
         } else if len <= SLACK {
             self.copy_fixed::<SLACK>(from);
         } else {
-            self.out.copy_within(from..from + len, self.at);
+            self.out.copy_within(from..from + len, self.written);
         }
-        self.tail = place.tail;
-        self.at += len;
-        self.arrived();
-        Ok(())
+        self.written += len;
     }
 
     #[inline]
     fn copy_fixed<const N: usize>(&mut self, from: usize) {
         let mut bytes = [0; N];
         bytes.copy_from_slice(&self.out[from..from + N]);
-        self.out[self.at..self.at + N].copy_from_slice(&bytes);
+        self.out[self.written..self.written + N].copy_from_slice(&bytes);
     }
 
     #[inline]
-    fn arrived(&mut self) {
+    fn arrived(&mut self, first: u8) {
+        while self.fresh > 0 {
+            let depth = self.stack.len() - self.fresh;
+            self.stack[depth].first = first;
+            self.fresh -= 1;
+        }
         if let Some(open) = self.stack.last_mut() {
             open.left -= 1;
             self.awaited -= 1;
@@ -166,18 +220,21 @@ impl<'a, T> Expansion<'a, T> {
     /// Takes the innermost definition away if it is complete. To be called until there is none.
     #[inline]
     pub fn settle(&mut self) -> Option<Closed<T>> {
-        let Open { start, note, .. } = self.stack.pop_if(|open| open.left == 0)?;
+        let Open { start, first, note, .. } = self.stack.pop_if(|open| open.left == 0)?;
         let len = (self.at - self.base) as u32 - start;
-        Some(Closed { place: Place { start, len, tail: self.tail }, note })
+        Some(Closed { place: Place { start, len, tail: self.tail }, first, note })
     }
 
     /// Ends the expansion.
     ///
     /// # Errors
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the output is not complete or a definition is open.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(mut self) -> Result<()> {
         if self.at != self.end || !self.stack.is_empty() {
             return Err(Error::corrupt("the output ends inside a rule"));
+        }
+        for i in 0..DELAY {
+            self.write(self.delayed[(self.oldest + i) % DELAY]);
         }
         self.out.truncate(self.end);
         Ok(())

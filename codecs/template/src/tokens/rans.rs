@@ -106,12 +106,11 @@ pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> 
             kind = 0;
         } else {
             let at = decoder.uniform(lists.len(first, class)?);
-            output.copy(lists.take(first, class, at, class_after_use(class))?)?;
+            output.copy(lists.take(first, class, at, class_after_use(class))?, first)?;
             kind = 1;
         }
         while let Some(closed) = output.settle() {
-            let first = output.first_byte(closed.place);
-            lists.insert(first, closed.note, closed.place)?;
+            lists.insert(closed.first, closed.note, closed.place)?;
         }
     }
     output.finish()?;

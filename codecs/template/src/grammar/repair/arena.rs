@@ -6,8 +6,8 @@
 //! of such positions and of pairs that are no longer active comes back when the arena is [swept](Arena::sweep).
 
 use super::pairs::PairTable;
-use super::prefetch::prefetch;
 use super::sequence::{Ranks, Sequence};
+use crate::prefetch::prefetch;
 
 /// Marks the header of a block whose pair is no longer active.
 const RELEASED: u32 = 1 << 31;

@@ -16,7 +16,6 @@
 
 mod arena;
 mod pairs;
-mod prefetch;
 mod queue;
 mod sequence;
 

@@ -1,6 +1,6 @@
 //! The table of active pairs: open addressing with linear probing and backward-shift deletion.
 
-use super::prefetch::prefetch;
+use crate::prefetch::prefetch;
 
 /// Two neighbouring symbols.
 pub type Pair = (u32, u32);

@@ -1,6 +1,6 @@
 //! The sequence that shrinks: symbols in place, and holes that are skipped in constant time either way.
 
-use super::prefetch::prefetch;
+use crate::prefetch::prefetch;
 
 /// Marks a cell without a symbol. The first and the last cell of a hole hold its length beside the mark.
 const HOLE: u32 = 1 << 31;
