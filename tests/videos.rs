@@ -63,7 +63,10 @@ fn video_sizes_keep_to_what_is_promised() {
 /// The files of a corpus, where one is given in LAB_CORPORA.
 #[test]
 fn a_real_corpus_through_the_whole_chain() {
-    let Some(corpora) = std::env::var_os("LAB_CORPORA") else { return };
+    let Some(corpora) = std::env::var_os("LAB_CORPORA") else {
+        println!("LAB_CORPORA is not set: nothing was tried on real data");
+        return;
+    };
     let canterbury = Path::new(&corpora).join("canterbury");
     let dir = tempfile::tempdir().unwrap();
     ok(["run", "--chain", "repair,zstd,video", arg(&canterbury), "-o", arg(dir.path())]);

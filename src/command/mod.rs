@@ -36,8 +36,10 @@ Examples:
   lab codecs                                    what can be chained
 
 Exit codes:
-  0 ok   1 other or I/O   2 usage   3 corrupt, foreign or mismatch   4 missing tool or resource   5 limit
-  6 partial result   130 interrupted";
+  0 ok                            4 missing tool or resource
+  1 other or I/O                  5 limit
+  2 usage                         6 partial result
+  3 corrupt, foreign, mismatch    130 interrupted";
 
 #[derive(Subcommand)]
 enum Command {
