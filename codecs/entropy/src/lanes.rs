@@ -1,5 +1,6 @@
 //! The search in sixteen ascending boundaries, which is most of decoding with [`crate::model::Nibble`]: with
-//! SSE2, which every x86-64 processor has, text decodes a quarter faster than with portable code.
+//! SSE2, which every x86-64 processor has, text decodes an eighth faster than with portable code
+//! (dickens 90 against 79 MB/s).
 
 /// The last index of the ascending `cells` (as unsigned numbers) that is at most `point`; cell 0 is not
 /// looked at and counts as 0.

@@ -1,5 +1,5 @@
 //! Asks for memory ahead of time. Without it Re-Pair waits for memory most of its time: encoding text takes
-//! 1.6 times as long.
+//! 1.7 times as long (dickens 5.9 against 3.4 MB/s).
 
 /// Asks the processor to load what is around `slice[index]` into its cache; nothing where there is no such
 /// element.

@@ -91,11 +91,12 @@ pub struct Before {
     pub kind: u8,
 }
 
-/// 256 symbols as two nibbles, each the mean of a model by the last byte and one by the last two, hashed.
+/// How many contexts the last two bytes are hashed to.
 const HASHED: usize = 1 << HASH_BITS;
 const HASH_BITS: u32 = 11;
 
-/// The adaptive models.
+/// The adaptive models. First bytes are two nibbles, each predicted by the mean of what followed the last byte
+/// and of what followed the last two; classes by the mean of what the first byte and what precedes it suggest.
 pub struct Model {
     new: Vec<Bit>,
     first_high: Vec<Nibble>,

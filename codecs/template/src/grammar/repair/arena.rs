@@ -5,6 +5,8 @@
 //! only ever replaced by newer ones, so a pair that has gone from a position never comes back to it. The room
 //! of such positions and of pairs that are no longer active comes back when the arena is [swept](Arena::sweep).
 
+use lab_codec::{Context, Result};
+
 use super::pairs::PairTable;
 use super::sequence::{Ranks, Sequence};
 use crate::prefetch::prefetch;
@@ -70,10 +72,24 @@ impl Arena {
 
     /// Moves the blocks in use together, without the positions that are out of date, mapping the rest to
     /// where `ranks` says.
-    pub fn sweep(&mut self, sequence: &Sequence, table: &mut PairTable, ranks: Option<&Ranks>) {
+    ///
+    /// # Errors
+    /// Cancellation; the arena is useless then.
+    pub fn sweep(
+        &mut self,
+        sequence: &Sequence,
+        table: &mut PairTable,
+        ranks: Option<&Ranks>,
+        cx: &Context,
+    ) -> Result<()> {
         let cells = &mut self.cells;
         let (mut read, mut write) = (0, 0);
+        let mut check_at = 0;
         while read < cells.len() {
+            if read >= check_at {
+                cx.check()?;
+                check_at = read + (1 << 18);
+            }
             let header = cells[read];
             let end = read + 1 + (header & !RELEASED) as usize;
             let mut found = None;
@@ -105,6 +121,7 @@ impl Arena {
             read = end;
         }
         cells.truncate(write);
+        Ok(())
     }
 
     /// Gives memory back beyond what is in use and `spare` cells.

@@ -1,0 +1,171 @@
+//! Finds the pairs that are frequent enough and lists their occurrences: those of the input, and after each
+//! replacement those with the new symbol.
+
+use lab_codec::Result;
+
+use super::AHEAD;
+use super::State;
+use super::arena::Arena;
+use super::pairs::{Entry, Pair};
+use super::sequence::END;
+
+/// How often the new symbol stands beside another one; then, which list is being filled.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside {
+    left: u32,
+    right: u32,
+}
+
+/// Set in a [`Beside`] once the pair has a list: the rest is an index into `State::cursors`.
+const LISTED: u32 = 1 << 31;
+
+impl State<'_> {
+    /// Counts the pairs of the input and lists their occurrences.
+    pub(super) fn list_byte_pairs(&mut self, input: &[u8]) -> Result<()> {
+        let index = |a: u8, b: u8| usize::from(a) << 8 | usize::from(b);
+        // All occurrences; and for pairs of equal bytes those that do not overlap.
+        let mut all = vec![0u32; 1 << 16];
+        let mut apart = [0u32; 256];
+        let mut run = 0;
+        for chunk_start in (0..input.len().saturating_sub(1)).step_by(1 << 20) {
+            self.cx.check()?;
+            let end = (chunk_start + (1 << 20) + 1).min(input.len());
+            for w in input[chunk_start..end].windows(2) {
+                all[index(w[0], w[1])] += 1;
+                run = if w[0] == w[1] { run + 1 } else { 0 };
+                apart[usize::from(w[0])] += run & 1;
+            }
+        }
+        let count = |a: u8, b: u8| if a == b { apart[usize::from(a)] } else { all[index(a, b)] };
+        let active = || (0..=255u8).flat_map(|a| (0..=255u8).map(move |b| (a, b)));
+        let active = || active().filter(|&(a, b)| count(a, b) >= self.min_freq);
+        let cells: usize = active().map(|(a, b)| 1 + all[index(a, b)] as usize).sum();
+        let mut arena = Arena::with_capacity(cells + input.len() / 2);
+        let mut cursor = vec![0u32; 1 << 16];
+        for (a, b) in active() {
+            let block = arena.add(all[index(a, b)]);
+            cursor[index(a, b)] = block + 1;
+            let pair = (u32::from(a), u32::from(b));
+            self.table.insert(Entry { pair, count: count(a, b), block });
+            self.queue.push(pair, count(a, b));
+        }
+        self.arena = arena;
+        for (i, w) in input.windows(2).enumerate() {
+            if i.is_multiple_of(1 << 20) {
+                self.cx.check()?;
+            }
+            let cursor = &mut cursor[index(w[0], w[1])];
+            if *cursor != 0 {
+                self.arena.set(*cursor, i as u32 + 1);
+                *cursor += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the pairs with the symbol `new`, which stands at `self.places`, and lists those that are
+    /// frequent enough.
+    pub(super) fn list_new_pairs(&mut self, new: u32) -> Result<()> {
+        let sequence = &self.sequence;
+        let mut cells = 0;
+        let (mut doubles, mut doubles_apart) = (0, 0);
+        let least = self.min_freq;
+        let counted = |count: &mut u32| {
+            *count += 1;
+            usize::from(*count >= least) * if *count == least { least as usize + 1 } else { 1 }
+        };
+        for (i, &p) in self.places.iter().enumerate() {
+            if let Some(&ahead) = self.places.get(i + AHEAD) {
+                sequence.touch(ahead);
+            }
+            let before = sequence.get(sequence.prev(p));
+            if before != END && before != new {
+                cells += counted(&mut self.beside[before as usize].left);
+            }
+            let after = sequence.get(sequence.next(p));
+            if after == new {
+                if before != new {
+                    let run = sequence.run_after(p);
+                    doubles += run - 1;
+                    doubles_apart += run / 2;
+                }
+            } else if after != END {
+                cells += counted(&mut self.beside[after as usize].right);
+            }
+        }
+        self.cx.check()?;
+        let listed_doubles = doubles_apart >= least as usize;
+        if listed_doubles {
+            cells += 1 + doubles;
+        }
+        if cells > 0 {
+            self.make_room(cells)?;
+            self.cursors.clear();
+            let mut doubles_at = 0;
+            if listed_doubles {
+                doubles_at = self.open((new, new), doubles_apart as u32, doubles as u32);
+            }
+            let places = std::mem::take(&mut self.places);
+            for (i, &p) in places.iter().enumerate() {
+                if let Some(&ahead) = places.get(i + AHEAD) {
+                    self.sequence.touch(ahead);
+                }
+                let l = self.sequence.prev(p);
+                let before = self.sequence.get(l);
+                if before != END && before != new {
+                    let slot = self.beside[before as usize].left;
+                    self.beside[before as usize].left = self.list((before, new), slot, l);
+                }
+                let after = self.sequence.get(self.sequence.next(p));
+                if after == new {
+                    if listed_doubles {
+                        self.arena.set(doubles_at, p);
+                        doubles_at += 1;
+                    }
+                } else if after != END {
+                    let slot = self.beside[after as usize].right;
+                    self.beside[after as usize].right = self.list((new, after), slot, p);
+                }
+            }
+            self.places = places;
+        }
+        for &p in &self.places {
+            for symbol in [self.sequence.get(self.sequence.prev(p)), self.sequence.get(self.sequence.next(p))]
+            {
+                if symbol != END {
+                    self.beside[symbol as usize] = Beside::default();
+                }
+            }
+        }
+        if self.places.capacity() > self.places.len().max(1 << 16) * 4 {
+            self.places.shrink_to(self.places.len() * 2);
+        }
+        Ok(())
+    }
+
+    /// Makes a pair active and returns where its positions go.
+    fn open(&mut self, pair: Pair, count: u32, positions: u32) -> u32 {
+        let block = self.arena.add(positions);
+        self.table.insert(Entry { pair, count, block });
+        self.queue.push(pair, count);
+        block + 1
+    }
+
+    /// Adds a position to the list of `pair` if that is frequent enough. `slot` is its count or, once it has
+    /// a list, which; so is the result.
+    fn list(&mut self, pair: Pair, slot: u32, position: u32) -> u32 {
+        let mut slot = slot;
+        if slot & LISTED == 0 {
+            if slot < self.min_freq {
+                return slot;
+            }
+            let cursor = self.open(pair, slot, slot);
+            slot = LISTED | self.cursors.len() as u32;
+            self.cursors.push(cursor);
+        }
+        let cursor = &mut self.cursors[(slot ^ LISTED) as usize];
+        self.arena.set(*cursor, position);
+        *cursor += 1;
+        slot
+    }
+}
