@@ -29,6 +29,42 @@ pub fn bar(label: &str, total: Option<u64>, quiet: bool) -> Arc<dyn Observer> {
     Arc::new(Bar(bar))
 }
 
+/// A bar that counts finished things, with the remaining time and the name of the one at hand; as [`bar`] otherwise.
+pub fn steps(label: &str, total: u64, quiet: bool) -> Steps {
+    let bar = if quiet || !std::io::stderr().is_terminal() {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10))
+    };
+    if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} ETA {eta} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(label.to_string());
+    bar.enable_steady_tick(std::time::Duration::from_secs(1));
+    Steps(bar)
+}
+
+/// A bar of [`steps`]; it disappears when it is dropped.
+pub struct Steps(ProgressBar);
+
+impl Steps {
+    /// Names what is at hand.
+    pub fn begin(&self, name: &str) {
+        self.0.set_message(name.escape_debug().to_string());
+    }
+
+    /// One more is done.
+    pub fn advance(&self, steps: u64) {
+        self.0.inc(steps);
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 struct Bar(ProgressBar);
 
 impl Observer for Bar {

@@ -55,6 +55,10 @@ pub struct Environment {
     pub manifests: std::collections::BTreeMap<String, String>,
     /// The arguments of the command.
     pub command: Vec<String>,
+    /// Processors that the run was kept on; empty for all.
+    pub pinned: Vec<u32>,
+    /// SHA-256 of what was planned: only a run with the same plan is resumed.
+    pub plan: Option<String>,
 }
 
 /// What a cell's sample is.
@@ -114,15 +118,18 @@ pub struct Cell {
     pub verified: bool,
     /// Why the cell failed.
     pub error: Option<String>,
+    /// What a reader of the figures should know, such as stages whose sum is not the whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Exact, or a metric.
     pub fidelity: Fidelity,
     /// What the medium went through between encoding and decoding; `none` for nothing.
     pub channel: String,
     /// Entropy of the original in bits per byte, by order 0, 1 and 2.
     pub entropy: [f64; 3],
-    /// The whole chain, encoding.
+    /// Codecs and carrier together, encoding; without the work on the container, which has a row of its own.
     pub encode: Timing,
-    /// The whole chain, decoding.
+    /// Carrier and codecs together, decoding.
     pub decode: Timing,
     /// Peak memory of encoding in a process of its own, less that of `store`; bytes.
     pub encode_memory: Option<u64>,

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, shared options and the way from an error to an exit code here.
 
+mod bench;
 mod codecs;
 mod corpus;
 mod decode;
@@ -49,10 +50,13 @@ enum Command {
     Extract(extract::Args),
     Verify(verify::Args),
     Inspect(inspect::Args),
+    Bench(bench::Args),
     Codecs(codecs::Args),
     Corpus(corpus::Args),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
+    #[command(name = crate::bench::memory::SUBCOMMAND, hide = true)]
+    MemoryProbe(bench::ProbeArgs),
 }
 
 /// What every command works with.
@@ -102,10 +106,12 @@ fn dispatch(command: &Command, app: &App) -> Result<()> {
         Command::Extract(args) => extract::run(args, app),
         Command::Verify(args) => verify::run(args, app),
         Command::Inspect(args) => inspect::run(args, app),
+        Command::Bench(args) => bench::run(args, app),
         Command::Codecs(args) => codecs::run(args, app),
         Command::Corpus(args) => corpus::run(args, app),
         Command::Completions(args) => shell::completions(args, Cli::command()),
         Command::Man(args) => shell::man(args, Cli::command()),
+        Command::MemoryProbe(args) => bench::probe(args, app),
     }
 }
 

@@ -83,7 +83,7 @@ pub fn size(text: &str) -> Result<u64, String> {
     parse_size(text).ok_or_else(|| "a size is a number with an optional K, M, G or T".to_string())
 }
 
-fn segment(text: &str) -> Result<u64, String> {
+pub fn segment(text: &str) -> Result<u64, String> {
     match text {
         "whole" => Ok(0),
         _ => match size(text)? {

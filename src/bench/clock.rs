@@ -1,0 +1,106 @@
+//! Wall time and CPU time side by side.
+
+use std::time::Instant;
+
+/// Seconds of wall and CPU time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Span {
+    /// Wall time.
+    pub wall: f64,
+    /// CPU time of this process and of its children that have ended.
+    pub cpu: f64,
+}
+
+/// A point in time.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    wall: Instant,
+    cpu: f64,
+}
+
+impl Clock {
+    /// Starts both clocks.
+    pub fn start() -> Self {
+        let cpu = cpu();
+        Self { wall: Instant::now(), cpu }
+    }
+
+    /// The time since the start.
+    pub fn elapsed(&self) -> Span {
+        let wall = self.wall.elapsed().as_secs_f64();
+        Span { wall, cpu: cpu() - self.cpu }
+    }
+}
+
+/// A clock that measures CPU time only where it is asked to: wall time is read without entering the kernel.
+#[derive(Debug, Clone, Copy)]
+pub enum Stopwatch {
+    /// Both times.
+    Both(Clock),
+    /// Wall time alone.
+    Wall(Instant),
+}
+
+impl Stopwatch {
+    /// Starts the clock.
+    pub fn start(cpu: bool) -> Self {
+        if cpu { Self::Both(Clock::start()) } else { Self::Wall(Instant::now()) }
+    }
+
+    /// The time since the start; 0 for CPU time that is not measured.
+    pub fn elapsed(&self) -> Span {
+        match self {
+            Self::Both(clock) => clock.elapsed(),
+            Self::Wall(start) => Span { wall: start.elapsed().as_secs_f64(), cpu: 0.0 },
+        }
+    }
+}
+
+impl std::ops::AddAssign for Span {
+    fn add_assign(&mut self, other: Self) {
+        self.wall += other.wall;
+        self.cpu += other.cpu;
+    }
+}
+
+impl std::ops::Div<f64> for Span {
+    type Output = Self;
+
+    fn div(self, by: f64) -> Self {
+        Self { wall: self.wall / by, cpu: self.cpu / by }
+    }
+}
+
+/// CPU seconds of this process and its ended children so far; 0 where the system does not tell.
+#[cfg(unix)]
+fn cpu() -> f64 {
+    use nix::sys::resource::{UsageWho, getrusage};
+    use nix::sys::time::TimeValLike;
+    let of = |who| match getrusage(who) {
+        Ok(usage) => (usage.user_time().num_microseconds() + usage.system_time().num_microseconds()) as f64,
+        Err(_) => 0.0,
+    };
+    (of(UsageWho::RUSAGE_SELF) + of(UsageWho::RUSAGE_CHILDREN)) / 1e6
+}
+
+#[cfg(not(unix))]
+fn cpu() -> f64 {
+    0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_takes_time_of_both_kinds() {
+        let clock = Clock::start();
+        let mut hash = 1u64;
+        while clock.elapsed().wall < 0.02 {
+            hash = std::hint::black_box(hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (hash >> 31));
+        }
+        let span = clock.elapsed();
+        assert!(span.wall >= 0.02, "{span:?}");
+        assert!(!cfg!(unix) || span.cpu > 0.0, "{span:?}");
+    }
+}

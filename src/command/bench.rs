@@ -1,0 +1,404 @@
+//! `lab bench`: measures every chain on every sample, writes results as they come, and ends with a page.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lab_codec::{Context, Error, ErrorKind, Limits, Result, format_size};
+
+use super::{App, options, table};
+use crate::bench::journal::Journal;
+use crate::bench::memory::Probe;
+use crate::bench::results::{Cell, Results, SCHEMA, VERSION};
+use crate::bench::scratch::Scratch;
+use crate::bench::{self, Key, Listener, Plan, Rules, Surroundings, plan, summary};
+use crate::chain::Chain;
+use crate::corpus::{self, Listed};
+use crate::encode::Options;
+use crate::output::Output;
+use crate::progress::{self, Steps};
+use crate::resource::Store;
+
+/// Measure chains on files and corpora: ratio, time, memory and entropy of every stage
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  lab bench corpora/                                  the default chains on what is there
+  lab bench FILE --chain zstd:1/3/19 --chain repair   a sweep and a codec, beside the baselines
+  lab bench DIR --threads 1/2 --segment 1M/16M -o out/ further axes; results go to out/
+  lab bench DIR -o out/ --resume                      go on where a run was interrupted
+Every cell is encoded, decoded and compared before it is timed. A cell that fails stays in the results, and the exit
+code is 3. A segment is never bypassed: the figures are the codec's own.")]
+pub struct Args {
+    /// Files and corpus directories [default: the built-in samples]
+    paths: Vec<PathBuf>,
+    /// A chain or a sweep of chains, such as zstd:1/3/19 (repeatable) [default: the project's own codecs]
+    #[arg(long = "chain", short, value_name = "CHAIN")]
+    chains: Vec<String>,
+    /// Leave out the chains that every benchmark measures (memcpy, store, zstd:3, zstd:19, xz:6)
+    #[arg(long)]
+    no_baselines: bool,
+    /// Where results go [default: reports/NAME-DATE]
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Time for the measurements of a cell, such as 500ms, 30s or 2m; three are made in any case
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = duration)]
+    budget: Duration,
+    /// So many measurements of each cell, whatever they take
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    iterations: Option<u32>,
+    /// Threads in all; several numbers are an axis
+    #[arg(long, short = 'T', value_name = "N/N", default_value = "1", value_parser = threads)]
+    threads: Axis<usize>,
+    /// Bytes of a segment, such as 4M, or `whole`; several sizes are an axis
+    #[arg(long, value_name = "SIZE/SIZE", default_value = "16M", value_parser = segments)]
+    segment: Axis<u64>,
+    /// Stay on these processors, such as 1 or 0,1
+    #[arg(long, value_name = "CPU", value_delimiter = ',')]
+    pin: Vec<u32>,
+    /// Go on with the results in the directory of -o
+    #[arg(long, requires = "output")]
+    resume: bool,
+    /// Do not measure memory, which takes processes of their own
+    #[arg(long)]
+    no_memory: bool,
+    /// The most memory that one segment, or one decoding step, may ask for
+    #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = options::size)]
+    memory_limit: u64,
+    /// A file or directory with dictionaries and other side data (repeatable; also LAB_RESOURCES)
+    #[arg(long = "resource", value_name = "PATH")]
+    resources: Vec<PathBuf>,
+    #[command(flatten)]
+    write: options::Write,
+    #[command(flatten)]
+    talk: options::Talk,
+}
+
+/// Values of an axis.
+#[derive(Debug, Clone)]
+pub struct Axis<T>(pub Vec<T>);
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    let mut store = Store::new(&args.resources, None);
+    let found = corpus::survey(&args.paths)?;
+    for text in missing(&found.missing) {
+        super::note(&text, args.talk.quiet);
+    }
+    let mut name = args.paths.first().map_or_else(|| "builtin".to_string(), |path| name_of(path));
+    let mut samples = found.samples;
+    if samples.is_empty() {
+        if !args.paths.is_empty() {
+            super::note("no samples there yet: the built-in ones are measured", args.talk.quiet);
+        }
+        samples = corpus::builtin::samples();
+        name = "builtin".to_string();
+    }
+    let chains = plan::chains(&app.registry, &args.chains, !args.no_baselines, &mut |path| store.load(path))?;
+    let plan = Plan {
+        name,
+        samples,
+        chains,
+        segments: args.segment.0.clone(),
+        threads: args.threads.0.clone(),
+        rules: Rules { budget: args.budget, iterations: args.iterations },
+        memory: !args.no_memory,
+    };
+    let session = Session { args, app, store: &store, plan: &plan };
+    let (results, directory, complete) = session.run()?;
+    let page = write_all(&results, &directory)?;
+    if args.talk.json {
+        super::print_json(&results)?;
+        super::note(&page.display().to_string(), args.talk.quiet);
+    } else {
+        super::print(&format!("{}\n{}\n", overview(&results), page.display()))?;
+    }
+    verdict(&results, complete, &plan, &directory)
+}
+
+struct Session<'a> {
+    args: &'a Args,
+    app: &'a App,
+    store: &'a Store,
+    plan: &'a Plan,
+}
+
+impl Session<'_> {
+    /// Measures what is not measured yet. Returns all results so far, where they are, and whether they are complete.
+    fn run(&self) -> Result<(Results, PathBuf, bool)> {
+        let Self { args, app, store, plan } = self;
+        if !args.pin.is_empty() {
+            bench::affinity::pin(&args.pin)?;
+        }
+        let largest = plan.samples.iter().map(|s| s.bytes).max().unwrap_or(0);
+        let scratch = Scratch::new(largest.saturating_mul(8).saturating_add(64 << 20))?;
+        let mut environment =
+            bench::environment::observe(&app.registry, &args.paths, scratch.kind, &args.pin)?;
+        environment.plan = Some(plan.digest());
+        let directory = args.output.clone().unwrap_or_else(|| {
+            let time = bench::environment::utc(environment.unix_time).replace(':', "");
+            Path::new("reports").join(format!("{}-{time}", plan.name))
+        });
+        std::fs::create_dir_all(&directory)
+            .map_err(|e| Error::from(e).at(directory.display().to_string()))?;
+        let head = Results {
+            schema: SCHEMA.into(),
+            version: VERSION,
+            name: plan.name.clone(),
+            environment,
+            cells: Vec::new(),
+        };
+        let (journal, results) = if args.resume {
+            Journal::resume(&directory, head.environment.plan.as_deref())?
+        } else {
+            (Journal::create(&directory, &head, args.write.force)?, head)
+        };
+        let finished: HashSet<Key> = results.cells.iter().map(Key::of).collect();
+        let keys = plan.keys();
+        let limits = Limits { output: args.memory_limit, memory: args.memory_limit };
+        let cx = Context::default()
+            .with_limits(limits)
+            .with_cancel(app.cancel.clone())
+            .with_scratch(scratch.path());
+        let probe = plan
+            .memory
+            .then(std::env::current_exe)
+            .transpose()?
+            .map(|program| Probe::new(program, scratch.path(), args.memory_limit, &args.resources));
+        let around = Surroundings { store, cx: &cx, scratch: scratch.path(), probe };
+        let bar = progress::steps("bench", keys.len() as u64, args.talk.quiet);
+        bar.advance(finished.len() as u64);
+        let mut listener = Keeper { journal, results, bar, quiet: args.talk.quiet };
+        let complete = match bench::run(plan, &finished, &around, &mut listener) {
+            Ok(()) => true,
+            Err(e) if e.kind() == ErrorKind::Cancelled => false,
+            Err(e) => return Err(e),
+        };
+        let mut results = listener.results;
+        let order: BTreeMap<_, _> = keys.iter().enumerate().map(|(i, key)| (format!("{key:?}"), i)).collect();
+        results.cells.sort_by_key(|cell| order.get(&format!("{:?}", Key::of(cell))).copied());
+        Ok((results, directory, complete))
+    }
+}
+
+/// Keeps cells as they come.
+struct Keeper {
+    journal: Journal,
+    results: Results,
+    bar: Steps,
+    quiet: bool,
+}
+
+impl Listener for Keeper {
+    fn begin(&mut self, key: &Key) {
+        self.bar.begin(&format!("{} {}", key.sample, key.chain));
+    }
+
+    fn cell(&mut self, cell: Cell) -> Result<()> {
+        self.journal.append(&cell)?;
+        self.bar.advance(1);
+        if let Some(error) = &cell.error {
+            super::note(&format!("FAIL {} {}: {error}", cell.sample.escape_debug(), cell.chain), self.quiet);
+        }
+        self.results.cells.push(cell);
+        Ok(())
+    }
+}
+
+/// Writes every form of the results, and returns the path of the page to look at.
+fn write_all(results: &Results, directory: &Path) -> Result<PathBuf> {
+    let json = serde_json::to_string_pretty(results)
+        .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write JSON: {e}")))?;
+    write(&directory.join("results.json"), &(json + "\n"))?;
+    write(&directory.join("results.csv"), &bench::export_csv::text(results)?)?;
+    let page = directory.join("results.md");
+    write(&page, &bench::export_markdown::text(results))?;
+    Ok(page)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let mut output = Output::open(path, true)?;
+    std::io::Write::write_all(&mut output.sink()?, text.as_bytes())?;
+    output.commit()
+}
+
+fn verdict(results: &Results, complete: bool, plan: &Plan, directory: &Path) -> Result<()> {
+    let failed = summary::failures(results).count();
+    if !complete {
+        return Err(Error::new(
+            ErrorKind::Partial,
+            format!(
+                "interrupted after {} of {} cells; the same command with -o {} --resume goes on",
+                results.cells.len(),
+                plan.keys().len(),
+                directory.display()
+            ),
+        ));
+    }
+    match failed {
+        0 => Ok(()),
+        n => Err(Error::corrupt(format!("{n} of {} cells FAILED", results.cells.len()))),
+    }
+}
+
+/// A row for each chain.
+fn overview(results: &Results) -> String {
+    let mut shown = table::table(&[
+        "chain", "cells", "bytes", "output", "ratio", "mean", "enc MB/s", "dec MB/s", "enc MiB", "dec MiB",
+        "",
+    ]);
+    let rows = summary::rows(results);
+    let several = |of: fn(&summary::Row) -> u64| rows.iter().any(|r| of(r) != of(&rows[0]));
+    let (segments, threads) = (several(|r| r.segment), several(|r| u64::from(r.threads)));
+    for row in &rows {
+        let mut name = row.chain.clone();
+        if segments {
+            name +=
+                &format!(" @{}", if row.segment == 0 { "whole".into() } else { format_size(row.segment) });
+        }
+        if threads {
+            name += &format!(" x{}", row.threads);
+        }
+        let memory = |bytes: Option<u64>| {
+            bytes.map_or_else(|| "-".to_string(), |b| format!("{:.1}", b as f64 / f64::from(1 << 20)))
+        };
+        let mut remarks = Vec::new();
+        if row.failed > 0 {
+            remarks.push(format!("{} FAIL", row.failed));
+        }
+        if row.noisy > 0 {
+            remarks.push(format!("{} noisy", row.noisy));
+        }
+        shown.add_row([
+            name,
+            row.cells.to_string(),
+            table::count(row.bytes),
+            table::count(row.output_bytes),
+            table::ratio(row.bytes, row.output_bytes),
+            if row.mean_ratio > 0.0 { format!("{:.3}", row.mean_ratio) } else { "-".to_string() },
+            table::rate(row.bytes, row.encode_seconds),
+            table::rate(row.bytes, row.decode_seconds),
+            memory(row.encode_memory),
+            memory(row.decode_memory),
+            remarks.join(", "),
+        ]);
+    }
+    let failed = summary::failures(results).count();
+    let verdict = match (results.cells.len(), failed) {
+        (n, 0) => format!("all {n} cells came back byte for byte"),
+        (n, failed) => format!("{failed} of {n} cells FAILED"),
+    };
+    format!("{}\n{verdict}", table::text(&shown))
+}
+
+/// One line for each corpus that is listed but not here.
+fn missing(listed: &[Listed]) -> Vec<String> {
+    let mut corpora: BTreeMap<&str, usize> = BTreeMap::new();
+    for file in listed {
+        *corpora.entry(&file.corpus).or_default() += 1;
+    }
+    let line = |(corpus, n): (&str, usize)| {
+        format!("{corpus}: {n} listed files are not here; get them with: lab corpus fetch {corpus}")
+    };
+    corpora.into_iter().map(line).collect()
+}
+
+/// A short name for results about a path.
+fn name_of(path: &Path) -> String {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let name = real.file_stem().unwrap_or_default().to_string_lossy();
+    let clean = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
+    let name: String = name.chars().map(clean).take(40).collect();
+    if name.is_empty() { "bench".to_string() } else { name }
+}
+
+/// `500ms`, `30s`, `2m`, or seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let unit = match &text[split..] {
+        "ms" => 1e-3,
+        "s" | "" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => f64::NAN,
+    };
+    let seconds = text[..split].trim().parse::<f64>().unwrap_or(f64::NAN) * unit;
+    if (0.0..=1e7).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("a time is a number with ms, s, m or h".to_string())
+    }
+}
+
+fn axis<T: PartialEq>(text: &str, one: impl Fn(&str) -> Result<T, String>) -> Result<Axis<T>, String> {
+    let mut values = Vec::new();
+    for item in text.split(['/', ',']) {
+        let value = one(item)?;
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    Ok(Axis(values))
+}
+
+fn threads(text: &str) -> Result<Axis<usize>, String> {
+    axis(text, |item| match item.parse() {
+        Ok(n @ 1..=1024) => Ok(n),
+        _ => Err("threads are numbers from 1 to 1024, such as 1/2/4".to_string()),
+    })
+}
+
+fn segments(text: &str) -> Result<Axis<u64>, String> {
+    axis(text, options::segment)
+}
+
+/// What a process that measures memory is told; `lab bench` starts it.
+#[derive(clap::Args)]
+pub struct ProbeArgs {
+    direction: String,
+    chain: String,
+    segment: u64,
+    threads: usize,
+    limit: u64,
+    input: PathBuf,
+    medium: PathBuf,
+    resources: Vec<PathBuf>,
+}
+
+pub fn probe(args: &ProbeArgs, app: &App) -> Result<()> {
+    let limits = Limits { output: args.limit, memory: args.limit };
+    let cx = Context::default().with_limits(limits).with_cancel(app.cancel.clone());
+    let store = Store::new(&args.resources, None);
+    let peak = if args.direction == "encode" {
+        let mut none = |_: &str| Err(Error::usage("a canonical chain names no file"));
+        let chain = Chain::parse(&app.registry, &args.chain, &mut none)?;
+        let options = Options { segment: args.segment, threads: args.threads, bypass: false };
+        bench::memory::encode_peak(&chain, &store, options, &args.input, &args.medium, &cx)?
+    } else {
+        bench::memory::decode_peak(&app.registry, &store, args.threads, &args.medium, &cx)?
+    };
+    super::print(&format!("{peak}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_axes() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(
+            [duration("30s"), duration("30")],
+            [Ok(Duration::from_secs(30)), Ok(Duration::from_secs(30))]
+        );
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert!(["", "x", "-1s", "5 weeks"].iter().all(|text| duration(text).is_err()));
+        assert_eq!(threads("1/2/1").unwrap().0, [1, 2]);
+        assert_eq!(segments("1M/whole").unwrap().0, [1 << 20, 0]);
+        assert!(threads("0").is_err() && segments("none").is_err());
+    }
+
+    #[test]
+    fn names_for_directories() {
+        assert_eq!(name_of(Path::new("no/such place!/a b.txt")), "a-b");
+    }
+}
