@@ -1,4 +1,5 @@
 //! `lab bench`: what it writes is complete and valid, whatever fails or interrupts it. Nothing here looks at a time.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -277,6 +278,90 @@ fn results_that_exist_are_kept_and_other_plans_refused() {
     assert!(line.contains("other samples, chains or options"), "{line}");
     assert!(with(&["--resume"]).status.success());
     assert!(with(&["--force", "--chain", "zstd:7"]).status.success());
+}
+
+#[test]
+fn an_experiment_says_what_came_out() {
+    let (dir, _, out) = inputs();
+    let folder = dir.path().join("question");
+    std::fs::create_dir(&folder).unwrap();
+    let description = r#"
+        title = "A question"
+        question = "Is it <so>?"
+        expectation = "It is."
+        samples = ["builtin/random", "builtin/zeros", "nowhere"]
+        chains = ["zstd:1/3", "no-such-codec:3"]
+        baselines = false
+        memory = false
+        claims = "claims.toml"
+    "#;
+    file(&folder, "experiment.toml", description.as_bytes());
+    let claims = r#"
+        [[claim]]
+        source = "doc"
+        section = "1"
+        says = "noise does not shrink"
+        chain = "zstd"
+        samples = ["builtin/random"]
+        figure = "ratio"
+        low = 0.9
+        high = 1.0
+        [[claim]]
+        source = "doc"
+        section = "2"
+        says = "zeros vanish less"
+        chain = "store,video"
+        samples = ["builtin/zeros"]
+        figure = "expansion"
+        high = 0.5
+    "#;
+    file(&folder, "claims.toml", claims.as_bytes());
+    let args = ["bench", "--suite", arg(&folder), "--iterations", "1", "-o", arg(&out)];
+    let output = lab().env_remove("LAB_CORPORA").args(args).output().unwrap();
+    let (stdout, stderr) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("lab corpus fetch nowhere"), "{stderr}");
+    let page = std::fs::read_to_string(out.join("README.md")).unwrap();
+    assert_eq!(stdout.lines().last(), Some(arg(&out.join("README.md"))));
+    for part in ["## Asked", "It is.", "## What came out", "holds", "**more** than stated", "no-such-codec"] {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+    let cells = results(&out).cells;
+    assert_eq!(cells.len(), 2 * 3);
+    let line = error_line(&run(["bench", "--suite", arg(&folder.join("claims.toml"))]), 2);
+    assert!(line.contains("claims.toml: line"), "{line}");
+}
+
+#[test]
+fn a_trial_ends_with_commands_that_work() {
+    let (dir, inputs, _) = inputs();
+    let path = inputs.join("text");
+    let printed = ok(["try", "-q", "--json", "--budget", "0s", arg(&path)]);
+    let trial: serde_json::Value = serde_json::from_slice(&printed).unwrap();
+    assert_eq!((&trial["bytes"], &trial["measured_bytes"]), (&60_000.into(), &60_000.into()));
+    let choices = trial["choices"].as_array().unwrap();
+    assert!(
+        !choices.is_empty() && choices.iter().all(|c| c["encode_front"] == true || c["decode_front"] == true)
+    );
+    // The best ratio is on both fronts, by definition.
+    assert!(choices[0]["encode_front"] == true && choices[0]["decode_front"] == true, "{trial}");
+    let command = choices[0]["command"].as_str().unwrap();
+    let mut words = command.split(' ');
+    assert_eq!(words.next(), Some("lab"));
+    let lab_file = dir.path().join("best.lab");
+    ok(words.chain(["-q", "-o", arg(&lab_file)]));
+    let size = std::fs::metadata(&lab_file).unwrap().len() as f64;
+    let ratio = choices[0]["ratio"].as_f64().unwrap();
+    // The stream holds the file's name, which is not the trial's.
+    assert!((60_000.0 / size / ratio - 1.0).abs() < 0.01, "{size} {ratio}");
+
+    let text =
+        String::from_utf8(ok(["try", "-q", "--chain", "store", "--chain", "zstd:1/19", arg(&path)])).unwrap();
+    assert!(text.contains("3 chains tried") && text.contains("lab encode --chain zstd:level=19"), "{text}");
+    error_line(&run(["try", "-q", arg(&inputs)]), 2);
+    let empty = file(dir.path(), "empty", b"");
+    error_line(&run(["try", "-q", arg(&empty)]), 2);
 }
 
 #[test]

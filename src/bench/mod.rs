@@ -5,21 +5,25 @@
 //! the schema, the `export_*` modules write it for others. Nothing here prints.
 
 pub mod affinity;
+pub mod claims;
 mod clock;
 mod engine;
 pub mod entropy;
 pub mod environment;
+pub mod experiment;
 pub mod export_csv;
 pub mod export_markdown;
 pub mod journal;
 mod measure;
 pub mod memory;
+pub mod pareto;
 pub mod plan;
 pub mod results;
 mod round;
 pub mod scratch;
 pub mod statistics;
 pub mod summary;
+pub mod trial;
 
 pub use plan::{Key, Plan, Rules};
 pub use round::{Listener, Surroundings, run};

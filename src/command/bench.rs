@@ -7,6 +7,7 @@ use std::time::Duration;
 use lab_codec::{Context, Error, ErrorKind, Limits, Result, format_size};
 
 use super::{App, options, table};
+use crate::bench::experiment::Experiment;
 use crate::bench::journal::Journal;
 use crate::bench::memory::Probe;
 use crate::bench::results::{Cell, Results, SCHEMA, VERSION};
@@ -27,6 +28,7 @@ Examples:
   lab bench FILE --chain zstd:1/3/19 --chain repair   a sweep and a codec, beside the baselines
   lab bench DIR --threads 1/2 --segment 1M/16M -o out/ further axes; results go to out/
   lab bench DIR -o out/ --resume                      go on where a run was interrupted
+  lab bench --suite experiments/claims                an experiment, with a page that answers its question
 Every cell is encoded, decoded and compared before it is timed. A cell that fails stays in the results, and the exit
 code is 3. A segment is never bypassed: the figures are the codec's own.")]
 pub struct Args {
@@ -38,21 +40,25 @@ pub struct Args {
     /// Leave out the chains that every benchmark measures (memcpy, store, zstd:3, zstd:19, xz:6)
     #[arg(long)]
     no_baselines: bool,
+    /// An experiment: its folder or experiment.toml; PATH is then where its corpora lie [default: LAB_CORPORA, or the
+    /// corpora of the project that it belongs to]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["chains", "no_baselines"])]
+    suite: Option<PathBuf>,
     /// Where results go [default: reports/NAME-DATE]
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Time for the measurements of a cell, such as 500ms, 30s or 2m; three are made in any case
-    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = duration)]
-    budget: Duration,
+    /// Time for the measurements of a cell, such as 30s or 2m; three are made in any case [default: 500ms]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    budget: Option<Duration>,
     /// So many measurements of each cell, whatever they take
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     iterations: Option<u32>,
-    /// Threads in all; several numbers are an axis
-    #[arg(long, short = 'T', value_name = "N/N", default_value = "1", value_parser = threads)]
-    threads: Axis<usize>,
-    /// Bytes of a segment, such as 4M, or `whole`; several sizes are an axis
-    #[arg(long, value_name = "SIZE/SIZE", default_value = "16M", value_parser = segments)]
-    segment: Axis<u64>,
+    /// Threads in all; several numbers are an axis [default: 1]
+    #[arg(long, short = 'T', value_name = "N/N", value_parser = threads)]
+    threads: Option<Axis<usize>>,
+    /// Bytes of a segment, such as 4M, or `whole`; several sizes are an axis [default: 16M]
+    #[arg(long, value_name = "SIZE/SIZE", value_parser = segments)]
+    segment: Option<Axis<u64>>,
     /// Stay on these processors, such as 1 or 0,1
     #[arg(long, value_name = "CPU", value_delimiter = ',')]
     pin: Vec<u32>,
@@ -78,8 +84,35 @@ pub struct Args {
 #[derive(Debug, Clone)]
 pub struct Axis<T>(pub Vec<T>);
 
+/// Time for the measurements of a cell.
+const BUDGET: Duration = Duration::from_millis(500);
+/// Bytes of a segment.
+const SEGMENT: u64 = 16 << 20;
+
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let mut store = Store::new(&args.resources, None);
+    let (plan, experiment) = match &args.suite {
+        Some(suite) => suite_plan(args, app, suite, &mut store)?,
+        None => (paths_plan(args, app, &mut store)?, None),
+    };
+    let session = Session { args, app, store: &store, plan: &plan };
+    let (results, directory, complete) = session.run()?;
+    let mut page = write_all(&results, &directory)?;
+    if let Some((experiment, left_out)) = &experiment {
+        page = directory.join("README.md");
+        write(&page, &experiment.page(&results, left_out))?;
+    }
+    if args.talk.json {
+        super::print_json(&results)?;
+        super::note(&page.display().to_string(), args.talk.quiet);
+    } else {
+        super::print(&format!("{}\n{}\n", overview(&results), page.display()))?;
+    }
+    verdict(&results, complete, &plan, &directory)
+}
+
+/// What the arguments ask for; the built-in samples, where there are no others.
+fn paths_plan(args: &Args, app: &App, store: &mut Store) -> Result<Plan> {
     let found = corpus::survey(&args.paths)?;
     for text in missing(&found.missing) {
         super::note(&text, args.talk.quiet);
@@ -94,25 +127,61 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         name = "builtin".to_string();
     }
     let chains = plan::chains(&app.registry, &args.chains, !args.no_baselines, &mut |path| store.load(path))?;
-    let plan = Plan {
+    Ok(Plan {
         name,
         samples,
         chains,
-        segments: args.segment.0.clone(),
-        threads: args.threads.0.clone(),
-        rules: Rules { budget: args.budget, iterations: args.iterations },
+        segments: args.segment.as_ref().map_or_else(|| vec![SEGMENT], |axis| axis.0.clone()),
+        threads: args.threads.as_ref().map_or_else(|| vec![1], |axis| axis.0.clone()),
+        rules: Rules { budget: args.budget.unwrap_or(BUDGET), iterations: args.iterations },
         memory: !args.no_memory,
+    })
+}
+
+/// An experiment and what it names that is not there.
+type Suite = Option<(Experiment, Vec<String>)>;
+
+/// What an experiment asks for, as far as it is there; options of the command line go before its own.
+fn suite_plan(args: &Args, app: &App, suite: &Path, store: &mut Store) -> Result<(Plan, Suite)> {
+    let experiment = Experiment::load(suite)?;
+    let in_suite = |text: String| Error::usage(text).at(suite.display().to_string());
+    let roots = match (args.paths.is_empty(), std::env::var_os("LAB_CORPORA")) {
+        (false, _) => args.paths.clone(),
+        (true, Some(root)) => vec![root.into()],
+        (true, None) => vec![experiment.directory.join("../../corpora")],
     };
-    let session = Session { args, app, store: &store, plan: &plan };
-    let (results, directory, complete) = session.run()?;
-    let page = write_all(&results, &directory)?;
-    if args.talk.json {
-        super::print_json(&results)?;
-        super::note(&page.display().to_string(), args.talk.quiet);
-    } else {
-        super::print(&format!("{}\n{}\n", overview(&results), page.display()))?;
+    // The project's own corpora may not have been fetched at all.
+    let there: Vec<PathBuf> =
+        roots.into_iter().filter(|root| !args.paths.is_empty() || root.exists()).collect();
+    let found = corpus::survey(&there)?;
+    let (samples, absent) =
+        experiment.select(found.samples.into_iter().chain(corpus::builtin::samples()).collect());
+    for corpus in &absent {
+        let name = corpus.split('/').next().unwrap_or(corpus);
+        super::note(&format!("{corpus} is not here; get it with: lab corpus fetch {name}"), args.talk.quiet);
     }
-    verdict(&results, complete, &plan, &directory)
+    if samples.is_empty() {
+        return Err(in_suite("none of its samples is here".into()));
+    }
+    let (known, unknown): (Vec<String>, Vec<String>) =
+        experiment.chains.iter().cloned().partition(|chain| plan::known(&app.registry, chain));
+    if known.is_empty() {
+        return Err(in_suite("none of its chains can be built with the codecs at hand".into()));
+    }
+    let chains = plan::chains(&app.registry, &known, experiment.baselines, &mut |path| store.load(path))?;
+    let segments: Result<Vec<u64>, String> =
+        experiment.segments.iter().map(|s| options::segment(s)).collect();
+    let budget = experiment.budget.as_deref().map(duration).transpose().map_err(in_suite)?;
+    let plan = Plan {
+        name: experiment.name.clone(),
+        samples,
+        chains,
+        segments: args.segment.clone().map_or(segments.map_err(in_suite)?, |axis| axis.0),
+        threads: args.threads.clone().map_or_else(|| experiment.threads.clone(), |axis| axis.0),
+        rules: Rules { budget: args.budget.or(budget).unwrap_or(BUDGET), iterations: args.iterations },
+        memory: experiment.memory && !args.no_memory,
+    };
+    Ok((plan, Some((experiment, [absent, unknown].concat()))))
 }
 
 struct Session<'a> {

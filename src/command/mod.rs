@@ -11,6 +11,7 @@ mod options;
 mod run;
 mod shell;
 mod table;
+mod try_file;
 mod verify;
 
 use std::io::{self, Write};
@@ -31,6 +32,8 @@ const EXAMPLES: &str = "\
 Examples:
   lab run --chain repair,zstd,video             what does this chain do to the sample corpus?
   lab run --chain zstd:19 FILE corpora/         ... and to my own data?
+  lab bench FILE --chain zstd:1/3/19            measured with care, beside the baselines
+  lab try FILE                                  which chains suit this file?
   lab encode --chain zstd:19 IN -o OUT.lab      write a self-describing stream
   lab encode --chain zstd,video IN -o OUT.mp4   ... inside a playable video
   lab decode OUT.mp4 -o IN                      and back; no flags needed
@@ -51,6 +54,7 @@ enum Command {
     Verify(verify::Args),
     Inspect(inspect::Args),
     Bench(bench::Args),
+    Try(try_file::Args),
     Codecs(codecs::Args),
     Corpus(corpus::Args),
     Completions(shell::CompletionsArgs),
@@ -107,6 +111,7 @@ fn dispatch(command: &Command, app: &App) -> Result<()> {
         Command::Verify(args) => verify::run(args, app),
         Command::Inspect(args) => inspect::run(args, app),
         Command::Bench(args) => bench::run(args, app),
+        Command::Try(args) => try_file::run(args, app),
         Command::Codecs(args) => codecs::run(args, app),
         Command::Corpus(args) => corpus::run(args, app),
         Command::Completions(args) => shell::completions(args, Cli::command()),

@@ -1,0 +1,223 @@
+//! Trials: which of many chains are worth their time on given data, found in steps on ever more of it.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use lab_codec::{Error, Registry, Result};
+
+use super::pareto::front;
+use super::plan::{Key, Plan, Rules, known};
+use super::results::Cell;
+use super::{Listener, Surroundings, summary};
+use crate::chain::Chain;
+use crate::corpus::Sample;
+
+/// Chains that make sense on some data or other; those with unknown codecs are passed over.
+const CANDIDATES: &[&str] = &[
+    "store",
+    "lz4",
+    "snappy",
+    "zstd:-5/-1/1/3/6/9/12/15/19/22",
+    "deflate:1/6/9",
+    "brotli:1/5/9/11",
+    "xz:1/6/9",
+    "bzip2",
+    "ppmd",
+    "lzfse",
+    "rans0",
+    "range",
+    "repair",
+    "sequitur",
+    "bwt,mtf,rans0",
+    "bwt,mtf,rle,rans0",
+    "bwt,mtf,range",
+    "delta,rans0",
+    "delta,zstd:3/12",
+    "bitshuffle,zstd:3/12",
+    "bitshuffle,lz4",
+];
+/// The first step takes so many bytes.
+const FIRST: u64 = 256 << 10;
+/// Every further step takes so many times more.
+const GROWTH: u64 = 4;
+/// A step takes its pieces from so many places.
+const PLACES: u64 = 4;
+/// A chain drops out where another is better in every respect by this factor.
+const MARGIN: f64 = 1.1;
+/// Passes of one cell: warm-up, verification and measurements.
+const PASSES: f64 = 6.0;
+
+/// How one chain did.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Canonical text.
+    pub chain: String,
+    /// Original over encoded.
+    pub ratio: f64,
+    /// Millions of bytes of the original per second.
+    pub encode_rate: f64,
+    /// Millions of bytes of the original per second.
+    pub decode_rate: f64,
+    /// No other chain has a better ratio and encodes faster.
+    pub encode_front: bool,
+    /// No other chain has a better ratio and decodes faster.
+    pub decode_front: bool,
+}
+
+/// What a trial came to.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// Bytes of the data that the figures come from.
+    pub bytes: u64,
+    /// Chains that were tried at all.
+    pub tried: usize,
+    /// The chains of the last step, by descending ratio.
+    pub choices: Vec<Choice>,
+}
+
+/// The chains to try: those given, or all that make sense with what is registered.
+///
+/// # Errors
+/// Those of the chain grammar, for given chains.
+pub fn candidates(registry: &Registry, given: &[String], load: crate::chain::Loader) -> Result<Vec<Chain>> {
+    let mut chains = Vec::new();
+    if given.is_empty() {
+        for text in CANDIDATES.iter().filter(|text| known(registry, text)) {
+            chains.extend(Chain::parse_sweep(registry, text, load)?);
+        }
+    } else {
+        for text in given {
+            chains.extend(Chain::parse_sweep(registry, text, load)?);
+        }
+    }
+    let mut seen = HashSet::new();
+    chains.retain(|chain| seen.insert(chain.to_string()));
+    Ok(chains)
+}
+
+/// Tries `chains` on `raw` for about the time of `budget`. Each step takes more of the data, and drops the chains that
+/// are clearly beaten; figures come from the last step that was finished. `watch` hears of each step: bytes and cells.
+///
+/// # Errors
+/// Cancellation, I/O errors of the scratch directory.
+pub fn run(
+    raw: &[u8],
+    chains: Vec<Chain>,
+    budget: Duration,
+    around: &Surroundings,
+    watch: &mut dyn FnMut(u64, usize),
+) -> Result<Trial> {
+    let start = Instant::now();
+    let tried = chains.len();
+    let mut chains = chains;
+    let mut size = FIRST.min(raw.len() as u64);
+    loop {
+        watch(size, chains.len());
+        let path = around.scratch.join("trial");
+        std::fs::write(&path, pieces(raw, size))?;
+        let plan = Plan {
+            name: "try".into(),
+            samples: vec![Sample::plain("trial".into(), path, size)],
+            chains: chains.clone(),
+            segments: vec![16 << 20],
+            threads: vec![1],
+            rules: Rules { budget: Duration::from_millis(20), iterations: None },
+            memory: false,
+        };
+        let mut cells = Cells(Vec::new());
+        super::run(&plan, &HashSet::new(), around, &mut cells)?;
+        let cells: Vec<Cell> = cells.0.into_iter().filter(summary::good).collect();
+        let next = (size * GROWTH).min(raw.len() as u64);
+        let kept = contenders(&cells);
+        let cost = |c: &Cell| (c.encode.median + c.decode.median) * PASSES * next as f64 / size as f64;
+        let estimate: f64 = cells.iter().filter(|c| kept.contains(&c.chain)).map(cost).sum();
+        let left = budget.saturating_sub(start.elapsed()).as_secs_f64();
+        if next == size || estimate > left {
+            return Ok(Trial { bytes: size, tried, choices: choices(&cells) });
+        }
+        chains.retain(|chain| kept.contains(&chain.to_string()));
+        size = next;
+    }
+}
+
+struct Cells(Vec<Cell>);
+
+impl Listener for Cells {
+    fn begin(&mut self, _: &Key) {}
+
+    fn cell(&mut self, cell: Cell) -> Result<(), Error> {
+        self.0.push(cell);
+        Ok(())
+    }
+}
+
+/// `size` bytes in equal pieces from places that are spread evenly.
+fn pieces(raw: &[u8], size: u64) -> Vec<u8> {
+    let (size, len) = (size as usize, raw.len());
+    if size >= len {
+        return raw.to_vec();
+    }
+    let (piece, places) = (size / PLACES as usize, PLACES as usize);
+    let gap = (len - piece * places) / (places - 1);
+    let starts = (0..places).map(|i| i * (piece + gap));
+    let mut out: Vec<u8> = starts.flat_map(|start| raw[start..start + piece].iter().copied()).collect();
+    out.extend_from_slice(&raw[len - (size - out.len())..]);
+    out
+}
+
+/// The chains that no other beats clearly in every respect.
+fn contenders(cells: &[Cell]) -> HashSet<String> {
+    let figures: Vec<_> =
+        cells.iter().map(|c| (ratio(c), 1.0 / c.encode.median, 1.0 / c.decode.median)).collect();
+    let beaten = |a: &(f64, f64, f64)| {
+        figures.iter().any(|b| b.0 > a.0 * MARGIN && b.1 > a.1 * MARGIN && b.2 > a.2 * MARGIN)
+    };
+    cells.iter().zip(&figures).filter(|(_, f)| !beaten(f)).map(|(c, _)| c.chain.clone()).collect()
+}
+
+fn ratio(cell: &Cell) -> f64 {
+    cell.bytes as f64 / cell.output_bytes.max(1) as f64
+}
+
+fn choices(cells: &[Cell]) -> Vec<Choice> {
+    let rate = |c: &Cell, seconds: f64| c.bytes as f64 / seconds.max(1e-12) / 1e6;
+    let encode = front(&cells.iter().map(|c| (ratio(c), rate(c, c.encode.median))).collect::<Vec<_>>());
+    let decode = front(&cells.iter().map(|c| (ratio(c), rate(c, c.decode.median))).collect::<Vec<_>>());
+    let mut choices: Vec<Choice> = cells
+        .iter()
+        .zip(encode.into_iter().zip(decode))
+        .map(|(c, (encode_front, decode_front))| Choice {
+            chain: c.chain.clone(),
+            ratio: ratio(c),
+            encode_rate: rate(c, c.encode.median),
+            decode_rate: rate(c, c.decode.median),
+            encode_front,
+            decode_front,
+        })
+        .collect();
+    choices.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
+    choices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_spread_and_as_many_as_asked_for() {
+        let raw: Vec<u8> = (0..=255).cycle().take(10_000).collect();
+        for size in [4, 5, 1000, 1003, 9999, 10_000, 20_000] {
+            assert_eq!(pieces(&raw, size).len(), size.min(10_000) as usize);
+        }
+        let marked: Vec<u8> = (0..4000u32).map(|i| (i / 1000) as u8).collect();
+        assert_eq!(pieces(&marked, 40).iter().collect::<HashSet<_>>().len(), 4);
+    }
+
+    /// As far as their codecs are registered, all candidates parse.
+    #[test]
+    fn the_candidates_are_chains() {
+        let registry = crate::registry::builtin();
+        let chains = candidates(&registry, &[], &mut |_| Err(Error::usage("none"))).unwrap();
+        assert!(chains.len() >= 10);
+    }
+}
