@@ -26,6 +26,7 @@ pub mod output;
 pub mod pipeline;
 mod progress;
 pub mod registry;
+pub mod report;
 pub mod resource;
 
 pub use command::run_cli;

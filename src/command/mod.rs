@@ -8,6 +8,7 @@ mod encode;
 mod extract;
 mod inspect;
 mod options;
+mod report;
 mod run;
 mod shell;
 mod table;
@@ -55,6 +56,7 @@ enum Command {
     Inspect(inspect::Args),
     Bench(bench::Args),
     Try(try_file::Args),
+    Report(report::Args),
     Codecs(codecs::Args),
     Corpus(corpus::Args),
     Completions(shell::CompletionsArgs),
@@ -112,6 +114,7 @@ fn dispatch(command: &Command, app: &App) -> Result<()> {
         Command::Inspect(args) => inspect::run(args, app),
         Command::Bench(args) => bench::run(args, app),
         Command::Try(args) => try_file::run(args, app),
+        Command::Report(args) => report::run(args, app),
         Command::Codecs(args) => codecs::run(args, app),
         Command::Corpus(args) => corpus::run(args, app),
         Command::Completions(args) => shell::completions(args, Cli::command()),

@@ -1,0 +1,104 @@
+//! Colours. Red means expansion or failure and nothing else, so no series is red. The page maps these very values
+//! to darker surroundings; see `html/page.css`.
+
+use plotters::style::RGBColor;
+
+/// The ground.
+pub const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
+/// Text.
+pub const INK: RGBColor = RGBColor(0x1c, 0x23, 0x2b);
+/// Lesser text.
+pub const MUTED: RGBColor = RGBColor(0x5b, 0x66, 0x70);
+/// Grid lines.
+pub const GRID: RGBColor = RGBColor(0xe4, 0xe8, 0xec);
+/// Axes, frontier and references.
+pub const AXIS: RGBColor = RGBColor(0x9a, 0xa5, 0xaf);
+/// Expansion and failure.
+pub const RED: RGBColor = RGBColor(0xc6, 0x28, 0x28);
+
+/// The series, told apart by people who see colours differently, too.
+pub const SERIES: [RGBColor; 10] = [
+    RGBColor(0x2f, 0x6d, 0xb5),
+    RGBColor(0xc4, 0x6f, 0x10),
+    RGBColor(0x1c, 0x86, 0x78),
+    RGBColor(0x7d, 0x55, 0xb8),
+    RGBColor(0x7c, 0x7a, 0x1a),
+    RGBColor(0xb0, 0x4a, 0x8b),
+    RGBColor(0x1f, 0x8a, 0xb0),
+    RGBColor(0x86, 0x5d, 0x42),
+    RGBColor(0x43, 0x8a, 0x3a),
+    RGBColor(0x51, 0x5f, 0x8a),
+];
+
+/// The colour of a place in the palette.
+pub fn series(place: usize) -> RGBColor {
+    SERIES[place % SERIES.len()]
+}
+
+/// The same roles on a dark ground: paper, ink, muted, grid, axis, red.
+const DARK_ROLES: [&str; 6] = ["#161b20", "#e3e8ec", "#9aa6b1", "#2a3239", "#64707b", "#ff7b72"];
+/// The same series on a dark ground.
+const DARK_SERIES: [&str; 10] = [
+    "#6ea8ea", "#f0a04b", "#46c2ae", "#b594ea", "#c2bf55", "#e388bf", "#5cc0e6", "#c39a7c", "#83cb77",
+    "#9aa9d8",
+];
+const ROLES: [(&str, RGBColor); 6] =
+    [("paper", PAPER), ("ink", INK), ("muted", MUTED), ("grid", GRID), ("axis", AXIS), ("red", RED)];
+
+/// Style rules that let a page recolour the pictures inside it: a variable for every role and series, in light and
+/// dark, and rules that replace the colours that the pictures name.
+pub fn css() -> String {
+    let hex = |c: RGBColor| format!("#{:02X}{:02X}{:02X}", c.0, c.1, c.2);
+    let names: Vec<(String, String)> = ROLES
+        .iter()
+        .map(|(name, color)| ((*name).to_string(), hex(*color)))
+        .chain(SERIES.iter().enumerate().map(|(i, color)| (format!("s{i}"), hex(*color))))
+        .collect();
+    let light: String = names.iter().map(|(name, color)| format!("--{name}:{color};")).collect();
+    let dark = DARK_ROLES.iter().chain(&DARK_SERIES);
+    let dark: String =
+        names.iter().zip(dark).map(|((name, _), color)| format!("--{name}:{color};")).collect();
+    let rules: String = names
+        .iter()
+        .map(|(name, color)| {
+            format!(
+                ".plot [fill=\"{color}\"]{{fill:var(--{name})}}.plot [stroke=\"{color}\"]{{stroke:var(--{name})}}\n"
+            )
+        })
+        .collect();
+    format!(":root{{{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n{rules}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance as in WCAG 2.
+    fn luminance(hex: &str) -> f64 {
+        let channel = |at: usize| {
+            let c = f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+    }
+
+    fn contrast(a: &str, b: &str) -> f64 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn text_can_be_read_and_marks_be_seen() {
+        let hex = |c: RGBColor| format!("#{:02x}{:02x}{:02x}", c.0, c.1, c.2);
+        for color in [INK, MUTED, RED] {
+            assert!(contrast(&hex(color), &hex(PAPER)) >= 4.5, "{color:?}");
+        }
+        for color in [DARK_ROLES[1], DARK_ROLES[2], DARK_ROLES[5]] {
+            assert!(contrast(color, DARK_ROLES[0]) >= 4.5, "{color}");
+        }
+        for (light, dark) in SERIES.iter().zip(DARK_SERIES) {
+            assert!(contrast(&hex(*light), &hex(PAPER)) >= 3.0, "{light:?}");
+            assert!(contrast(dark, DARK_ROLES[0]) >= 3.0, "{dark}");
+        }
+    }
+}
