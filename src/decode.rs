@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use lab_codec::{Context, Digest, Error, Registry, Result, StreamReader};
+use lab_codec::{Context, Digest, Error, ErrorKind, Registry, Result, StreamReader};
 use sha2::{Digest as _, Sha256};
 
 use crate::buffers::Buffers;
@@ -18,13 +18,18 @@ use crate::resource::Store;
 /// # Errors
 /// An unknown codec or format, a missing resource, a chain that is not canonical.
 pub fn pipeline_of(header: &Header, registry: &Registry, store: &Store) -> Result<Pipeline> {
-    let chain = Chain::parse_codecs(registry, &header.chain).map_err(|e| {
-        Error::unsupported(e.message().to_string()).at(format!("the stream's chain {:?}", header.chain))
-    })?;
+    let refuse = |e: Error| match e.kind() {
+        // What a user could not type is no usage error in a file.
+        ErrorKind::Usage | ErrorKind::Param => {
+            Error::unsupported(e.message()).at(format!("the stream's chain {:?}", header.chain))
+        }
+        _ => e,
+    };
+    let chain = Chain::parse_codecs(registry, &header.chain).map_err(refuse)?;
     if chain.resources() != header.resources {
         return Err(Error::corrupt("the header's resources are not those of its chain"));
     }
-    Pipeline::build(&chain, &store.find(&header.resources)?, Some(&header.formats))
+    Pipeline::build(&chain, &store.find(&header.resources)?, Some(&header.formats)).map_err(refuse)
 }
 
 /// Decodes a whole stream into `sink`, and checks content, index and trailer.

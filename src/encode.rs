@@ -92,13 +92,14 @@ pub fn encode(
     cx: &Context,
 ) -> Result<Summary> {
     let header = Header {
+        tag: 0,
         chain: chain.codecs_text(),
         formats: pipeline.formats(),
         segment_size: options.segment,
         resources: chain.resources(),
     };
     let chain_text = chain.to_string();
-    let mut writer = Writer::new(medium, &header)?;
+    let mut writer = Writer::new(medium, header);
     let buffers = Buffers::default();
     let hash = Mutex::new(Sha256::new());
     let (mut number, mut raw_offset) = (0, 0);
@@ -138,6 +139,7 @@ pub fn encode(
                 None
             };
             let header = SegmentHeader {
+                tag: 0,
                 number: piece.number,
                 raw_offset: piece.raw_offset,
                 raw_len: len,
@@ -152,7 +154,7 @@ pub fn encode(
             cx.check()?;
             stored += done.header.stored_len();
             bypassed += u64::from(done.header.bypassed);
-            writer.segment(&done.header, done.encoded.as_deref().unwrap_or(&done.raw))?;
+            writer.segment(done.header, done.encoded.as_deref().unwrap_or(&done.raw))?;
             buffers.give(done.raw);
             if let Some(encoded) = done.encoded {
                 buffers.give(encoded);

@@ -229,19 +229,22 @@ impl PipelineWorker<'_> {
     ) -> Result<bool> {
         let pipeline = self.pipeline;
         let measured = pipeline.figures.is_some();
+        if header.bypassed {
+            return Ok(true);
+        }
+        let raw_len_of = |i: usize| if i == 0 { header.raw_len } else { header.stage_lens[i - 1] };
+        let grown = |(i, stage): &(usize, &Stage)| stage.identity && raw_len_of(*i) != header.stage_lens[*i];
+        if let Some((i, stage)) = pipeline.stages.iter().enumerate().find(grown) {
+            let error = Error::corrupt("the recorded length is not that of the input");
+            return Err(at_stage(error, i, stage.id).at(format!("segment {}", header.number)));
+        }
         let first = pipeline.stages.iter().position(|s| measured || !s.identity);
-        let (Some(first), false) = (first, header.bypassed) else { return Ok(true) };
+        let Some(first) = first else { return Ok(true) };
         let [even, odd] = &mut self.spare;
         let mut produced = false;
         for (i, stage) in pipeline.stages.iter().enumerate().rev() {
-            let raw_len = if i == 0 { header.raw_len } else { header.stage_lens[i - 1] };
+            let raw_len = raw_len_of(i);
             if stage.identity && !measured {
-                if raw_len != header.stage_lens[i] {
-                    return Err(Error::corrupt(format!(
-                        "segment {}: {} changed the length",
-                        header.number, stage.id
-                    )));
-                }
                 continue;
             }
             let input: &[u8] = if produced { even } else { stored };

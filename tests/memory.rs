@@ -83,12 +83,14 @@ fn a_claimed_size_allocates_nothing() {
     // A stream of one segment that claims 3 GiB of content and ends right there.
     let dir = tempfile::tempdir().unwrap();
     let header = lab::container::Header {
+        tag: 0,
         chain: "store".into(),
         formats: vec![1],
         segment_size: 0,
         resources: vec![],
     };
     let segment = lab::container::SegmentHeader {
+        tag: 0,
         number: 0,
         raw_offset: 0,
         raw_len: 3 << 30,

@@ -18,6 +18,9 @@ pub struct Header {
     pub chain: String,
     /// The format version of each codec's bytes.
     pub formats: Vec<u16>,
+    /// What tells this stream's segments from those of a stream that is stored inside it: the CRC32C of the first
+    /// segment's content; 0 where there is none.
+    pub tag: u32,
     /// Raw bytes of each segment but the last; 0 where the whole content is one segment.
     pub segment_size: u64,
     /// SHA-256 of each resource that decoding needs.
@@ -27,7 +30,7 @@ pub struct Header {
 impl Header {
     /// The bytes of the header.
     pub fn encode(&self) -> Vec<u8> {
-        let mut body = Vec::new();
+        let mut body = self.tag.to_le_bytes().to_vec();
         varint::write(&mut body, self.segment_size);
         varint::write(&mut body, self.chain.len() as u64);
         body.extend_from_slice(self.chain.as_bytes());
@@ -86,6 +89,7 @@ impl Header {
         fields::nothing_left(&bytes[length..], "the header")?;
         let body = fields::unseal(bytes, "the header")?;
         let mut rest = &body[PREFIX..];
+        let tag = fields::u32(&mut rest, "the header")?;
         let segment_size = varint::read(&mut rest)?;
         let chain_len = varint::read(&mut rest)?;
         if chain_len > MAX_TEXT as u64 || chain_len > rest.len() as u64 {
@@ -112,6 +116,6 @@ impl Header {
             resources.push(Digest(fields::take(&mut rest, "the header")?));
         }
         fields::nothing_left(rest, "the header")?;
-        Ok(Self { chain, formats, segment_size, resources })
+        Ok(Self { tag, chain, formats, segment_size, resources })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lab_codec::{Error, Limits, Result, StreamReader};
 
-use super::sequence::check_sizes;
+use super::sequence::check_segment;
 use super::{Header, Index, SegmentHeader, Stored, Trailer, header, index, segment, trailer};
 
 /// A stream opened at its end.
@@ -90,7 +90,7 @@ impl Reader {
         if described != (number as u64, entry.raw_offset, entry.raw_len, Some(entry.record_len)) {
             return Err(Error::corrupt(format!("segment {number} is not what the index says")));
         }
-        check_sizes(&header, self.header.segment_size, &self.limits)?;
+        check_segment(&header, &self.header, &self.limits)?;
         Ok((header, entry.offset + length))
     }
 

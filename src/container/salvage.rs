@@ -2,8 +2,8 @@
 
 use lab_codec::{Limits, Result, StreamReader};
 
-use super::sequence::check_sizes;
-use super::{Header, MAGIC, SEGMENT_MARK, SegmentHeader, header, segment};
+use super::sequence::check_segment;
+use super::{Header, MAGIC, SEGMENT_MARK, SegmentHeader, header, segment, trailer_of};
 
 const WINDOW: usize = 1 << 20;
 
@@ -18,8 +18,7 @@ pub struct Salvaged {
 
 /// Scans a whole stream for intact segments; `None` where not even a header was found.
 ///
-/// The stored bytes of an intact segment are not searched, so that a stream stored inside a stream is content
-/// and not a second find.
+/// A stream that is stored inside this one has another tag, so its segments are content and no finds.
 ///
 /// # Errors
 /// The medium's.
@@ -43,9 +42,10 @@ pub fn scan(stream: &dyn StreamReader, limits: &Limits) -> Result<Option<Salvage
     Ok(Some(Salvaged { header, segments }))
 }
 
-/// The header at the front, or else the last one that stands anywhere.
+/// The header at the front, or the one that the trailer leads to, or else the last one that stands anywhere.
 fn find_header(stream: &dyn StreamReader) -> Result<Option<Header>> {
-    if let Some(header) = header_at(stream, 0) {
+    let repeated = || header_at(stream, trailer_of(stream).ok()?.header_offset);
+    if let Some(header) = header_at(stream, 0).or_else(repeated) {
         return Ok(Some(header));
     }
     let mut last = None;
@@ -94,7 +94,7 @@ fn segment_at(
     let prefix = bytes_at(stream, offset, segment::PREFIX as u64)?;
     let length = SegmentHeader::length(prefix.first_chunk()?).ok()? as u64;
     let found = SegmentHeader::decode(&bytes_at(stream, offset, length)?, header.formats.len()).ok()?;
-    check_sizes(&found, header.segment_size, limits).ok()?;
+    check_segment(&found, header, limits).ok()?;
     let stored = bytes_at(stream, offset + length, found.stored_len())?;
     (crc32c::crc32c(&stored) == found.stored_crc).then_some((found, offset + length))
 }

@@ -8,13 +8,15 @@ use crate::chain::MAX_STAGES;
 
 /// Bytes before the body: mark and body length.
 pub const PREFIX: usize = 10;
-/// The longest body, checksums included: flags, three varints, a length per stage, three CRCs.
-const MAX_BODY: usize = 1 + 10 * (3 + MAX_STAGES) + 12;
+/// The longest body, checksums included: flags, tag, three varints, a length per stage, three CRCs.
+const MAX_BODY: usize = 1 + 4 + 10 * (3 + MAX_STAGES) + 12;
 const BYPASSED: u8 = 1;
 
 /// The header of one segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentHeader {
+    /// The tag of the stream that it belongs to; [`Writer`](super::Writer) sets it.
+    pub tag: u32,
     /// Counts from 0.
     pub number: u64,
     /// Where the segment's bytes begin in the content.
@@ -40,6 +42,7 @@ impl SegmentHeader {
     /// The bytes of the header.
     pub fn encode(&self) -> Vec<u8> {
         let mut body = vec![u8::from(self.bypassed) * BYPASSED];
+        body.extend_from_slice(&self.tag.to_le_bytes());
         varint::write(&mut body, self.number);
         varint::write(&mut body, self.raw_offset);
         varint::write(&mut body, self.raw_len);
@@ -88,6 +91,7 @@ impl SegmentHeader {
             return Err(Error::corrupt(format!("reserved bits are set in {what} (flags {flags:#04x})")));
         }
         let bypassed = flags & BYPASSED != 0;
+        let tag = fields::u32(&mut rest, what)?;
         let number = varint::read(&mut rest)?;
         let raw_offset = varint::read(&mut rest)?;
         let raw_len = varint::read(&mut rest)?;
@@ -102,6 +106,6 @@ impl SegmentHeader {
         if bypassed && stages == 0 {
             return Err(Error::corrupt(format!("segment {number} bypasses a chain without codecs")));
         }
-        Ok(Self { number, raw_offset, raw_len, bypassed, stage_lens, raw_crc, stored_crc })
+        Ok(Self { tag, number, raw_offset, raw_len, bypassed, stage_lens, raw_crc, stored_crc })
     }
 }

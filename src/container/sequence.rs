@@ -173,7 +173,7 @@ impl<'a> Sequence<'a> {
         self.feed.read((length - bytes.len()) as u64, &mut bytes)?;
         let header = SegmentHeader::decode(&bytes, self.header.formats.len()).map_err(|e| e.at(place()))?;
         self.check_place(&header)?;
-        check_sizes(&header, self.header.segment_size, &self.limits)?;
+        check_segment(&header, &self.header, &self.limits)?;
         let lost = self.feed.fill(header.stored_len(), &mut buffer)?;
         if (buffer.len() as u64) < header.stored_len() {
             return Err(Error::truncated(format!(
@@ -193,6 +193,9 @@ impl<'a> Sequence<'a> {
                 "segment {} at {} stands where segment {} at {} should",
                 header.number, header.raw_offset, expected.0, expected.1
             )));
+        }
+        if header.number == 0 && header.raw_crc != self.header.tag {
+            return Err(Error::corrupt("the header's tag is not that of the first segment"));
         }
         Ok(())
     }
@@ -245,16 +248,24 @@ impl<'a> Sequence<'a> {
     }
 }
 
-/// Refuses a segment whose sizes exceed the segment size or the limits, at any stage.
-pub fn check_sizes(header: &SegmentHeader, segment_size: u64, limits: &Limits) -> Result<()> {
-    let number = header.number;
-    if segment_size != 0 && header.raw_len > segment_size {
+/// Refuses a segment that is not one of the stream's, or whose size exceeds a limit at any stage.
+pub fn check_segment(segment: &SegmentHeader, stream: &Header, limits: &Limits) -> Result<()> {
+    let number = segment.number;
+    if segment.tag != stream.tag {
+        return Err(Error::corrupt(format!("segment {number} belongs to another stream")));
+    }
+    // With contiguous offsets, this also says that every segment but the last is full.
+    let (offset, most) = match stream.segment_size {
+        0 => ((number == 0).then_some(0), u64::MAX),
+        size => (number.checked_mul(size), size),
+    };
+    if offset != Some(segment.raw_offset) || segment.raw_len > most {
         return Err(Error::corrupt(format!(
-            "segment {number} holds {} bytes, the stream's segments hold {segment_size}",
-            header.raw_len
+            "segment {number} claims {} bytes at {}, the stream's segments hold {}",
+            segment.raw_len, segment.raw_offset, stream.segment_size
         )));
     }
-    for len in header.stage_lens.iter().chain([&header.raw_len]) {
+    for len in segment.stage_lens.iter().chain([&segment.raw_len]) {
         limits.check_output(*len, &format!("segment {number}: a stage's output"))?;
     }
     Ok(())

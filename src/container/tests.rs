@@ -35,22 +35,30 @@ impl StreamReader for Bytes {
 }
 
 fn header() -> Header {
-    Header { chain: "store,store".into(), formats: vec![1, 1], segment_size: 4, resources: vec![] }
+    Header { tag: 0, chain: "store,store".into(), formats: vec![1, 1], segment_size: 4, resources: vec![] }
 }
 
 /// Segments of four bytes, stored as they are by two stages, every other one bypassed.
 fn stream(content: &[u8]) -> Vec<u8> {
     let memory = Memory::default();
-    let mut writer = Writer::new(Box::new(memory.clone()), &header()).unwrap();
+    let mut writer = Writer::new(Box::new(memory.clone()), header());
     for piece in content.chunks(4) {
         let (number, raw_offset) = writer.next();
         let raw_len = piece.len() as u64;
         let bypassed = number % 2 == 1;
         let stage_lens = if bypassed { vec![] } else { vec![raw_len, raw_len] };
         let raw_crc = crc32c::crc32c(piece);
-        let segment =
-            SegmentHeader { number, raw_offset, raw_len, bypassed, stage_lens, raw_crc, stored_crc: raw_crc };
-        writer.segment(&segment, piece).unwrap();
+        let segment = SegmentHeader {
+            tag: 0,
+            number,
+            raw_offset,
+            raw_len,
+            bypassed,
+            stage_lens,
+            raw_crc,
+            stored_crc: raw_crc,
+        };
+        writer.segment(segment, piece).unwrap();
     }
     writer.finish("name", "store,store", Digest([9; 32])).unwrap();
     memory.0.lock().unwrap().clone()
@@ -129,6 +137,7 @@ fn every_bit_flip_is_noticed() {
 #[test]
 fn sizes_beyond_the_limits_are_refused_before_anything_is_allocated() {
     let huge = SegmentHeader {
+        tag: 0,
         number: 0,
         raw_offset: 0,
         raw_len: 3,
@@ -142,10 +151,15 @@ fn sizes_beyond_the_limits_are_refused_before_anything_is_allocated() {
     for feed in [pipe(&bytes), carrier(&bytes)] {
         assert_eq!(read_through(feed).unwrap_err().kind(), ErrorKind::Limit);
     }
-    let too_long = SegmentHeader { raw_len: 5, stage_lens: vec![5, 5], ..huge.clone() };
-    let mut bytes = header().encode();
-    bytes.extend_from_slice(&too_long.encode());
-    assert_eq!(read_through(pipe(&bytes)).unwrap_err().kind(), ErrorKind::Corrupt);
+    for wrong in [
+        SegmentHeader { raw_len: 5, stage_lens: vec![5, 5], ..huge.clone() },
+        SegmentHeader { tag: 1, stage_lens: vec![3, 3], ..huge.clone() },
+        SegmentHeader { number: 1, raw_offset: 3, stage_lens: vec![3, 3], ..huge.clone() },
+    ] {
+        let mut bytes = header().encode();
+        bytes.extend_from_slice(&wrong.encode());
+        assert_eq!(read_through(pipe(&bytes)).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
     // A length that is within the limits but not there: no more is allocated than arrives.
     let whole = Header { segment_size: 0, ..header() };
     let missing = SegmentHeader { raw_len: 1 << 32, stage_lens: vec![1 << 32; 2], ..huge };
@@ -179,15 +193,48 @@ fn salvage_finds_what_is_intact() {
     assert!(found(b"").is_empty());
 }
 
+/// One byte of the segment that holds an inner stream is lost: the inner segments, in plain sight, are no finds.
+#[test]
+fn a_damaged_segment_does_not_expose_what_is_stored_in_it() {
+    let inner = stream(b"inner content, four by four");
+    let memory = Memory::default();
+    let mut writer = Writer::new(Box::new(memory.clone()), Header { segment_size: 64, ..header() });
+    for piece in inner.chunks(64) {
+        let (number, raw_offset) = writer.next();
+        let (raw_len, crc) = (piece.len() as u64, crc32c::crc32c(piece));
+        let stage_lens = vec![raw_len; 2];
+        let segment = SegmentHeader {
+            tag: 0,
+            number,
+            raw_offset,
+            raw_len,
+            bypassed: false,
+            stage_lens,
+            raw_crc: crc,
+            stored_crc: crc,
+        };
+        writer.segment(segment, piece).unwrap();
+    }
+    writer.finish("", "", Digest([0; 32])).unwrap();
+    let mut bytes = memory.0.lock().unwrap().clone();
+    let count = inner.len().div_ceil(64);
+    let first = memchr::memmem::find(&bytes, &SEGMENT_MARK).unwrap();
+    bytes[first + 60] ^= 1;
+    let found = scan(&Bytes(bytes), &Limits::default()).unwrap().unwrap();
+    let numbers: Vec<u64> = found.segments.iter().map(|(s, _)| s.number).collect();
+    assert_eq!(numbers, (1..count as u64).collect::<Vec<_>>());
+}
+
 #[test]
 fn a_stream_inside_a_stream_is_content() {
     let inner = stream(b"inner content, four by four");
     let memory = Memory::default();
     let outer = Header { segment_size: 0, ..header() };
-    let mut writer = Writer::new(Box::new(memory.clone()), &outer).unwrap();
+    let mut writer = Writer::new(Box::new(memory.clone()), outer);
     let crc = crc32c::crc32c(&inner);
     let len = inner.len() as u64;
     let segment = SegmentHeader {
+        tag: 0,
         number: 0,
         raw_offset: 0,
         raw_len: len,
@@ -196,10 +243,10 @@ fn a_stream_inside_a_stream_is_content() {
         raw_crc: crc,
         stored_crc: crc,
     };
-    writer.segment(&segment, &inner).unwrap();
+    writer.segment(segment.clone(), &inner).unwrap();
     writer.finish("", "", Digest([0; 32])).unwrap();
     let bytes = memory.0.lock().unwrap().clone();
     let found = scan(&Bytes(bytes), &Limits::default()).unwrap().unwrap();
     assert_eq!(found.segments.len(), 1);
-    assert_eq!(found.segments[0].0, segment);
+    assert_eq!(found.segments[0].0, SegmentHeader { tag: crc, ..segment });
 }

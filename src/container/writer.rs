@@ -7,21 +7,24 @@ use super::{Header, Index, SegmentHeader, Trailer, trailer};
 /// Writes header, segments, index and trailer to a carrier.
 pub struct Writer<'a> {
     medium: Box<dyn StreamWriter + 'a>,
-    header: Vec<u8>,
+    header: Header,
+    header_bytes: Vec<u8>,
     index: Index,
     position: u64,
 }
 
 impl<'a> Writer<'a> {
-    /// Writes the header.
-    ///
-    /// # Errors
-    /// The medium's.
-    pub fn new(mut medium: Box<dyn StreamWriter + 'a>, header: &Header) -> Result<Self> {
-        let header = header.encode();
-        medium.write(&header)?;
-        let position = header.len() as u64;
-        Ok(Self { medium, header, index: Index::default(), position })
+    /// A writer that has not written anything: the header waits for the first segment, from which its tag comes.
+    pub fn new(medium: Box<dyn StreamWriter + 'a>, header: Header) -> Self {
+        Self { medium, header, header_bytes: Vec::new(), index: Index::default(), position: 0 }
+    }
+
+    fn begin(&mut self, tag: u32) -> Result<()> {
+        self.header.tag = tag;
+        self.header_bytes = self.header.encode();
+        self.medium.write(&self.header_bytes)?;
+        self.position = self.header_bytes.len() as u64;
+        Ok(())
     }
 
     /// The number that the next segment must have, and the offset of its content.
@@ -36,9 +39,13 @@ impl<'a> Writer<'a> {
     ///
     /// # Panics
     /// Where header and stored bytes disagree: a mistake of the caller.
-    pub fn segment(&mut self, header: &SegmentHeader, stored: &[u8]) -> Result<()> {
+    pub fn segment(&mut self, mut header: SegmentHeader, stored: &[u8]) -> Result<()> {
         assert_eq!((header.number, header.raw_offset), self.next());
         assert_eq!(header.stored_len(), stored.len() as u64);
+        if header.number == 0 {
+            self.begin(header.raw_crc)?;
+        }
+        header.tag = self.header.tag;
         let bytes = header.encode();
         self.medium.write(&bytes)?;
         self.medium.write(stored)?;
@@ -54,14 +61,17 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// The medium's.
     pub fn finish(mut self, name: &str, chain: &str, sha256: Digest) -> Result<u64> {
+        if self.index.entries.is_empty() {
+            self.begin(0)?;
+        }
         let header_offset = self.position;
-        let index_offset = header_offset + self.header.len() as u64;
+        let index_offset = header_offset + self.header_bytes.len() as u64;
         let index = self.index.encode();
         let stream_len = index_offset + (index.len() + trailer::LEN) as u64;
         let bytes = self.index.raw_len();
         let segments = self.index.entries.len() as u64;
         let trailer = Trailer { bytes, sha256, segments, header_offset, index_offset, stream_len };
-        self.medium.write(&self.header)?;
+        self.medium.write(&self.header_bytes)?;
         self.medium.write(&index)?;
         self.medium.write(&trailer.encode())?;
         let summary = Summary { name: name.to_string(), chain: chain.to_string(), bytes, sha256 };
