@@ -60,13 +60,13 @@ pub fn decode(
         |content: Vec<u8>| {
             cx.check()?;
             hash.update(&content);
-            sink.write_all(&content)?;
+            sink.write_all(&content).map_err(at_output)?;
             cx.observer().advance(content.len() as u64);
             buffers.give(content);
             Ok(())
         },
     )?;
-    sink.flush()?;
+    sink.flush().map_err(at_output)?;
     let ending = sequence.ending().cloned().ok_or_else(|| Error::truncated("the stream has no end"))?;
     if hash.finalize()[..] != ending.trailer.sha256.0 {
         return Err(Error::corrupt("the content does not match its SHA-256"));
@@ -99,9 +99,14 @@ pub fn extract(
         let range = start.saturating_sub(offset) as usize..(end - offset).min(stored.header.raw_len) as usize;
         let content = worker.decode_range(stored, range, cx)?;
         cx.observer().advance(content.len() as u64);
-        sink.write_all(&content)?;
+        sink.write_all(&content).map_err(at_output)?;
     }
-    Ok(sink.flush()?)
+    sink.flush().map_err(at_output)
+}
+
+/// Tells a full disk from an unreadable input.
+fn at_output(error: std::io::Error) -> Error {
+    Error::from(error).at("cannot write the output")
 }
 
 /// What salvaging gave.
@@ -130,7 +135,7 @@ pub fn salvage(
     sink: &mut dyn Write,
     cx: &Context,
 ) -> Result<Salvage> {
-    let found = scan(&**stream, cx.limits())?.ok_or_else(|| {
+    let found = scan(&**stream, cx)?.ok_or_else(|| {
         Error::corrupt("neither a header nor its repetition is intact; nothing can be recovered")
     })?;
     let told = match trailer_of(&**stream) {
@@ -143,6 +148,7 @@ pub fn salvage(
     let mut result =
         Salvage { bytes: 0, segments: 0, lost: Vec::new(), expected: told.map(|t| t.1), complete: false };
     let mut buffer = Vec::new();
+    let mut zeros_written = 0;
     let zeros = vec![0; 1 << 16];
     let fill = |from: u64, to: u64, hash: &mut Sha256, sink: &mut dyn Write| -> Result<()> {
         let mut left = to - from;
@@ -164,9 +170,17 @@ pub fn salvage(
             continue;
         }
         let stored = Stored { header, bytes, lost: Vec::new() };
-        let Ok((content, spare)) = worker.decode(stored, std::mem::take(&mut buffer), cx) else { continue };
+        let (content, spare) = match worker.decode(stored, std::mem::take(&mut buffer), cx) {
+            Ok(decoded) => decoded,
+            Err(e) if matches!(e.kind(), ErrorKind::Corrupt | ErrorKind::Truncated) => continue,
+            Err(e) => return Err(e),
+        };
         if raw_offset > result.bytes {
-            cx.limits().check_output(raw_offset - result.bytes, "a gap between intact segments")?;
+            zeros_written += raw_offset - result.bytes;
+            if told.is_none() && zeros_written > cx.limits().output {
+                // Nothing vouches for so much content: what follows may be a fiction.
+                break;
+            }
             fill(result.bytes, raw_offset, &mut hash, sink)?;
             result.lost.push(result.bytes..raw_offset);
         }
@@ -178,8 +192,10 @@ pub fn salvage(
         drop(content);
         buffer = spare;
     }
+    if result.segments == 0 && told.is_none_or(|(len, _)| len > 0) {
+        return Err(Error::corrupt("no segment is intact; nothing can be recovered"));
+    }
     if let Some((len, _)) = told.filter(|(len, _)| *len > result.bytes) {
-        cx.limits().check_output(len - result.bytes, "the lost end of the content")?;
         fill(result.bytes, len, &mut hash, sink)?;
         result.lost.push(result.bytes..len);
         result.bytes = len;

@@ -37,7 +37,7 @@ pub struct Summary {
     pub stored: u64,
     /// Number of segments.
     pub segments: u64,
-    /// Segments that were stored as they are, since the chain would have grown them.
+    /// Segments that were stored as they are, since the chain would not shrink them.
     pub bypassed: u64,
 }
 
@@ -65,6 +65,9 @@ pub fn carrier_of(chain: &Chain) -> Result<Arc<dyn Carrier>> {
         Build::Codec(_) => Err(Error::usage(format!("{:?} is not a carrier", entry.info.id))),
     }
 }
+
+/// Room that is made for a segment before it is known how much of it there is.
+const USUAL: u64 = 64 << 20;
 
 struct Piece {
     number: u64,
@@ -104,8 +107,14 @@ pub fn encode(
     let hash = Mutex::new(Sha256::new());
     let (mut number, mut raw_offset) = (0, 0);
     let (mut stored, mut bypassed) = (0, 0);
+    // More threads than segments would only cost their start.
+    let segments = match (input.len, options.segment) {
+        (None, _) => u64::MAX,
+        (Some(_), 0) => 1,
+        (Some(len), segment) => len.div_ceil(segment),
+    };
     ordered(
-        options.threads,
+        options.threads.min(segments.max(1).try_into().unwrap_or(usize::MAX)),
         || {
             cx.check()?;
             let known = input.len.map(|len| len.saturating_sub(raw_offset));
@@ -178,7 +187,8 @@ fn read_piece(
 ) -> Result<()> {
     let limit = if segment == 0 { cx.limits().output } else { segment };
     // One byte more than is expected, so that the end is seen without growing the buffer.
-    let expected = known.unwrap_or(if segment == 0 { 0 } else { segment }).min(limit);
+    // Of an input whose length is unknown, no more is reserved than a usual segment takes.
+    let expected = known.unwrap_or(segment.min(USUAL)).min(limit);
     raw.clear();
     reserve(raw, expected as usize + usize::from(segment == 0));
     reader.by_ref().take(limit).read_to_end(raw)?;

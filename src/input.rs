@@ -52,6 +52,13 @@ pub fn open(registry: &Registry, path: &Path, cx: &Context) -> Result<Medium> {
 }
 
 fn open_at(registry: &Registry, path: &Path, cx: &Context) -> Result<Medium> {
+    if path == Path::new("-") {
+        return Err(Error::usage("this command reads back and forth; save standard input and give the file"));
+    }
+    let kind = path.metadata()?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(Error::usage("not a regular file; `lab decode -` reads a stream from standard input"));
+    }
     let head = head_of(path)?;
     let source = Source { path, head: &head };
     let mut refusal = None;
@@ -99,6 +106,9 @@ fn is_video(head: &[u8]) -> bool {
 
 /// Says what a file is that is not ours, and which command reads it.
 fn foreign(head: &[u8], directory: bool) -> Error {
+    if !head.is_empty() && MAGIC.starts_with(head) {
+        return Error::truncated("the data ends inside the header of a .lab stream");
+    }
     let text = if directory {
         "a directory, and no carrier's".to_string()
     } else if head.is_empty() {

@@ -13,6 +13,7 @@
 pub mod bench;
 mod buffers;
 pub mod chain;
+mod cleanup;
 mod command;
 pub mod container;
 pub mod corpus;

@@ -8,6 +8,8 @@ use lab_codec::{Error, Result};
 struct Taken<S> {
     source: S,
     next: u64,
+    /// The source is not asked again after its end: a terminal would have to say it once more.
+    ended: bool,
 }
 
 struct Delivered<T, D> {
@@ -43,7 +45,7 @@ where
         }
         return Ok(());
     }
-    let taken = Mutex::new(Taken { source, next: 0 });
+    let taken = Mutex::new(Taken { source, next: 0, ended: false });
     let delivered =
         Mutex::new(Delivered { sink, next: 0, parked: BTreeMap::new(), over: false, error: None });
     let moved = Condvar::new();
@@ -89,14 +91,21 @@ where
             return None;
         }
     }
+    if taken.ended {
+        return None;
+    }
     match (taken.source)() {
         Ok(Some(item)) => {
             taken.next += 1;
             Some((number, Ok(item)))
         }
-        Ok(None) => None,
+        Ok(None) => {
+            taken.ended = true;
+            None
+        }
         Err(error) => {
             taken.next += 1;
+            taken.ended = true;
             Some((number, Err(error)))
         }
     }

@@ -11,6 +11,11 @@ use std::path::{Path, PathBuf};
 use lab_codec::{Error, ErrorKind, Result, Target};
 use sha2::{Digest as _, Sha256};
 
+use crate::cleanup::Temporary;
+
+/// How often a temporary file may vanish between opening and locking.
+const RETRIES: usize = 100;
+
 /// An opened output.
 pub enum Output {
     /// A regular file, still under its temporary name.
@@ -26,6 +31,7 @@ pub struct Staged {
     lock: File,
     replace: bool,
     committed: bool,
+    _listed: Temporary,
 }
 
 impl Output {
@@ -42,6 +48,9 @@ impl Output {
                 ));
             }
             return Ok(Self::Pipe(Box::new(stdout)));
+        }
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            return Err(Error::usage(format!("{} names a directory, not a file", path.display())));
         }
         match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => Err(Error::usage(format!("{} is a directory", path.display()))),
@@ -104,8 +113,10 @@ impl Staged {
         let temporary = path.with_file_name(format!(".lab-partial-{tag}"));
         let lock = lock(&temporary, path)?;
         // From here on the file is ours: dropping it removes it.
-        let staged = Self { path: path.to_path_buf(), temporary, lock, replace, committed: false };
-        staged.lock.set_len(0).map_err(|e| at(e, path))?;
+        let listed = Temporary::new(&temporary);
+        let path = path.to_path_buf();
+        let staged = Self { path, temporary, lock, replace, committed: false, _listed: listed };
+        staged.lock.set_len(0).map_err(|e| at(e, &staged.path))?;
         Ok(staged)
     }
 
@@ -147,9 +158,8 @@ impl Drop for Staged {
 
 /// Opens and locks the temporary file, without touching what another process may still be writing.
 fn lock(temporary: &Path, path: &Path) -> Result<File> {
-    loop {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(temporary);
-        let file = file.map_err(|e| at(e, path))?;
+    for _ in 0..RETRIES {
+        let file = options().open(temporary).map_err(|e| at(e, path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -162,6 +172,19 @@ fn lock(temporary: &Path, path: &Path) -> Result<File> {
             return Ok(file);
         }
     }
+    Err(Error::usage(format!("other processes keep writing {}", path.display())))
+}
+
+/// How a temporary file is opened: never through a link, which anyone could have put at its name.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32);
+    }
+    options
 }
 
 #[cfg(unix)]
@@ -252,6 +275,17 @@ mod tests {
         fs::write(&path, b"theirs").unwrap();
         assert_eq!(output.commit().unwrap_err().kind(), ErrorKind::Usage);
         assert_eq!((fs::read(&path).unwrap(), names(dir.path()).len()), (b"theirs".to_vec(), 1));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_at_the_temporary_name_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, target) = (dir.path().join("out"), dir.path().join("target"));
+        let temporary = Output::open(&path, false).unwrap().temporary().unwrap().to_path_buf();
+        std::os::unix::fs::symlink(&target, &temporary).unwrap();
+        assert_eq!(write(&path, false, b"x").unwrap_err().kind(), ErrorKind::Io);
+        assert!(!target.exists() && !path.exists());
     }
 
     #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! A chain applied to one segment, forth and back, with figures for each stage.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ struct Stage {
     codec: Arc<dyn Codec>,
     params: Params,
     identity: bool,
+    range_decode: bool,
     format: u16,
 }
 
@@ -29,6 +31,8 @@ impl Stage {
 pub struct Pipeline {
     stages: Vec<Stage>,
     figures: Option<Mutex<Vec<StageFigures>>>,
+    /// Nanoseconds that keeping the figures took, summed over threads.
+    aside: AtomicU64,
 }
 
 /// What one stage did, summed over segments.
@@ -53,7 +57,7 @@ pub enum Encoded {
     Changed,
     /// The stored bytes are the input itself, since no stage changes it.
     Same,
-    /// The stored bytes are the input itself, since the chain would have grown it.
+    /// The stored bytes are the input itself, since the chain would not shrink it.
     Bypassed,
 }
 
@@ -82,9 +86,10 @@ impl Pipeline {
             };
             let codec = build(&stage.params, resources).map_err(|e| e.at(stage.to_string()))?;
             let params = stage.params.clone();
-            stages.push(Stage { id: info.id, codec, params, identity: info.capabilities.identity, format });
+            let (identity, range_decode) = (info.capabilities.identity, info.capabilities.range_decode);
+            stages.push(Stage { id: info.id, codec, params, identity, range_decode, format });
         }
-        Ok(Self { stages, figures: None })
+        Ok(Self { stages, figures: None, aside: AtomicU64::new(0) })
     }
 
     /// The same pipeline, with figures kept for each stage (and every stage run, even one that changes nothing).
@@ -97,6 +102,11 @@ impl Pipeline {
     /// The figures so far, a row for each stage; empty where none are kept.
     pub fn figures(&self) -> Vec<StageFigures> {
         self.figures.as_ref().map_or_else(Vec::new, |f| f.lock().expect("no panic while summing").clone())
+    }
+
+    /// Time that keeping the figures took, summed over threads; it is no part of the figures.
+    pub fn aside(&self) -> Duration {
+        Duration::from_nanos(self.aside.load(Ordering::Relaxed))
     }
 
     /// Format versions of the stages.
@@ -155,12 +165,18 @@ impl PipelineWorker<'_> {
                     .encode(input, target, &cx.with_format(stage.format))
                     .map_err(|e| at_stage(e, i, stage.id))?;
                 let encode = start.elapsed();
-                pipeline.record(i, |f| {
-                    f.bytes_in += input.len() as u64;
-                    f.bytes_out += target.len() as u64;
-                    f.encode += encode;
-                    f.histogram.add(target);
-                });
+                if pipeline.figures.is_some() {
+                    let start = Instant::now();
+                    let mut histogram = Histogram::default();
+                    histogram.add(target);
+                    pipeline.record(i, |f| {
+                        f.bytes_in += input.len() as u64;
+                        f.bytes_out += target.len() as u64;
+                        f.encode += encode;
+                        f.histogram.merge(&histogram);
+                    });
+                    pipeline.aside.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+                }
                 lens.push(target.len() as u64);
                 if Some(i) != last {
                     std::mem::swap(even, odd);
@@ -204,16 +220,25 @@ impl PipelineWorker<'_> {
     /// Checks a segment's stored bytes and decodes the bytes `range` of its content.
     ///
     /// # Errors
-    /// As [`decode`](Self::decode); the raw checksum is checked only where everything had to be decoded.
+    /// As [`decode`](Self::decode). The content's checksum is not checked where the first codec decodes a part
+    /// without the rest.
     pub fn decode_range(&mut self, stored: Stored, range: Range<usize>, cx: &Context) -> Result<Vec<u8>> {
-        if range == (0..stored.header.raw_len as usize) {
-            return Ok(self.decode(stored, Vec::new(), cx)?.0);
+        let partial = self.pipeline.stages.iter().find(|s| !s.identity).is_some_and(|s| s.range_decode);
+        let everything = range == (0..stored.header.raw_len as usize);
+        if everything || !partial || stored.header.bypassed {
+            let mut content = self.decode(stored, Vec::new(), cx)?.0;
+            content.truncate(range.end);
+            content.drain(..range.start.min(content.len()));
+            return Ok(content);
         }
         stored.check()?;
         let mut out = Vec::new();
-        if self.decode_stages(&stored.header, &stored.bytes, Some(range.clone()), &mut out, cx)? {
-            let wanted = stored.bytes.get(range).ok_or_else(|| Error::corrupt("a segment is too short"))?;
-            out.extend_from_slice(wanted);
+        self.decode_stages(&stored.header, &stored.bytes, Some(range.clone()), &mut out, cx)?;
+        if out.len() != range.len() {
+            return Err(Error::corrupt(format!(
+                "segment {}: a range of another length",
+                stored.header.number
+            )));
         }
         Ok(out)
     }

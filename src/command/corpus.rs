@@ -117,7 +117,7 @@ struct GeneratorRow {
 fn list(args: &ListArgs) -> Result<()> {
     if !args.paths.is_empty() && !args.files {
         let manifests = manifests(&args.paths)?;
-        if !manifests.is_empty() {
+        if manifests.len() == args.paths.len() {
             return list_corpora(args, &manifests);
         }
     }
@@ -133,7 +133,7 @@ fn list(args: &ListArgs) -> Result<()> {
     for sample in &samples {
         rows.add_row([sample.label().escape_debug().to_string(), table::count(sample.bytes)]);
     }
-    rows.add_row([format!("{} samples", samples.len()), table::count(samples.iter().map(|s| s.bytes).sum())]);
+    rows.add_row([format!("{} samples", samples.len()), table::count(sum(samples.iter().map(|s| s.bytes)))]);
     let mut text = table::text(&rows);
     if !generators.is_empty() {
         text += "\ngenerators\n";
@@ -175,6 +175,11 @@ fn within(manifest: &Manifest, listed: &Listed, real: &Path) -> bool {
     std::fs::canonicalize(&path).unwrap_or(path).starts_with(real)
 }
 
+/// Sizes in a manifest are anybody's claim: their sum must not overflow.
+fn sum(sizes: impl Iterator<Item = u64>) -> u64 {
+    sizes.fold(0, u64::saturating_add)
+}
+
 fn list_corpora(args: &ListArgs, manifests: &[(Arc<Manifest>, PathBuf)]) -> Result<()> {
     let mut rows = Vec::new();
     for (manifest, real) in manifests {
@@ -207,10 +212,16 @@ fn list_corpora(args: &ListArgs, manifests: &[(Arc<Manifest>, PathBuf)]) -> Resu
     if let Some(column) = shown.column_mut(5) {
         column.set_cell_alignment(comfy_table::CellAlignment::Left);
     }
-    let bytes: u64 = rows.iter().map(|r| r.bytes).sum();
+    let (bytes, stored) = (sum(rows.iter().map(|r| r.bytes)), sum(rows.iter().map(|r| r.stored_bytes)));
     let files: usize = rows.iter().map(|r| r.files).sum();
     let present: usize = rows.iter().map(|r| r.present).sum();
-    shown.add_row(["all".into(), files.to_string(), present.to_string(), table::count(bytes)]);
+    shown.add_row([
+        "all".into(),
+        files.to_string(),
+        present.to_string(),
+        table::count(bytes),
+        table::count(stored),
+    ]);
     super::print(&table::text(&shown))
 }
 
@@ -230,7 +241,7 @@ fn verify(args: &VerifyArgs, app: &App) -> Result<()> {
     let mut rows = Vec::new();
     for (manifest, real) in &manifests {
         let selected = |listed: &Listed| within(manifest, listed, real);
-        let bytes = manifest.files.iter().filter(|l| selected(l)).map(|l| l.stored_bytes).sum();
+        let bytes = sum(manifest.files.iter().filter(|l| selected(l)).map(|l| l.stored_bytes));
         let cx = args.work.context(app, progress::bar("verify", Some(bytes), args.talk.quiet));
         verify::verify(manifest, selected, &cx, |listed, outcome| {
             rows.push(VerifiedRow {

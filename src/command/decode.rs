@@ -69,8 +69,8 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     output.commit()?;
     report.seconds = start.elapsed().as_secs_f64();
     let partial = args.salvage && !report.verified;
-    if args.talk.json && output_path != Path::new("-") {
-        super::print_json(&report)?;
+    if args.talk.json {
+        super::report_json(&report, output_path == Path::new("-"))?;
     } else {
         super::note(&summary(args, &output_path, &report), args.talk.quiet);
     }
@@ -80,7 +80,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
             ErrorKind::Partial,
             match lost {
                 0 => {
-                    "every segment that is there was recovered, but the end is lost: completeness is unknown"
+                    "every segment that is there was recovered, but the stream's end is lost: whether more followed is unknown"
                         .into()
                 }
                 n => format!("{n} bytes in {} ranges are lost and zero in the output", report.lost.len()),
@@ -112,10 +112,9 @@ fn default_name(args: &Args, app: &App) -> Result<PathBuf> {
         Medium::Stream { stream, .. } => stream.summary().map(|s| s.name).unwrap_or_default(),
         Medium::Zstd => String::new(),
     };
-    // A name from inside a file may not lead anywhere else.
-    if let Some(name) =
-        Path::new(&told).file_name().filter(|n| n.to_str() == Some(&told) && !told.starts_with('.'))
-    {
+    // A name from inside a file may not lead anywhere else, nor mean standard output.
+    let plain = !told.starts_with('.') && told != "-" && !told.contains(char::is_control);
+    if let Some(name) = Path::new(&told).file_name().filter(|n| plain && n.to_str() == Some(&told)) {
         return Ok(args.input.with_file_name(name));
     }
     match args.input.extension().and_then(|e| e.to_str()) {

@@ -100,9 +100,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     output.commit()?;
     if args.talk.json {
         let ratio = output_bytes.filter(|b| *b > 0).map(|b| summary.bytes as f64 / b as f64);
-        return report(
-            args,
-            piped,
+        return super::report_json(
             &Report {
                 chain: chain.to_string(),
                 bytes: summary.bytes,
@@ -115,16 +113,20 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
                 verified: args.verify.then_some(true),
                 seconds: start.elapsed().as_secs_f64(),
             },
+            output_path == Path::new("-"),
         );
     }
-    let size = output_bytes.unwrap_or(summary.stream_len);
+    let (what, size) = match output_bytes {
+        Some(bytes) => ("bytes", bytes),
+        None => ("bytes of stream", summary.stream_len),
+    };
     let bypassed = match summary.bypassed {
         0 => String::new(),
         n => format!(", {n} of {} segments stored as they are", summary.segments),
     };
     super::note(
         &format!(
-            "{} -> {}: {} -> {} bytes, ratio {}, {} MB/s{bypassed}",
+            "{} -> {}: {} -> {} {what}, ratio {}, {} MB/s{bypassed}",
             args.input.display(),
             output_path.display(),
             table::count(summary.bytes),
@@ -135,16 +137,6 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         args.talk.quiet,
     );
     Ok(())
-}
-
-/// JSON goes to standard output, unless the stream itself went there.
-fn report(args: &Args, piped: bool, report: &Report) -> Result<()> {
-    let to_stdout = args.output.as_deref().map_or(piped, |o| o == Path::new("-"));
-    if to_stdout {
-        super::note(&serde_json::to_string(report).unwrap_or_default(), false);
-        return Ok(());
-    }
-    super::print_json(report)
 }
 
 fn open(path: &Path) -> Result<Input<'static>> {

@@ -97,8 +97,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
 }
 
 fn text(report: &Report) -> String {
-    let mut table = table::table(&["", ""]);
-    table.set_header(Vec::<String>::new());
+    let mut table = table::table(&[]);
     let mut row = |name: &str, value: String| {
         table.add_row([name.to_string(), value]);
     };
@@ -110,7 +109,14 @@ fn text(report: &Report) -> String {
     if let Some(name) = &report.name {
         row("name", name.escape_debug().to_string());
     }
-    row("chain", if report.chain.is_empty() { "(no codec)".to_string() } else { report.chain.clone() });
+    row(
+        "chain",
+        if report.chain.is_empty() {
+            "(no codec)".to_string()
+        } else {
+            report.chain.escape_debug().to_string()
+        },
+    );
     for digest in &report.resources {
         row("resource", digest.clone());
     }

@@ -29,6 +29,9 @@ struct Cli {
     command: Command,
 }
 
+/// How long work has to notice that it shall end.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
+
 const EXAMPLES: &str = "\
 Examples:
   lab run --chain repair,zstd,video             what does this chain do to the sample corpus?
@@ -82,11 +85,11 @@ pub fn run_cli(registry: Registry) -> ExitCode {
     let app = App { registry, cancel: Cancel::default() };
     let cancel = app.cancel.clone();
     let handler = ctrlc::set_handler(move || {
-        if cancel.is_cancelled() {
-            // The second request does not wait for the work to notice.
-            std::process::exit(130);
-        }
         cancel.cancel();
+        // Work that notices ends the process in order. A blocked read or a long call into a library does not.
+        std::thread::sleep(GRACE);
+        crate::cleanup::remove_all();
+        std::process::exit(130);
     });
     let result = match handler {
         Ok(()) => dispatch(&cli.command, &app),
@@ -97,7 +100,7 @@ pub fn run_cli(registry: Registry) -> ExitCode {
         Err(error) => {
             if error.io_kind() != Some(io::ErrorKind::BrokenPipe) {
                 // A failure to report a failure has nowhere to go.
-                let _ = writeln!(io::stderr(), "lab: {error}");
+                let _ = writeln!(io::stderr(), "lab: {}", one_line(&error.to_string()));
             }
             ExitCode::from(exit_code(error.kind()))
         }
@@ -154,6 +157,27 @@ fn print_json(value: &impl serde::Serialize) -> Result<()> {
 fn note(text: &str, quiet: bool) {
     if !quiet {
         // Messages are a courtesy: their loss is no reason to stop.
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{}", one_line(text));
     }
+}
+
+/// Text with its control characters spelled out: names of files may hold anything, and a message is one line.
+fn one_line(text: &str) -> String {
+    text.chars().fold(String::new(), |mut line, c| {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+        line
+    })
+}
+
+/// Writes a report as JSON to standard output, or to standard error where the data itself went there.
+fn report_json(value: &impl serde::Serialize, stdout_is_taken: bool) -> Result<()> {
+    if stdout_is_taken {
+        note(&serde_json::to_string(value).unwrap_or_default(), false);
+        return Ok(());
+    }
+    print_json(value)
 }

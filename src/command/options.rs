@@ -68,7 +68,8 @@ impl Work {
 
     /// The resources at hand, with those beside `input`.
     pub fn store(&self, input: Option<&Path>) -> Store {
-        let beside = input.and_then(Path::parent).filter(|p| !p.as_os_str().is_empty());
+        let here = |p| if p == Path::new("") { Path::new(".") } else { p };
+        let beside = input.and_then(Path::parent).map(here);
         Store::new(&self.resources, beside)
     }
 }

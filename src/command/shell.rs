@@ -5,7 +5,9 @@ use std::io;
 use std::path::PathBuf;
 
 use clap_complete::Shell;
-use lab_codec::Result;
+use lab_codec::{Error, Result};
+
+use super::options;
 
 /// Print a completion script for a shell
 #[derive(clap::Args)]
@@ -22,6 +24,8 @@ pub struct ManArgs {
     /// Write one page per command into this directory
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    write: options::Write,
 }
 
 pub fn completions(args: &CompletionsArgs, mut command: clap::Command) -> Result<()> {
@@ -33,8 +37,14 @@ pub fn completions(args: &CompletionsArgs, mut command: clap::Command) -> Result
 pub fn man(args: &ManArgs, command: clap::Command) -> Result<()> {
     match &args.output {
         Some(dir) => {
-            let in_dir = |e: io::Error| lab_codec::Error::from(e).at(dir.display().to_string());
+            let in_dir = |e: io::Error| Error::from(e).at(dir.display().to_string());
             fs::create_dir_all(dir).map_err(in_dir)?;
+            if dir.join("lab.1").exists() && !args.write.force {
+                return Err(Error::usage(format!(
+                    "{} exists; use --force to replace it",
+                    dir.join("lab.1").display()
+                )));
+            }
             clap_mangen::generate_to(command, dir).map_err(in_dir)
         }
         None => {

@@ -2,10 +2,14 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-/// A borderless table; all columns but the first are aligned to the right.
+/// A borderless table; all columns but the first are aligned to the right. Without a header, columns are aligned by
+/// whoever adds the rows.
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header.to_vec());
+    table.load_style(presets::NOTHING);
+    if !header.is_empty() {
+        table.set_header(header.to_vec());
+    }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use lab_codec::{Context, Error, Result, StreamReader};
+use lab_codec::{Context, Error, ErrorKind, Result, StreamReader};
 
 use super::{App, options, table};
 use crate::container::{Feed, Reader, Sequence};
@@ -61,6 +61,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
                 report.bytes = Some(bytes);
                 report.sha256 = Some(sha256);
             }
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
             Err(error) => {
                 report.error = Some(error.to_string());
                 first_error = first_error.or(Some(error));

@@ -30,16 +30,14 @@ impl Reader {
         let header_len = Header::length(prefix)? as u64;
         let header = Header::decode(&read(&*stream, 0, header_len)?)?;
         let trailer = trailer_of(&*stream).map_err(|e| {
-            Error::truncated(format!(
-                "{}; `lab decode` reads such a stream up to the damage, with --salvage also past it",
-                e.message()
-            ))
+            Error::truncated(format!("{}; `lab decode --salvage` recovers the intact segments", e.message()))
         })?;
         let trailer_offset = len - trailer::LEN as u64;
         let index_len = trailer_offset.checked_sub(trailer.index_offset);
         let index_len =
             index_len.ok_or_else(|| Error::corrupt("the trailer's index is outside the stream"))?;
-        limits.check_memory(index_len, "the index")?;
+        // An entry takes 32 bytes in memory, and two or more in the stream.
+        limits.check_memory(index_len.saturating_mul(16), "the index")?;
         let bytes = read(&*stream, trailer.index_offset, index_len)?;
         let index = Index::decode(&bytes, header_len).map_err(|e| e.at("the index is damaged"))?;
         if index.end(header_len) != trailer.header_offset

@@ -1,6 +1,6 @@
 //! Finds segments by their marks, where the header, the index or some of the segments are lost.
 
-use lab_codec::{Limits, Result, StreamReader};
+use lab_codec::{Context, ErrorKind, Limits, Result, StreamReader};
 
 use super::sequence::check_segment;
 use super::{Header, MAGIC, SEGMENT_MARK, SegmentHeader, header, segment, trailer_of};
@@ -21,13 +21,14 @@ pub struct Salvaged {
 /// A stream that is stored inside this one has another tag, so its segments are content and no finds.
 ///
 /// # Errors
-/// The medium's.
-pub fn scan(stream: &dyn StreamReader, limits: &Limits) -> Result<Option<Salvaged>> {
-    let Some(header) = find_header(stream)? else { return Ok(None) };
+/// The medium's; cancellation; a segment that is beyond the limits.
+pub fn scan(stream: &dyn StreamReader, cx: &Context) -> Result<Option<Salvaged>> {
+    let mut search = Search { stream, window: Vec::new(), start: 0 };
+    let Some(header) = find_header(&mut search, cx)? else { return Ok(None) };
     let mut segments: Vec<(SegmentHeader, u64)> = Vec::new();
     let mut offset = 0;
-    while let Some(mark) = find(stream, &SEGMENT_MARK, offset)? {
-        let found = segment_at(stream, mark, &header, limits).filter(|(s, _)| {
+    while let Some(mark) = search.find(&SEGMENT_MARK, offset, cx)? {
+        let found = segment_at(stream, mark, &header, cx.limits())?.filter(|(s, _)| {
             segments.last().is_none_or(|(last, _)| s.raw_offset >= last.raw_offset + last.raw_len)
         });
         offset = match found {
@@ -43,32 +44,49 @@ pub fn scan(stream: &dyn StreamReader, limits: &Limits) -> Result<Option<Salvage
 }
 
 /// The header at the front, or the one that the trailer leads to, or else the last one that stands anywhere.
-fn find_header(stream: &dyn StreamReader) -> Result<Option<Header>> {
+fn find_header(search: &mut Search, cx: &Context) -> Result<Option<Header>> {
+    let stream = search.stream;
     let repeated = || header_at(stream, trailer_of(stream).ok()?.header_offset);
     if let Some(header) = header_at(stream, 0).or_else(repeated) {
         return Ok(Some(header));
     }
     let mut last = None;
     let mut offset = 0;
-    while let Some(mark) = find(stream, &MAGIC, offset)? {
+    while let Some(mark) = search.find(&MAGIC, offset, cx)? {
         last = header_at(stream, mark).or(last);
         offset = mark + 1;
     }
     Ok(last)
 }
 
-/// The next place from `offset` on where `mark` stands.
-fn find(stream: &dyn StreamReader, mark: &[u8; 8], mut offset: u64) -> Result<Option<u64>> {
-    let mut window = vec![0; WINDOW];
-    while offset + mark.len() as u64 <= stream.len() {
-        let size = (stream.len() - offset).min(WINDOW as u64) as usize;
-        stream.read_at(offset, &mut window[..size])?;
-        if let Some(i) = memchr::memmem::find(&window[..size], mark) {
-            return Ok(Some(offset + i as u64));
+/// A stream under search, with the part of it that was read last.
+struct Search<'a> {
+    stream: &'a dyn StreamReader,
+    window: Vec<u8>,
+    start: u64,
+}
+
+impl Search<'_> {
+    /// The next place from `offset` on where `mark` stands.
+    fn find(&mut self, mark: &[u8; 8], mut offset: u64, cx: &Context) -> Result<Option<u64>> {
+        let overlap = mark.len() as u64 - 1;
+        while offset + overlap < self.stream.len() {
+            let end = self.start + self.window.len() as u64;
+            if offset < self.start || offset + overlap >= end {
+                cx.check()?;
+                let size = (self.stream.len() - offset).min(WINDOW as u64) as usize;
+                self.window.resize(size, 0);
+                self.stream.read_at(offset, &mut self.window)?;
+                self.start = offset;
+            }
+            let from = (offset - self.start) as usize;
+            if let Some(i) = memchr::memmem::find(&self.window[from..], mark) {
+                return Ok(Some(offset + i as u64));
+            }
+            offset = self.start + self.window.len() as u64 - overlap;
         }
-        offset += (size - (mark.len() - 1)) as u64;
+        Ok(None)
     }
-    Ok(None)
 }
 
 fn bytes_at(stream: &dyn StreamReader, offset: u64, len: u64) -> Option<Vec<u8>> {
@@ -90,11 +108,20 @@ fn segment_at(
     offset: u64,
     header: &Header,
     limits: &Limits,
-) -> Option<(SegmentHeader, u64)> {
-    let prefix = bytes_at(stream, offset, segment::PREFIX as u64)?;
-    let length = SegmentHeader::length(prefix.first_chunk()?).ok()? as u64;
-    let found = SegmentHeader::decode(&bytes_at(stream, offset, length)?, header.formats.len()).ok()?;
-    check_segment(&found, header, limits).ok()?;
-    let stored = bytes_at(stream, offset + length, found.stored_len())?;
-    (crc32c::crc32c(&stored) == found.stored_crc).then_some((found, offset + length))
+) -> Result<Option<(SegmentHeader, u64)>> {
+    let read = || {
+        let prefix = bytes_at(stream, offset, segment::PREFIX as u64)?;
+        let length = SegmentHeader::length(prefix.first_chunk()?).ok()? as u64;
+        let header = SegmentHeader::decode(&bytes_at(stream, offset, length)?, header.formats.len()).ok()?;
+        Some((header, offset + length))
+    };
+    let Some((found, stored_offset)) = read() else { return Ok(None) };
+    match check_segment(&found, header, limits) {
+        Ok(()) => {}
+        Err(e) if e.kind() == ErrorKind::Limit => return Err(e),
+        Err(_) => return Ok(None),
+    }
+    let stored = bytes_at(stream, stored_offset, found.stored_len());
+    let intact = stored.is_some_and(|bytes| crc32c::crc32c(&bytes) == found.stored_crc);
+    Ok(intact.then_some((found, stored_offset)))
 }

@@ -23,7 +23,7 @@ pub struct SegmentHeader {
     pub raw_offset: u64,
     /// How many bytes of content it holds; at least 1.
     pub raw_len: u64,
-    /// Whether the bytes are stored as they are, since the chain would have grown them.
+    /// Whether the bytes are stored as they are, since the chain would not shrink them.
     pub bypassed: bool,
     /// Bytes after each stage, in order; empty where the segment is bypassed or there is no stage.
     pub stage_lens: Vec<u64>,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use lab_codec::{Digest, ErrorKind, Limits, Lost, Result, StreamReader, StreamWriter, Summary};
+use lab_codec::{Context, Digest, ErrorKind, Limits, Lost, Result, StreamReader, StreamWriter, Summary};
 
 use super::*;
 
@@ -175,7 +175,7 @@ fn salvage_finds_what_is_intact() {
     let content = b"0123456789abcdef";
     let bytes = stream(content);
     let found = |bytes: &[u8]| {
-        let found = scan(&Bytes(bytes.to_vec()), &Limits::default()).unwrap();
+        let found = scan(&Bytes(bytes.to_vec()), &Context::default()).unwrap();
         found.map_or(vec![], |f| f.segments.iter().map(|(s, _)| s.number).collect::<Vec<_>>())
     };
     assert_eq!(found(&bytes), [0, 1, 2, 3]);
@@ -220,7 +220,7 @@ fn a_damaged_segment_does_not_expose_what_is_stored_in_it() {
     let count = inner.len().div_ceil(64);
     let first = memchr::memmem::find(&bytes, &SEGMENT_MARK).unwrap();
     bytes[first + 60] ^= 1;
-    let found = scan(&Bytes(bytes), &Limits::default()).unwrap().unwrap();
+    let found = scan(&Bytes(bytes), &Context::default()).unwrap().unwrap();
     let numbers: Vec<u64> = found.segments.iter().map(|(s, _)| s.number).collect();
     assert_eq!(numbers, (1..count as u64).collect::<Vec<_>>());
 }
@@ -246,7 +246,7 @@ fn a_stream_inside_a_stream_is_content() {
     writer.segment(segment.clone(), &inner).unwrap();
     writer.finish("", "", Digest([0; 32])).unwrap();
     let bytes = memory.0.lock().unwrap().clone();
-    let found = scan(&Bytes(bytes), &Limits::default()).unwrap().unwrap();
+    let found = scan(&Bytes(bytes), &Context::default()).unwrap().unwrap();
     assert_eq!(found.segments.len(), 1);
     assert_eq!(found.segments[0].0, SegmentHeader { tag: crc, ..segment });
 }

@@ -13,12 +13,13 @@ use crate::entropy::Histogram;
 pub struct Counted<'a> {
     pub inner: Box<dyn Read + Send + 'a>,
     pub histogram: &'a Mutex<Histogram>,
+    pub watch: Stopwatch,
 }
 
 impl Read for Counted<'_> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         let got = self.inner.read(buf)?;
-        self.histogram.lock().expect("counting does not panic").add(&buf[..got]);
+        self.watch.time(|| self.histogram.lock().expect("counting does not panic").add(&buf[..got]));
         Ok(got)
     }
 }

@@ -77,15 +77,18 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         return Err(Error::usage("no files in the given paths"));
     }
     let scratch = tempfile::Builder::new().prefix("lab-run-").tempdir()?;
+    let _listed = crate::cleanup::Temporary::new(scratch.path());
     let job = Job { args, app, chain: &chain, carrier: &*carrier, store: &store, scratch: scratch.path() };
     let mut files = Vec::new();
+    let mut first_error = None;
     for sample in &samples {
         match job.file(sample) {
             Ok(report) => files.push(report),
             Err(e) if e.kind() == ErrorKind::Cancelled => return Err(e),
             Err(e) => {
-                super::note(&format!("lab: {}: {e}", sample.path.display()), false);
+                super::note(&format!("lab: {}", about(sample, &e)), false);
                 files.push(report::failed(sample, &e));
+                first_error = first_error.or(Some(e));
             }
         }
     }
@@ -96,10 +99,19 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         super::print(&report::text(&report))?;
     }
     let total = report.total();
-    match total.files - total.verified {
-        0 => Ok(()),
-        n => Err(Error::corrupt(format!("{n} of {} files FAILED", total.files))),
+    let failed = format!("{} of {} files FAILED", total.files - total.verified, total.files);
+    match first_error {
+        _ if total.verified == total.files => Ok(()),
+        // Nothing came back wrong: it did not come so far.
+        Some(error) if total.differing == 0 => Err(Error::new(error.kind(), failed)),
+        _ => Err(Error::corrupt(failed)),
     }
+}
+
+/// The error's line, with the sample's path in front where it is not there yet.
+fn about(sample: &Sample, error: &Error) -> String {
+    let (path, line) = (sample.path.display().to_string(), error.to_string());
+    if line.contains(&path) { line } else { format!("{path}: {line}") }
 }
 
 struct Job<'a> {
@@ -121,7 +133,8 @@ impl Job<'_> {
         let pipeline = Pipeline::build(self.chain, self.store.loaded(), None)?.measured();
         let cx = self.args.work.context(self.app, progress::bar(label, Some(sample.bytes), quiet));
         let histogram = Mutex::new(Histogram::default());
-        let reader = Counted { inner: sample.open(&cx)?, histogram: &histogram };
+        let counting = Stopwatch::default();
+        let reader = Counted { inner: sample.open(&cx)?, histogram: &histogram, watch: counting.clone() };
         let name =
             Path::new(&sample.name).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let input = Input { reader: Box::new(reader), len: Some(sample.bytes), name };
@@ -131,7 +144,8 @@ impl Job<'_> {
         let medium = self.carrier.create(output.target(), &input.name, &self.chain.to_string(), &cx)?;
         let medium = Box::new(TimedWriter { inner: medium, watch: writing.clone() });
         let encoded = encode(input, self.chain, &pipeline, medium, options, &cx)?;
-        let encode_seconds = start.elapsed().as_secs_f64();
+        let aside = (pipeline.aside() + counting.total()) / threads as u32;
+        let encode_seconds = start.elapsed().saturating_sub(aside).as_secs_f64();
 
         let path = output.temporary().ok_or_else(|| Error::usage("the output cannot be read back"))?;
         let output_bytes = std::fs::metadata(path)?.len();
@@ -187,8 +201,9 @@ impl Job<'_> {
         let extension = self.carrier.extension();
         let Some(dir) = &self.args.output else { return Ok(self.scratch.join(format!("out.{extension}"))) };
         let mut path = dir.clone();
-        path.extend(sample.corpus.as_deref().map(Path::new));
-        path.push(format!("{}.{extension}", sample.name));
+        // Names come from anywhere: nothing in them may lead out of the directory.
+        let label = PathBuf::from(format!("{}.{extension}", sample.label()));
+        path.extend(label.components().filter(|part| matches!(part, std::path::Component::Normal(_))));
         let parent = path.parent().unwrap_or(dir);
         std::fs::create_dir_all(parent).map_err(|e| Error::from(e).at(parent.display().to_string()))?;
         Ok(path)

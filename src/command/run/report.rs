@@ -53,6 +53,9 @@ pub struct StageReport {
 pub struct Total {
     pub files: usize,
     pub verified: usize,
+    /// Files that came back as something else.
+    #[serde(skip)]
+    pub differing: usize,
     bytes: u64,
     output_bytes: u64,
     ratio: Option<f64>,
@@ -144,6 +147,7 @@ fn total(names: &[String], files: &[FileReport]) -> Total {
     Total {
         files: files.len(),
         verified: files.iter().filter(|f| f.verified).count(),
+        differing: done.iter().filter(|f| !f.verified).count(),
         bytes,
         output_bytes,
         ratio: ratio(bytes, output_bytes),
@@ -209,10 +213,11 @@ pub fn text(report: &Report) -> String {
         table::rate(sum.bytes, sum.decode_seconds),
         String::new(),
     ]);
-    let verdict = match (sum.files, sum.files - sum.verified) {
-        (1, 0) => "the file came back with the same SHA-256".to_string(),
-        (n, 0) => format!("all {n} files came back with the same SHA-256"),
-        (n, bad) => format!("{bad} of {n} files did NOT come back with the same SHA-256"),
+    let verdict = match (sum.files, sum.differing, sum.files - sum.verified) {
+        (1, 0, 0) => "the file came back with the same SHA-256".to_string(),
+        (n, 0, 0) => format!("all {n} files came back with the same SHA-256"),
+        (n, 0, failed) => format!("{failed} of {n} files could not be tried"),
+        (n, differing, _) => format!("{differing} of {n} files did NOT come back with the same SHA-256"),
     };
     format!("{text}{}\n{}: {verdict}\n", table::text(&stages), report.chain)
 }
