@@ -43,9 +43,12 @@ fn axes_multiply_and_every_form_is_written() {
     let output = bench(&[arg(&inputs), "-o", arg(&out), "--threads", "1/2"]).args(sweep).output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(stdout.lines().last(), Some(arg(&out.join("results.md"))));
+    assert_eq!(stdout.lines().last(), Some(arg(&out.join("report.html"))));
     assert!(stdout.contains("all 24 cells came back byte for byte"), "{stdout}");
-    assert_eq!(names(&out), ["results.csv", "results.json", "results.jsonl", "results.md"]);
+    assert_eq!(
+        names(&out),
+        ["charts", "report.html", "results.csv", "results.json", "results.jsonl", "results.md"]
+    );
 
     let results = results(&out);
     assert_eq!(results.cells.len(), 2 * 3 * 2 * 2);
@@ -323,7 +326,7 @@ fn an_experiment_says_what_came_out() {
     assert!(output.status.success(), "{stderr}");
     assert!(stderr.contains("lab corpus fetch nowhere"), "{stderr}");
     let page = std::fs::read_to_string(out.join("README.md")).unwrap();
-    assert_eq!(stdout.lines().last(), Some(arg(&out.join("README.md"))));
+    assert_eq!(stdout.lines().last(), Some(arg(&out.join("report.html"))));
     for part in ["## Asked", "It is.", "## What came out", "holds", "**more** than stated", "no-such-codec"] {
         assert!(page.contains(part), "{part} is not in {page}");
     }

@@ -26,7 +26,7 @@ pub struct Claim {
     pub section: String,
     /// What it says, in our words.
     pub says: String,
-    /// The chain that does what is meant.
+    /// The chain that does what is meant, as canonical text.
     pub chain: String,
     /// Corpora or samples that stand for the data that is meant.
     pub samples: Vec<String>,

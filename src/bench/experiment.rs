@@ -230,7 +230,10 @@ mod tests {
             assert!(!experiment.samples.is_empty() && !experiment.chains.is_empty(), "{}", experiment.name);
             for chain in experiment.chains.iter().filter(|c| super::super::plan::known(&registry, c)) {
                 let mut none = |_: &str| Err(Error::usage("none"));
-                crate::chain::Chain::parse_sweep(&registry, chain, &mut none).unwrap();
+                let chains = crate::chain::Chain::parse_sweep(&registry, chain, &mut none).unwrap();
+                // A claim finds its cells by the text of its chain, which therefore has to be canonical.
+                let claimed = experiment.rows.iter().any(|claim| claim.chain == *chain);
+                assert!(!claimed || chains[0].to_string() == *chain, "{chain}");
             }
         }
         assert!(found >= 2);

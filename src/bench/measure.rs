@@ -17,6 +17,8 @@ use crate::container::{Feed, Header, SegmentHeader, Sequence, Writer};
 
 /// A pass that takes less is repeated until it takes as long, since clocks are coarse.
 const SHORTEST: f64 = 2e-3;
+/// After a pass of so many seconds, what is cold at first no longer matters.
+const WARM: f64 = 1.0;
 /// Bytes that a carrier is asked for at a time.
 const PIECE: usize = 1 << 20;
 /// By how much the stages' sum may differ from the whole.
@@ -156,18 +158,22 @@ impl Prepared {
             rows,
             cx: cx.clone(),
         };
-        let slow = encode.whole.wall + decode.whole.wall > Rules::SLOW.as_secs_f64();
+        let first = encode.whole.wall + decode.whole.wall;
+        let slow = first > Rules::SLOW.as_secs_f64();
         if threads == 1 && slow {
             prepared.encode.first(&encode);
             prepared.decode.first(&decode);
-        } else if !slow {
-            // The first pass grew buffers one by one, and on one thread: the next one does not count either.
-            // On one thread it tells the stages' CPU times.
-            let (encode, decode) = prepared.pass(&input.raw, threads == 1)?;
+        } else if slow {
+            prepared.round(&input.raw)?;
+        } else if threads == 1 && first > WARM {
             prepared.encode.stages_cpu(&encode);
             prepared.decode.stages_cpu(&decode);
         } else {
-            prepared.round(&input.raw)?;
+            // The first pass grew buffers one by one, and on one thread: the next one does not count either. On one
+            // thread it tells the stages' CPU times.
+            let (encode, decode) = prepared.pass(&input.raw, threads == 1)?;
+            prepared.encode.stages_cpu(&encode.pass);
+            prepared.decode.stages_cpu(&decode.pass);
         }
         Ok(prepared)
     }
@@ -263,8 +269,8 @@ impl Watch {
     }
 
     /// Takes the stages' CPU times from a pass that measured them.
-    fn stages_cpu(&mut self, measured: &Measured) {
-        for (samples, span) in self.stages.iter_mut().zip(&measured.pass.stages) {
+    fn stages_cpu(&mut self, pass: &Pass) {
+        for (samples, span) in self.stages.iter_mut().zip(&pass.stages) {
             samples.cpu.push(span.cpu);
         }
     }

@@ -1,6 +1,6 @@
 //! Measurements of (sample, chain) cells: what is planned, how it is timed, and in which forms it is written.
 //!
-//! [`plan`] says which cells there are; [`run`] measures them group by group with [`measure`], and hands each finished
+//! [`plan`] says which cells there are; [`run`] measures them group by group and hands each finished
 //! cell to whoever listens. [`journal`] keeps cells as they come, so that an interrupted run can go on. [`results`] is
 //! the schema, the `export_*` modules write it for others. Nothing here prints.
 

@@ -28,9 +28,9 @@ Examples:
   lab bench FILE --chain zstd:1/3/19 --chain repair   a sweep and a codec, beside the baselines
   lab bench DIR --threads 1/2 --segment 1M/16M -o out/ further axes; results go to out/
   lab bench DIR -o out/ --resume                      go on where a run was interrupted
-  lab bench --suite experiments/claims                an experiment, with a page that answers its question
-Every cell is encoded, decoded and compared before it is timed. A cell that fails stays in the results, and the exit
-code is 3. A segment is never bypassed: the figures are the codec's own.")]
+  lab bench --suite experiments/claims                an experiment, and a page with its answer
+Every cell is encoded, decoded and compared before it is timed. A cell that fails stays in the results, and the exit code
+is 3. A segment is never bypassed: the figures are the codec's own.")]
 pub struct Args {
     /// Files and corpus directories [default: the built-in samples]
     paths: Vec<PathBuf>,
@@ -97,11 +97,11 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     };
     let session = Session { args, app, store: &store, plan: &plan };
     let (results, directory, complete) = session.run()?;
-    let mut page = write_all(&results, &directory)?;
     if let Some((experiment, left_out)) = &experiment {
-        page = directory.join("README.md");
-        write(&page, &experiment.page(&results, left_out))?;
+        // The answer in words; the page that is printed last has the charts.
+        write(&directory.join("README.md"), &experiment.page(&results, left_out))?;
     }
+    let page = write_all(&results, &directory)?;
     if args.talk.json {
         super::print_json(&results)?;
         super::note(&page.display().to_string(), args.talk.quiet);
@@ -119,7 +119,9 @@ fn paths_plan(args: &Args, app: &App, store: &mut Store) -> Result<Plan> {
     }
     let mut name = args.paths.first().map_or_else(|| "builtin".to_string(), |path| name_of(path));
     let mut samples = found.samples;
-    if samples.is_empty() {
+    // Beside a manifest whose files have not been fetched there may lie a page about them, which is no sample.
+    let only_listed = !found.missing.is_empty() && samples.iter().all(|sample| sample.corpus.is_none());
+    if samples.is_empty() || only_listed {
         if !args.paths.is_empty() {
             super::note("no samples there yet: the built-in ones are measured", args.talk.quiet);
         }
@@ -279,9 +281,11 @@ fn write_all(results: &Results, directory: &Path) -> Result<PathBuf> {
         .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write JSON: {e}")))?;
     write(&directory.join("results.json"), &(json + "\n"))?;
     write(&directory.join("results.csv"), &bench::export_csv::text(results)?)?;
-    let page = directory.join("results.md");
-    write(&page, &bench::export_markdown::text(results))?;
-    Ok(page)
+    write(&directory.join("results.md"), &bench::export_markdown::text(results))?;
+    if results.cells.is_empty() {
+        return Ok(directory.join("results.md"));
+    }
+    crate::report::write_all(results, directory)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -103,8 +103,8 @@ fn text(args: &Args, trial: &Trial, bytes: u64) -> String {
         part => format!("{} of {} bytes", table::count(part), table::count(bytes)),
     };
     format!(
-        "{}\n{} chains tried, figures from {part}. No other chain has a better ratio and is also faster at encoding \
-         (enc), decoding (dec) or either (both).\n",
+        "{}\n{} chains tried, figures from {part}. No other chain has a better ratio and also encodes (enc) or decodes \
+         (dec) faster.\n",
         table::text(&table),
         trial.tried
     )
