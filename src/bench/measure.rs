@@ -379,6 +379,7 @@ impl StreamWriter for Memory<'_> {
 /// checksums and the digest.
 fn pack(chain: &Chain, engine: &Engine, input: &Input, segment_size: u64) -> Result<(Vec<u8>, Span)> {
     let header = Header {
+        tag: 0,
         chain: chain.codecs_text(),
         formats: engine.formats(),
         segment_size,
@@ -387,10 +388,11 @@ fn pack(chain: &Chain, engine: &Engine, input: &Input, segment_size: u64) -> Res
     let room: usize = engine.segments().map(|(_, _, stored)| stored.len() + 512).sum();
     let mut stream = Vec::with_capacity(room + 4096);
     let clock = Clock::start();
-    let mut writer = Writer::new(Box::new(Memory(&mut stream)), &header)?;
+    let mut writer = Writer::new(Box::new(Memory(&mut stream)), header);
     for (range, lens, stored) in engine.segments() {
         let (number, raw_offset) = writer.next();
         let header = SegmentHeader {
+            tag: 0,
             number,
             raw_offset,
             raw_len: range.len() as u64,
@@ -399,7 +401,7 @@ fn pack(chain: &Chain, engine: &Engine, input: &Input, segment_size: u64) -> Res
             raw_crc: crc32c::crc32c(&input.raw[range.clone()]),
             stored_crc: crc32c::crc32c(stored),
         };
-        writer.segment(&header, stored)?;
+        writer.segment(header, stored)?;
     }
     let sha256 = Digest(Sha256::digest(&input.raw).into());
     writer.finish(&input.name, &chain.to_string(), sha256)?;
