@@ -2,6 +2,7 @@
 
 mod bench;
 mod codecs;
+mod compare;
 mod corpus;
 mod decode;
 mod encode;
@@ -47,7 +48,8 @@ Exit codes:
   0 ok                            4 missing tool or resource
   1 other or I/O                  5 limit
   2 usage                         6 partial result
-  3 corrupt, foreign, mismatch    130 interrupted";
+  3 corrupt, foreign, mismatch    7 over the limit of compare
+                                  130 interrupted";
 
 #[derive(Subcommand)]
 enum Command {
@@ -60,6 +62,7 @@ enum Command {
     Bench(bench::Args),
     Try(try_file::Args),
     Report(report::Args),
+    Compare(compare::Args),
     Codecs(codecs::Args),
     Corpus(corpus::Args),
     Completions(shell::CompletionsArgs),
@@ -118,6 +121,7 @@ fn dispatch(command: &Command, app: &App) -> Result<()> {
         Command::Bench(args) => bench::run(args, app),
         Command::Try(args) => try_file::run(args, app),
         Command::Report(args) => report::run(args, app),
+        Command::Compare(args) => compare::run(args, app),
         Command::Codecs(args) => codecs::run(args, app),
         Command::Corpus(args) => corpus::run(args, app),
         Command::Completions(args) => shell::completions(args, Cli::command()),
@@ -134,6 +138,7 @@ fn exit_code(kind: ErrorKind) -> u8 {
         ErrorKind::MissingTool | ErrorKind::MissingResource => 4,
         ErrorKind::Limit => 5,
         ErrorKind::Partial => 6,
+        ErrorKind::Exceeded => 7,
         ErrorKind::Cancelled => 130,
         _ => 1,
     }

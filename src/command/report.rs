@@ -6,16 +6,21 @@ use lab_codec::{Error, Result};
 
 use super::{App, options};
 use crate::bench::results::Results;
+use crate::output::Output;
 use crate::report;
+use crate::report::interchange::{self, Format, Input};
 
 /// Draw charts and a page from the results of one run, or of two side by side
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  lab report results.json -o report/            charts and report.html
-  lab report old.json new.json -o report/       two runs side by side, with their differences")]
+  lab report results.json -o report/              report.html and charts/*.svg, *.png
+  lab report old.json new.json -o report/         two runs side by side, with their differences
+  lab report results.json lzbench.csv -o report/  a rival's run in the same charts
+  lab report results.json -o report/ --export hyperfine --export lzbench
+Files of hyperfine (JSON), lzbench and TurboBench (CSV) are known by their content; they join the run before them.")]
 pub struct Args {
-    /// Results of `lab bench`
+    /// Results of `lab bench`, hyperfine JSON, lzbench or TurboBench CSV
     #[arg(required = true, value_name = "RESULTS")]
     inputs: Vec<PathBuf>,
     /// The directory for report.html and charts/
@@ -24,6 +29,9 @@ pub struct Args {
     /// The page's title [default: the names of the runs]
     #[arg(long, value_name = "TITLE")]
     title: Option<String>,
+    /// Also write the first run in the format of another tool: hyperfine, lzbench, turbobench (repeatable)
+    #[arg(long, value_name = "TOOL", value_parser = tool)]
+    export: Vec<String>,
     #[command(flatten)]
     write: options::Write,
 }
@@ -31,16 +39,37 @@ pub struct Args {
 pub fn run(args: &Args, _: &App) -> Result<()> {
     let mut runs: Vec<Results> = Vec::new();
     for path in &args.inputs {
-        runs.push(read(path)?);
+        let input = read(path)?;
+        match (input.foreign, runs.last_mut()) {
+            (Some(_), Some(run)) => interchange::join(run, input.results),
+            _ => runs.push(input.results),
+        }
     }
     let runs: Vec<&Results> = runs.iter().collect();
     let page = report::write(&runs, args.title.as_deref(), &args.output, args.write.force)?;
+    for name in &args.export {
+        let format = interchange::format(name)?;
+        export(format, runs[0], &args.output.join(format.file_name()), args.write.force)?;
+    }
     super::print(&format!("{}\n", page.display()))
 }
 
-/// Reads results.
-pub fn read(path: &Path) -> Result<Results> {
+/// Reads results of any known format.
+pub fn read(path: &Path) -> Result<Input> {
     let at = |e: Error| e.at(path.display().to_string());
-    let text = std::fs::read_to_string(path).map_err(|e| at(e.into()))?;
-    Results::parse(&text).map_err(at)
+    let bytes = std::fs::read(path).map_err(|e| at(e.into()))?;
+    let text = String::from_utf8(bytes).map_err(|_| at(Error::corrupt("not text")))?;
+    let name = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    interchange::read(&text, &name).map_err(at)
+}
+
+fn tool(name: &str) -> Result<String, String> {
+    interchange::format(name).map(|f| f.name().to_string()).map_err(|e| e.to_string())
+}
+
+fn export(format: &dyn Format, results: &Results, path: &Path, force: bool) -> Result<()> {
+    let text = format.write(results)?;
+    let mut output = Output::open(path, force)?;
+    output.sink()?.write_all(text.as_bytes()).map_err(|e| Error::from(e).at(path.display().to_string()))?;
+    output.commit()
 }

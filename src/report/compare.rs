@@ -178,7 +178,7 @@ impl Comparison {
     pub fn exceeding(&self, limit: Limit) -> Vec<String> {
         let mut lines = Vec::new();
         for pair in &self.pairs {
-            let name = format!("{} of {}", text::chain(&pair.chain), pair_sample(pair));
+            let name = format!("{} of {}", text::chain(&pair.chain), pair.name());
             if pair.failed == [false, true] {
                 lines.push(format!("{name} fails now"));
             } else if let Some(growth) = pair.growth.filter(|g| *g > limit.share) {
@@ -203,9 +203,12 @@ pub fn percent(share: f64) -> String {
     if share == 0.0 { "0 %".to_string() } else { format!("{:+.2} %", share * 100.0) }
 }
 
-fn pair_sample(pair: &Pair) -> String {
-    let corpus = pair.corpus.as_deref().map(|c| text::visible(c) + "/").unwrap_or_default();
-    corpus + &text::visible(&pair.sample)
+impl Pair {
+    /// The sample with its corpus.
+    pub fn name(&self) -> String {
+        let corpus = self.corpus.as_deref().map(|c| text::visible(c) + "/").unwrap_or_default();
+        corpus + &text::visible(&self.sample)
+    }
 }
 
 type Key = (Option<String>, String, Setup);
@@ -297,7 +300,14 @@ fn deviation(timing: &Timing) -> Option<f64> {
         return None;
     }
     let half = (high / timing.median).ln().max((timing.median / low).ln()).max(0.0);
-    Some(half / 1.96)
+    // With few measurements the interval is that of the extremes, which hold the median less often.
+    let quantile = match timing.n {
+        3 => 1.15,
+        4 => 1.53,
+        5 => 1.86,
+        _ => 1.96,
+    };
+    Some(half / quantile)
 }
 
 /// Puts effects together. What runs differ by hits all cells of a run alike and is no smaller for many of them.

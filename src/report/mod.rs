@@ -1,7 +1,7 @@
 //! Charts, pages and comparisons, all drawn from [`Results`] without running a codec again.
 //!
 //! [`charts`] turns results into [`figure`]s, [`draw`] makes pictures of them, [`html`] a page that needs nothing but
-//! itself. [`compare`] says how two runs differ.
+//! itself. [`compare`] says how two runs differ, [`interchange`] speaks the formats of other tools.
 
 pub mod charts;
 pub mod compare;
@@ -10,6 +10,7 @@ pub mod figure;
 #[cfg(test)]
 mod fixture;
 pub mod html;
+pub mod interchange;
 pub mod summary;
 pub mod text;
 

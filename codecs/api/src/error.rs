@@ -31,6 +31,8 @@ pub enum ErrorKind {
     Cancelled,
     /// Some but not all of the content could be recovered.
     Partial,
+    /// A limit that the user set on a comparison is exceeded.
+    Exceeded,
     /// The operating system refused.
     Io,
 }

@@ -35,6 +35,9 @@ pub const CHARTS: &[&dyn Chart] = &[
     &threads::Threads(Way::Decode),
 ];
 
+/// The segment size of a run that does not say otherwise.
+const DEFAULT_SEGMENT: u64 = 16 << 20;
+
 /// Encoding or decoding.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Way {
@@ -112,14 +115,18 @@ impl<'a> View<'a> {
         Self { corpus, corpora, rows: summary::rows(results, corpus), families }
     }
 
-    /// One row for each chain and channel: of those that were swept, the first with the most samples. Its label does
-    /// not say what was swept.
+    /// One row for each chain and channel: of those that were swept, the one with the most samples, then with the
+    /// default segment size, then with the fewest threads. Its label does not say what was swept.
     fn main(&self) -> Vec<Row<'a>> {
+        let rank = |row: &Row| {
+            let other_segment = row.setup.segment_bytes != DEFAULT_SEGMENT;
+            (std::cmp::Reverse(row.cells.len()), other_segment, row.setup.threads)
+        };
         let mut main: Vec<Row> = Vec::new();
         for row in &self.rows {
             let alike = |r: &Row| r.setup.chain == row.setup.chain && r.setup.channel == row.setup.channel;
             match main.iter().position(alike) {
-                Some(at) if main[at].cells.len() < row.cells.len() => main[at] = row.clone(),
+                Some(at) if rank(row) < rank(&main[at]) => main[at] = row.clone(),
                 Some(_) => {}
                 None => main.push(row.clone()),
             }

@@ -162,6 +162,7 @@ fn bars<DB: DrawingBackend>(
     for group in groups {
         pen.strong(&group.label, (24.0, y + HEADING / 2.0 + 2.0), TEXT, INK)?;
         y += HEADING;
+        let foot = y;
         for bar in &group.bars {
             let middle = y + BAR / 2.0;
             let color = color(bar);
@@ -179,11 +180,11 @@ fn bars<DB: DrawingBackend>(
             pen.text(&bar.value, (end, middle), SMALL, if red { RED } else { INK }, At::Left)?;
             y += BAR;
         }
+        if base > 0.0 {
+            let x = layout.x(axis::place(axis, base));
+            pen.line(&[(x, foot), (x, y)], AXIS, 1.0)?;
+        }
         y += GAP;
-    }
-    if base > 0.0 {
-        let x = layout.x(axis::place(axis, base));
-        pen.line(&[(x, layout.top), (x, layout.bottom)], AXIS, 1.0)?;
     }
     Ok(())
 }

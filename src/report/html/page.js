@@ -282,6 +282,7 @@
     for (const group of groups) {
       draw(svg, "text", { class: "b", x: 2, y: y + 17 }, fit(group.label, W - 8, 12));
       y += 24;
+      const foot = y;
       for (const bar of group.bars) {
         const middle = y + 8.5;
         draw(svg, "text", { class: "small m", x: box.left - 7, y: middle + 4, "text-anchor": "end" }, fit(bar.label, label + 4));
@@ -298,11 +299,11 @@
         spots.push({ at: [Math.max(from, to), middle], row: [y, y + 17], hint: bar.hint });
         y += 17;
       }
+      if (figure.body.base > 0) {
+        const x = box.x(place(axis, figure.body.base));
+        draw(svg, "line", { class: "axis", x1: x, x2: x, y1: foot, y2: y });
+      }
       y += 8;
-    }
-    if (figure.body.base > 0) {
-      const x = box.x(place(axis, figure.body.base));
-      draw(svg, "line", { class: "axis", x1: x, x2: x, y1: box.top, y2: box.bottom });
     }
     return { height: bottom + 48, spots };
   };

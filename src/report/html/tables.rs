@@ -209,7 +209,9 @@ fn cell_fields(cell: &Cell, fields: &mut Vec<Field>) {
         _ if cell.encode.noisy || cell.decode.noisy => "verified, noisy".to_string(),
         _ => "verified".to_string(),
     };
-    fields.push(words(status).bad(bad));
+    let status =
+        std::iter::once(status).chain(cell.notes.iter().map(|n| text::visible(n))).collect::<Vec<_>>();
+    fields.push(words(status.join("; ")).bad(bad));
 }
 
 fn rate(cell: &Cell, timing: &Timing) -> Option<f64> {
