@@ -1,5 +1,38 @@
-//! Codecs that others are compared with, one short file each.
+//! Codecs that others are compared with, and transforms that make chains worth trying: one short file each.
 
+mod bitshuffle;
+mod brotli;
+mod bwt;
+mod bzip2;
+mod deflate;
+mod delta;
+mod lz4;
+mod lzfse;
+mod memcpy;
+mod mtf;
+mod parts;
+mod ppmd;
+mod range;
+mod rans0;
+mod rle;
+mod snappy;
 mod store;
+mod xz;
 
+pub use bitshuffle::BITSHUFFLE;
+pub use brotli::BROTLI;
+pub use bwt::BWT;
+pub use bzip2::BZIP2;
+pub use deflate::DEFLATE;
+pub use delta::DELTA;
+pub use lz4::LZ4;
+pub use lzfse::LZFSE;
+pub use memcpy::MEMCPY;
+pub use mtf::MTF;
+pub use ppmd::PPMD;
+pub use range::RANGE;
+pub use rans0::RANS0;
+pub use rle::RLE;
+pub use snappy::SNAPPY;
 pub use store::STORE;
+pub use xz::XZ;

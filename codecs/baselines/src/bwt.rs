@@ -1,0 +1,251 @@
+//! `bwt`: the Burrows-Wheeler transform of a whole segment, over the suffix array that libsais makes in linear
+//! time, and back along eight parts of the segment at once.
+//!
+//! The inverse follows a chain through memory, one cache miss for each byte. Eight chains that begin at known
+//! places wait for memory at the same time.
+
+use std::sync::Arc;
+
+use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Params, Resources, Result, Worker};
+
+use crate::parts::{PLAIN, codec, reserve, room};
+
+/// The starts that large segments have.
+const PARTS: usize = 8;
+/// Segments below this have one.
+const LARGE: usize = 4096;
+/// Up to here a link and its byte share 32 bits.
+const PACKED: usize = 1 << 24;
+/// The largest segment: the suffix array has signed numbers of 32 bits.
+const MAX_INPUT: usize = i32::MAX as usize - 1024;
+
+static INFO: Info = Info {
+    id: "bwt",
+    summary: "Burrows-Wheeler transform: bytes with similar contexts together, for mtf or an entropy coder",
+    params: &[],
+    formats: &[1],
+    memory: |_: &Params, segment| memory(segment),
+    capabilities: PLAIN,
+    tools: &[],
+};
+
+/// The registry entry.
+pub const BWT: Entry = Entry::codec(&INFO, build);
+
+fn memory(segment: u64) -> Memory {
+    // The suffix array and what the library takes for dull inputs; links.
+    Memory { encode: 5 * segment + (1 << 20), decode: 4 * segment + (64 << 10) }
+}
+
+fn build(_: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
+    Ok(codec(Bwt::default))
+}
+
+#[derive(Default)]
+struct Bwt {
+    suffixes: Vec<i32>,
+    links: Vec<u32>,
+}
+
+/// In how many parts a segment is decoded, and how long they are; the last may be shorter.
+fn parts(length: usize) -> (usize, usize) {
+    let parts = if length < LARGE { 1 } else { PARTS };
+    (parts, length.div_ceil(parts))
+}
+
+impl Bwt {
+    /// Fills `suffixes` with the order of the suffixes of `input`; an end is less than any byte.
+    fn sort(&mut self, input: &[u8]) -> Result<()> {
+        self.suffixes.clear();
+        let length = i32::try_from(input.len()).unwrap_or(i32::MAX);
+        self.suffixes
+            .try_reserve(input.len())
+            .map_err(|_| Error::limit("bwt: no memory for the suffix array"))?;
+        // SAFETY: the pointers come from a slice and from spare capacity, both of `length` elements; the library
+        // writes to the second only, and without a frequency table.
+        let result = unsafe {
+            libsais_sys::libsais::libsais(
+                input.as_ptr(),
+                self.suffixes.as_mut_ptr(),
+                length,
+                0,
+                std::ptr::null_mut(),
+            )
+        };
+        if result != 0 {
+            return Err(Error::limit("bwt: no memory for sorting"));
+        }
+        // SAFETY: on success the library has written all `length` elements.
+        unsafe { self.suffixes.set_len(input.len()) };
+        Ok(())
+    }
+}
+
+impl Worker for Bwt {
+    fn encode(&mut self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        cx.check()?;
+        let Some(last) = input.len().checked_sub(1) else { return Ok(()) };
+        if input.len() > MAX_INPUT {
+            return Err(Error::limit("bwt takes segments below 2 GiB"));
+        }
+        cx.limits().check_memory(memory(input.len() as u64).encode, "bwt on a segment of this size")?;
+        self.sort(input)?;
+        cx.check()?;
+        let (parts, part) = parts(input.len());
+        reserve(out, input.len() + 4 * parts)?;
+        let mut starts = [0_u32; PARTS];
+        let begin = out.len();
+        out.resize(begin + 4 * parts, 0);
+        out.extend(self.suffixes.iter().map(|suffix| {
+            let suffix = *suffix as usize;
+            input[if suffix == 0 { last } else { suffix - 1 }]
+        }));
+        for (row, suffix) in self.suffixes.iter().enumerate() {
+            let suffix = *suffix as usize;
+            if suffix.is_multiple_of(part) {
+                starts[suffix / part] = row as u32;
+            }
+        }
+        for (place, start) in out[begin..].chunks_exact_mut(4).zip(&starts[..parts]) {
+            place.copy_from_slice(&start.to_le_bytes());
+        }
+        Ok(())
+    }
+
+    fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        cx.check()?;
+        let (parts, part) = parts(raw_len);
+        let header = if raw_len == 0 { 0 } else { 4 * parts };
+        if input.len() != raw_len + header {
+            return Err(Error::corrupt(format!("{} bytes of a transform of {raw_len}", input.len())));
+        }
+        if raw_len == 0 {
+            return Ok(());
+        }
+        if raw_len > MAX_INPUT {
+            return Err(Error::limit("bwt takes segments below 2 GiB"));
+        }
+        cx.limits().check_memory(memory(raw_len as u64).decode, "bwt on a segment of this size")?;
+        let (header, last) = input.split_at(header);
+        let mut starts = [0; PARTS];
+        for (start, bytes) in starts.iter_mut().zip(header.as_chunks::<4>().0) {
+            *start = u32::from_le_bytes(*bytes);
+            if *start as usize >= raw_len {
+                return Err(Error::corrupt("a part of the transform begins outside it"));
+            }
+        }
+        link(last, starts[0] as usize, &mut self.links)?;
+        cx.check()?;
+        let links = self.links.as_slice();
+        let packed = |row: u32| (links[row as usize] >> 8, links[row as usize] as u8);
+        let wide = |row: u32| (links[row as usize], last[links[row as usize] as usize]);
+        let out = room(out, raw_len)?;
+        let ends = match (parts, raw_len <= PACKED) {
+            (1, _) => [follow([starts[0]], out, part, packed)[0]; PARTS],
+            (_, true) => follow(starts, out, part, packed),
+            (_, false) => follow(starts, out, part, wide),
+        };
+        // Each part ends where the next one begins, and the last where the first one does.
+        if ends[..parts].iter().eq(starts[1..parts].iter().chain(&starts[..1])) {
+            Ok(())
+        } else {
+            Err(Error::corrupt("the transform does not lead through all its rows"))
+        }
+    }
+}
+
+/// For each row the row of the suffix that is one byte shorter, so that the byte before that one is the first of
+/// this; in packed form it is in the low bits. A permutation, whatever the bytes are.
+fn link(last: &[u8], first: usize, links: &mut Vec<u32>) -> Result<()> {
+    links.clear();
+    links.try_reserve(last.len()).map_err(|_| Error::limit("bwt: no memory for the links"))?;
+    links.resize(last.len(), 0);
+    let mut next = [0_usize; 256];
+    last.iter().for_each(|byte| next[usize::from(*byte)] += 1);
+    let mut sum = 0;
+    for slot in &mut next {
+        sum += std::mem::replace(slot, sum);
+    }
+    let packed = last.len() <= PACKED;
+    let mut put = |row: usize| {
+        let byte = last[row];
+        let slot = &mut next[usize::from(byte)];
+        links[*slot] = if packed { (row as u32) << 8 | u32::from(byte) } else { row as u32 };
+        *slot += 1;
+    };
+    // The byte in the row of the whole segment is its last one. The suffix of that byte alone comes first among
+    // those that begin with it.
+    put(first);
+    (0..first).for_each(&mut put);
+    (first + 1..last.len()).for_each(&mut put);
+    Ok(())
+}
+
+/// Writes all parts at once, and returns the rows in which they end. `step` gives for a row the next one and the
+/// byte on the way.
+fn follow<const N: usize>(
+    mut rows: [u32; N],
+    out: &mut [u8],
+    part: usize,
+    step: impl Fn(u32) -> (u32, u8),
+) -> [u32; N] {
+    let short = out.len() - part * (N - 1);
+    let mut parts = out.chunks_mut(part);
+    let mut parts: [&mut [u8]; N] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+    for i in 0..part {
+        // The last part may be shorter than the others.
+        let going = if i < short { N } else { N - 1 };
+        for (row, part) in rows.iter_mut().zip(&mut parts).take(going) {
+            (*row, part[i]) = step(*row);
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encode(input: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        Bwt::default().encode(input, &mut out, &Context::default()).unwrap();
+        out
+    }
+
+    fn decode(input: &[u8], raw_len: usize) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        Bwt::default().decode(input, raw_len, &mut out, &Context::default())?;
+        Ok(out)
+    }
+
+    #[test]
+    fn rows_are_the_sorted_suffixes() {
+        // a, ana, anana, banana, na, nana; banana is row 3, and a stands before it when the ends are joined.
+        assert_eq!(encode(b"banana"), b"\x03\0\0\0nnbaaa");
+        assert_eq!(decode(b"\x03\0\0\0nnbaaa", 6).unwrap(), b"banana");
+    }
+
+    #[test]
+    fn parts_of_every_length() {
+        for length in (LARGE - 3..LARGE + 20).chain([100_003, PACKED, PACKED + 1]) {
+            let mut state = 1_u32;
+            let input: Vec<u8> = (0..length)
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (state >> 30) as u8
+                })
+                .collect();
+            assert!(decode(&encode(&input), length).unwrap() == input, "{length}");
+        }
+    }
+
+    #[test]
+    fn wrong_starts_are_refused() {
+        let input = [b"abracadabra".as_slice(); 1000].concat();
+        let mut bytes = encode(&input);
+        bytes[4] ^= 1;
+        assert!(decode(&bytes, input.len()).is_err());
+        bytes[7] = 1;
+        assert!(decode(&bytes, input.len()).is_err());
+    }
+}

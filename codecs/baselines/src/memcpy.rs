@@ -1,0 +1,47 @@
+//! `memcpy`: a plain copy, the upper limit of every rate. Pipelines pass over `store`; this one is always done.
+
+use std::sync::Arc;
+
+use lab_codec::{Codec, Context, Entry, Info, Memory, Params, Resources, Result, Worker};
+
+use crate::parts::{PIECE, PLAIN, codec, exactly, reserve};
+
+static INFO: Info = Info {
+    id: "memcpy",
+    summary: "a plain copy: the upper limit of every rate",
+    params: &[],
+    formats: &[1],
+    memory: |_, _| Memory { encode: 0, decode: 0 },
+    capabilities: PLAIN,
+    tools: &[],
+};
+
+/// The registry entry.
+pub const MEMCPY: Entry = Entry::codec(&INFO, build);
+
+fn build(_: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
+    Ok(codec(|| Memcpy))
+}
+
+struct Memcpy;
+
+fn copy(input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+    reserve(out, input.len())?;
+    for piece in input.chunks(PIECE) {
+        cx.check()?;
+        out.extend_from_slice(piece);
+        cx.observer().advance(piece.len() as u64);
+    }
+    Ok(())
+}
+
+impl Worker for Memcpy {
+    fn encode(&mut self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        copy(input, out, cx)
+    }
+
+    fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        exactly(input.len(), raw_len)?;
+        copy(input, out, cx)
+    }
+}

@@ -1,0 +1,138 @@
+//! `range`: an adaptive binary range coder over the bits of each byte, in contexts of up to two bytes.
+
+use std::sync::Arc;
+
+use lab_codec::{Codec, Context, Entry, Info, Memory, Param, Params, Resources, Result, Worker};
+use lab_entropy::range::{Bit, Decoder, Encoder};
+
+use crate::parts::{PLAIN, codec, reserve, used_up};
+
+const ORDER: Param = Param::int("order", 0, 2, 1, "bytes of context");
+
+/// Where the adaptation of a probability stops slowing down.
+const LIMIT: u32 = 255;
+/// Bytes between two looks at the cancellation flag.
+const PIECE: usize = 16 << 10;
+
+static INFO: Info = Info {
+    id: "range",
+    summary: "adaptive binary range coder, each bit in the context of the bits and bytes before",
+    params: &[ORDER],
+    formats: &[1],
+    memory: |params, segment| {
+        let both = memory(params.int(&ORDER) as u32, segment);
+        Memory { encode: both, decode: both }
+    },
+    capabilities: PLAIN,
+    tools: &[],
+};
+
+/// The registry entry.
+pub const RANGE: Entry = Entry::codec(&INFO, build);
+
+fn contexts(order: u32) -> usize {
+    1 << (8 * order)
+}
+
+/// Of the pages that a segment can come to need; a list of them is there twice while it grows.
+fn memory(order: u32, segment: u64) -> u64 {
+    let contexts = contexts(order) as u64;
+    contexts * 4 + contexts.min(segment) * 3 * size_of::<Page>() as u64
+}
+
+fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
+    let order = params.int(&ORDER) as u32;
+    Ok(codec(move || Range { order, index: Vec::new(), pages: Vec::new(), used: Vec::new() }))
+}
+
+/// The bits of one byte: node 1 is the highest bit, nodes `2n` and `2n + 1` follow node `n` by its bit.
+type Page = [Bit; 256];
+
+/// Pages are made when their context first occurs, since most contexts never do.
+struct Range {
+    order: u32,
+    /// For each context its page's number plus 1, or 0.
+    index: Vec<u32>,
+    pages: Vec<Page>,
+    /// The context of each page.
+    used: Vec<u32>,
+}
+
+impl Range {
+    fn reset(&mut self) {
+        // Only what the last segment used is undone.
+        self.used.drain(..).for_each(|context| self.index[context as usize] = 0);
+        self.index.resize(contexts(self.order), 0);
+        self.pages.clear();
+    }
+
+    /// The page behind the bytes `before`, the last one lowest.
+    #[inline]
+    fn page(&mut self, before: u32) -> &mut Page {
+        let context = before as usize & (self.index.len() - 1);
+        if self.index[context] == 0 {
+            self.pages.push([Bit::default(); 256]);
+            self.used.push(context as u32);
+            self.index[context] = self.pages.len() as u32;
+        }
+        &mut self.pages[self.index[context] as usize - 1]
+    }
+}
+
+impl Worker for Range {
+    fn encode(&mut self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        if input.is_empty() {
+            return Ok(());
+        }
+        cx.limits().check_memory(memory(self.order, input.len() as u64), "range of this order")?;
+        self.reset();
+        reserve(out, input.len() / 2)?;
+        let mut encoder = Encoder::new(std::mem::take(out));
+        let mut before = 0_u32;
+        for piece in input.chunks(PIECE) {
+            cx.check()?;
+            for byte in piece {
+                let page = self.page(before);
+                let mut node = 1;
+                for place in (0..8).rev() {
+                    let bit = byte >> place & 1 != 0;
+                    encoder.bit(bit, page[node].one());
+                    page[node].update(bit, LIMIT);
+                    node = 2 * node + usize::from(bit);
+                }
+                before = before << 8 | u32::from(*byte);
+            }
+            cx.observer().advance(piece.len() as u64);
+        }
+        *out = encoder.finish();
+        Ok(())
+    }
+
+    fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        if raw_len == 0 {
+            return used_up(input.len());
+        }
+        cx.limits().check_memory(memory(self.order, raw_len as u64), "range of this order")?;
+        self.reset();
+        reserve(out, raw_len)?;
+        let mut decoder = Decoder::new(input);
+        let mut before = 0_u32;
+        for at in (0..raw_len).step_by(PIECE) {
+            cx.check()?;
+            decoder.check()?;
+            for _ in at..raw_len.min(at + PIECE) {
+                let page = self.page(before);
+                let mut node = 1;
+                for _ in 0..8 {
+                    // The mask changes nothing, but the compiler sees that the node is within the page.
+                    let bit = decoder.bit(page[node & 255].one());
+                    page[node & 255].update(bit, LIMIT);
+                    node = 2 * node + usize::from(bit);
+                }
+                before = before << 8 | (node as u32 & 255);
+                out.push(node as u8);
+            }
+        }
+        decoder.finish()
+    }
+}
