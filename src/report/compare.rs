@@ -2,7 +2,7 @@
 //!
 //! Times are compared as ratios of medians, new over old. The uncertainty of a ratio is put together, on a log scale,
 //! from the confidence intervals of both medians and from what two runs of the very same program differ by (see
-//! [`BETWEEN_RUNS`]); it is widened for the number of comparisons made at once, so that one false alarm among all of
+//! [`BETWEEN_RUNS`] and [`MOMENT`]); it is widened for the number of comparisons made at once, so that one false alarm among all of
 //! them stays unlikely. A change is *significant* where 1 lies outside the widened interval; where 1 lies inside, but
 //! changes of more than [`RESOLVABLE`] do, too, the measurement is too coarse to tell: *not resolvable*.
 
@@ -17,6 +17,9 @@ use crate::bench::results::{Cell, Results, Timing};
 /// Half of the 95 % interval of what two runs of the same program differ by, as a share: memory layout, frequency,
 /// neighbours on the machine. It does not shrink by measuring more often within a run.
 pub const BETWEEN_RUNS: f64 = 0.025;
+/// The same in seconds: what the place of code and data in memory and the clock itself add to any one time. It decides
+/// about calls of less than a few microseconds, which two builds, or two runs of one, cannot tell apart.
+pub const MOMENT: f64 = 0.2e-6;
 /// A change that a measurement has to be able to show, to be called "the same" where it shows none.
 pub const RESOLVABLE: f64 = 0.10;
 
@@ -307,7 +310,8 @@ fn deviation(timing: &Timing) -> Option<f64> {
         5 => 1.86,
         _ => 1.96,
     };
-    Some(half / quantile)
+    let moment = MOMENT / timing.median / 1.96;
+    Some((half / quantile).hypot(moment))
 }
 
 /// Puts effects together. What runs differ by hits all cells of a run alike and is no smaller for many of them.
@@ -377,6 +381,58 @@ mod tests {
         let once = Cell { encode: once, ..timed(1.0, 0.0) };
         assert_eq!(verdict(once.clone(), timed(9.0, 0.0)), Verdict::NotResolvable);
         assert_eq!(verdict(Cell { encode: Timing::default(), ..once }, timed(1.0, 0.1)), Verdict::Unknown);
+    }
+
+    /// Two runs of three chains on four samples: noise within a run and a shift between runs, reproducible by seed.
+    fn run_of(seed: u64, slower: f64) -> Results {
+        let mut state = seed;
+        let mut normal = move || {
+            // The sum of twelve uniform numbers is close to a normal one.
+            let mut uniform = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 40) as f64 / (1u64 << 24) as f64
+            };
+            (0..12).map(|_| uniform()).sum::<f64>() - 6.0
+        };
+        let shift = 1.0 + 0.008 * normal();
+        let mut cells = Vec::new();
+        for chain in ["zstd", "xz", "slowed"] {
+            for sample in ["a", "b", "c", "d"] {
+                let mut cell = cell("c", sample, chain, 1000, 500);
+                let factor = shift * if chain == "slowed" { slower } else { 1.0 };
+                for timing in [&mut cell.encode, &mut cell.decode] {
+                    let times: Vec<f64> = (0..9).map(|_| 0.01 * factor * (1.0 + 0.03 * normal())).collect();
+                    *timing = crate::bench::statistics::timing(&times, &times);
+                }
+                cells.push(cell);
+            }
+        }
+        results(cells)
+    }
+
+    fn alarms(comparison: &Comparison, chain: &str) -> usize {
+        let totals = comparison.totals.iter().filter(|t| t.chain == chain).flat_map(|t| [t.encode, t.decode]);
+        let pairs = comparison.pairs.iter().filter(|p| p.chain == chain).flat_map(|p| [p.encode, p.decode]);
+        totals.chain(pairs).filter(|c| matches!(c.verdict, Verdict::Slower | Verdict::Faster)).count()
+    }
+
+    #[test]
+    fn equal_runs_raise_no_alarm_and_a_tenth_is_seen() {
+        let (mut false_alarms, mut seen) = (0, 0);
+        for i in 0..10 {
+            let old = run_of(2 * i + 1, 1.0);
+            let same = Comparison::new(&old, &run_of(2 * i + 2, 1.0));
+            false_alarms += usize::from(["zstd", "xz", "slowed"].iter().any(|c| alarms(&same, c) > 0));
+            let slowed = Comparison::new(&old, &run_of(2 * i + 2, 1.1));
+            let total = slowed.totals.iter().find(|t| t.chain == "slowed").unwrap();
+            seen += usize::from(total.encode.verdict == Verdict::Slower);
+        }
+        assert!(false_alarms <= 1 && seen >= 9, "{false_alarms} false alarms, {seen} of 10 seen");
+    }
+
+    #[test]
+    fn times_below_a_moment_are_not_resolvable() {
+        assert_eq!(verdict(timed(3e-7, 0.01), timed(3.6e-7, 0.01)), Verdict::NotResolvable);
     }
 
     #[test]
