@@ -6,7 +6,6 @@ use lab_codec::{Error, ErrorKind, Result};
 
 use super::{App, options, table};
 use crate::report::compare::{Change, Comparison, Limit, Pair, Verdict, percent};
-use crate::report::summary;
 use crate::report::text;
 
 /// Compare two runs of a benchmark: bytes exactly, times with their uncertainty
@@ -88,20 +87,9 @@ fn share(text: &str) -> Result<f64, String> {
 fn words(comparison: &Comparison, all: bool) -> String {
     let mut sums = table::table(&["chain", "cells", "bytes", "change", "encode time", "", "decode time", ""]);
     for total in &comparison.totals {
-        let mut name = text::chain(&total.chain);
-        for other in &comparison.totals {
-            if other.chain == total.chain && other != total {
-                name += &format!(
-                    " {} {}",
-                    summary::segment(total.segment_bytes),
-                    summary::threads(total.threads)
-                );
-                break;
-            }
-        }
         let (encode, decode) = (time(&total.encode), time(&total.decode));
         sums.add_row([
-            name,
+            total.label.clone(),
             total.pairs.to_string(),
             table::count(total.bytes[1]),
             total.growth.map_or("-".to_string(), percent),
@@ -121,7 +109,7 @@ fn words(comparison: &Comparison, all: bool) -> String {
             };
             let (encode, decode) = (time(&pair.encode), time(&pair.decode));
             cells.add_row([
-                format!("{} {}", text::chain(&pair.chain), pair.name()),
+                format!("{} {}", pair.label, pair.name()),
                 size(0),
                 size(1),
                 pair.growth.map_or("-".to_string(), percent),

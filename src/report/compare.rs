@@ -6,11 +6,11 @@
 //! them stays unlikely. A change is *significant* where 1 lies outside the widened interval; where 1 lies inside, but
 //! changes of more than [`RESOLVABLE`] do, too, the measurement is too coarse to tell: *not resolvable*.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use super::summary::{Setup, failed, geometric};
+use super::summary::{self, Setup, failed, geometric};
 use super::text;
 use crate::bench::results::{Cell, Results, Timing};
 
@@ -66,6 +66,8 @@ pub struct Change {
 /// A cell that both runs have.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pair {
+    /// The setup in words.
+    pub label: String,
     /// The corpus.
     pub corpus: Option<String>,
     /// The sample.
@@ -93,6 +95,8 @@ pub struct Pair {
 /// The pairs of one setup together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Total {
+    /// The setup in words.
+    pub label: String,
     /// The chain's canonical text.
     pub chain: String,
     /// Bytes of a segment; 0 for whole.
@@ -172,7 +176,8 @@ impl Comparison {
         let alone = new.cells.iter().filter(|c| index.contains_key(&key(c)));
         singles.extend(alone.map(|cell| single(cell, "only in the new run".into())));
         let z = quantile_for(matched.len() * 2);
-        let pairs: Vec<Pair> = matched.iter().map(|(a, b)| pair(a, b, z)).collect();
+        let setups: BTreeSet<Setup> = matched.iter().map(|(a, _)| Setup::of(a)).collect();
+        let pairs: Vec<Pair> = matched.iter().map(|(a, b)| pair(a, b, z, &setups)).collect();
         let totals = totals(&matched);
         Self { names: [old.name.clone(), new.name.clone()], totals, pairs, singles }
     }
@@ -181,7 +186,7 @@ impl Comparison {
     pub fn exceeding(&self, limit: Limit) -> Vec<String> {
         let mut lines = Vec::new();
         for pair in &self.pairs {
-            let name = format!("{} of {}", text::chain(&pair.chain), pair.name());
+            let name = format!("{} of {}", pair.label, pair.name());
             if pair.failed == [false, true] {
                 lines.push(format!("{name} fails now"));
             } else if let Some(growth) = pair.growth.filter(|g| *g > limit.share) {
@@ -193,7 +198,7 @@ impl Comparison {
                 let slower =
                     change.time.filter(|t| change.verdict == Verdict::Slower && *t > 1.0 + limit.share);
                 if let Some(time) = slower {
-                    lines.push(format!("{} {word} in {time:.3} times the time", text::chain(&total.chain)));
+                    lines.push(format!("{} {word} in {time:.3} times the time", total.label));
                 }
             }
         }
@@ -224,10 +229,11 @@ fn single(cell: &Cell, reason: String) -> Single {
     Single { cell: format!("{}, {}", text::chain(&cell.chain), text::sample(cell)), reason }
 }
 
-fn pair(a: &Cell, b: &Cell, z: f64) -> Pair {
+fn pair(a: &Cell, b: &Cell, z: f64, setups: &BTreeSet<Setup>) -> Pair {
     let setup = Setup::of(a);
     let failed = [failed(a), failed(b)];
     Pair {
+        label: summary::label(&setup, setups.iter()),
         corpus: a.corpus.clone(),
         sample: a.sample.clone(),
         chain: setup.chain,
@@ -260,6 +266,7 @@ fn totals(matched: &[(&Cell, &Cell)]) -> Vec<Total> {
         }
     }
     let z = quantile_for(setups.len() * 2);
+    let all: Vec<Setup> = setups.iter().map(|(setup, _)| setup.clone()).collect();
     let total = |(setup, pairs): (Setup, Vec<(&Cell, &Cell)>)| {
         let bytes = [
             pairs.iter().map(|(a, _)| a.output_bytes).sum(),
@@ -269,6 +276,7 @@ fn totals(matched: &[(&Cell, &Cell)]) -> Vec<Total> {
         let encode: Vec<_> = pairs.iter().map(|(a, b)| effect(&a.encode, &b.encode)).collect();
         let decode: Vec<_> = pairs.iter().map(|(a, b)| effect(&a.decode, &b.decode)).collect();
         Total {
+            label: summary::label(&setup, all.iter()),
             chain: setup.chain,
             segment_bytes: setup.segment_bytes,
             threads: setup.threads,

@@ -184,7 +184,8 @@ pub fn rows<'a>(results: &'a Results, corpus: Option<&str>) -> Vec<Row<'a>> {
         }
     }
     let most = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
-    let labels: Vec<String> = rows.iter().map(|row| label(&row.setup, &rows)).collect();
+    let labels: Vec<String> =
+        rows.iter().map(|row| label(&row.setup, rows.iter().map(|r| &r.setup))).collect();
     for (row, label) in rows.iter_mut().zip(labels) {
         row.complete = row.cells.len() == most && row.failed.is_empty();
         row.label = label;
@@ -202,9 +203,10 @@ pub fn corpora(results: &Results) -> Vec<String> {
     results.cells.iter().filter_map(|c| c.corpus.clone()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-fn label(setup: &Setup, rows: &[Row]) -> String {
-    let same = |other: &&Row| other.setup.chain == setup.chain;
-    let varies = |differs: &dyn Fn(&Setup) -> bool| rows.iter().filter(same).any(|r| differs(&r.setup));
+/// A setup in words: the chain, with segment, threads and channel where `all` have several of them.
+pub fn label<'s>(setup: &Setup, all: impl Iterator<Item = &'s Setup> + Clone) -> String {
+    let same = |other: &&Setup| other.chain == setup.chain;
+    let varies = |differs: &dyn Fn(&Setup) -> bool| all.clone().filter(same).any(differs);
     let mut label = text::chain(&setup.chain);
     if varies(&|other| other.segment_bytes != setup.segment_bytes) {
         label += &format!(" · {}", segment(setup.segment_bytes));

@@ -294,7 +294,7 @@ pub fn differences(comparison: &Comparison) -> String {
     };
     let row = |total: &crate::report::compare::Total| {
         let mut fields = vec![
-            words(text::chain(&total.chain)),
+            words(&total.label),
             value(some(total.pairs as u64), count),
             value(some(total.bytes[0]), count),
             value(some(total.bytes[1]), count),
