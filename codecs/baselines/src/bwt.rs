@@ -1,7 +1,7 @@
 //! `bwt`: the Burrows-Wheeler transform of a whole segment, over the suffix array that libsais makes in linear
-//! time, and back along eight parts of the segment at once.
+//! time, and back along sixteen parts of the segment at once.
 //!
-//! The inverse follows a chain through memory, one cache miss for each byte. Eight chains that begin at known
+//! The inverse follows a chain through memory, one cache miss for each byte. Sixteen chains that begin at known
 //! places wait for memory at the same time.
 
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Params, Resources, R
 use crate::parts::{PLAIN, codec, reserve, room};
 
 /// The starts that large segments have.
-const PARTS: usize = 8;
-/// Segments below this have one.
-const LARGE: usize = 4096;
+const PARTS: usize = 16;
+/// Segments below this have one: they fit the cache.
+const LARGE: usize = 32 << 10;
 /// Up to here a link and its byte share 32 bits.
 const PACKED: usize = 1 << 24;
 /// The largest segment: the suffix array has signed numbers of 32 bits.
@@ -192,10 +192,14 @@ fn follow<const N: usize>(
     let short = out.len() - part * (N - 1);
     let mut parts = out.chunks_mut(part);
     let mut parts: [&mut [u8]; N] = std::array::from_fn(|_| parts.next().unwrap_or_default());
-    for i in 0..part {
-        // The last part may be shorter than the others.
-        let going = if i < short { N } else { N - 1 };
-        for (row, part) in rows.iter_mut().zip(&mut parts).take(going) {
+    for i in 0..short {
+        for (row, part) in rows.iter_mut().zip(&mut parts) {
+            (*row, part[i]) = step(*row);
+        }
+    }
+    // The last part may be shorter than the others.
+    for i in short..part {
+        for (row, part) in rows.iter_mut().zip(&mut parts).take(N - 1) {
             (*row, part[i]) = step(*row);
         }
     }

@@ -10,7 +10,7 @@ use crate::parts::{PLAIN, codec, reserve, used_up};
 const ORDER: Param = Param::int("order", 0, 2, 1, "bytes of context");
 
 /// Where the adaptation of a probability stops slowing down.
-const LIMIT: u32 = 255;
+const LIMIT: u32 = 60;
 /// Bytes between two looks at the cancellation flag.
 const PIECE: usize = 16 << 10;
 
