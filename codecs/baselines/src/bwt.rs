@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn wrong_starts_are_refused() {
-        let input = [b"abracadabra".as_slice(); 1000].concat();
+        let input = [b"abracadabra".as_slice(); 5000].concat();
         let mut bytes = encode(&input);
         bytes[4] ^= 1;
         assert!(decode(&bytes, input.len()).is_err());
