@@ -14,12 +14,13 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("zstd", "zstd-sys"),
     ("lz4", "lz4_flex"),
     ("snappy", "snap"),
-    ("deflate", "flate2"),
+    ("deflate", "libdeflate-sys"),
     ("brotli", "brotli"),
     ("xz", "liblzma-sys"),
     ("bzip2", "bzip2"),
     ("ppmd", "ppmd-rust"),
     ("lzfse", "lzfse_rust"),
+    ("bwt", "libsais-sys"),
 ];
 
 /// Looks around. `paths` are the arguments, whose manifests are recorded.
@@ -146,6 +147,8 @@ mod tests {
         let versions = codec_versions(&crate::registry::builtin(), include_str!("../../Cargo.lock"));
         assert!(versions["zstd"].starts_with("zstd-sys 2."), "{versions:?}");
         assert!(versions["repair"].starts_with("lab "), "{versions:?}");
+        let names_its_library = |(id, library): &(&str, &str)| versions[*id].starts_with(library);
+        assert!(LIBRARIES.iter().all(names_its_library), "{versions:?}");
     }
 
     #[test]

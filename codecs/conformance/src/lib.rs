@@ -49,6 +49,8 @@ pub struct Options {
     pub resources: Resources,
     /// Only the entries with these ids; empty for all.
     pub only: Vec<String>,
+    /// Values of text parameters that nobody can guess, as (id, parameter, value): what is tried has them.
+    pub texts: Vec<(String, String, String)>,
 }
 
 impl Default for Options {
@@ -63,6 +65,7 @@ impl Default for Options {
             memory_probe: None,
             resources: Resources::default(),
             only: Vec::new(),
+            texts: Vec::new(),
         }
     }
 }
@@ -76,7 +79,7 @@ pub fn check(registry: &Registry, options: &Options) -> Report {
             .map(|entry| {
                 let mut report = EntryReport::new(entry.info.id);
                 describe::check(entry.info, &mut report);
-                for variant in variants::of(entry.info) {
+                for variant in variants::of(entry.info, &options.texts) {
                     match entry.build {
                         Build::Codec(build) => codec::check(build, &variant, options, &mut report),
                         Build::Carrier(build) => carrier::check(build, &variant, options, &mut report),

@@ -14,9 +14,16 @@ pub struct Variant {
 }
 
 /// The defaults, then for each parameter its bounds or all of its choices, the others at their defaults.
-pub fn of(info: &'static Info) -> Vec<Variant> {
-    let defaults = Params::defaults(info);
-    let mut variants = vec![Variant { params: defaults, text: String::new(), default: true, numeric: false }];
+/// Texts that are given stand in place of their defaults.
+pub fn of(info: &'static Info, texts: &[(String, String, String)]) -> Vec<Variant> {
+    let mut defaults = Params::defaults(info);
+    for (_, name, value) in texts.iter().filter(|(id, ..)| id == info.id) {
+        if let Some((index, _)) = info.param(name) {
+            defaults.set(index, Value::Text(value.clone()));
+        }
+    }
+    let text = defaults.to_string();
+    let mut variants = vec![Variant { params: defaults.clone(), text, default: true, numeric: false }];
     for (index, param) in info.params.iter().enumerate() {
         let values: Vec<Value> = match param.kind {
             ParamKind::Int { min, max } => vec![Value::Int(min), Value::Int(max)],
@@ -27,10 +34,10 @@ pub fn of(info: &'static Info) -> Vec<Variant> {
         };
         let numeric = matches!(param.kind, ParamKind::Int { .. } | ParamKind::Size { .. });
         for value in values {
-            let mut params = Params::defaults(info);
+            let mut params = defaults.clone();
             params.set(index, value);
             let text = params.to_string();
-            // An empty text is the defaults again.
+            // A text that is there already is the defaults again.
             if variants.iter().all(|v| v.text != text) {
                 variants.push(Variant { params, text, default: false, numeric });
             }
