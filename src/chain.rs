@@ -153,6 +153,12 @@ impl fmt::Debug for Chain {
     }
 }
 
+/// The ids of the stages that a chain's text names, whether they are registered or not.
+pub fn ids(text: &str) -> Vec<&str> {
+    let spans = split(text, 0..text.len(), ',').unwrap_or_default();
+    spans.into_iter().map(|span| text[span].split(':').next().unwrap_or_default().trim()).collect()
+}
+
 /// The spans of `text[span]` between separators that stand outside braces.
 fn split(text: &str, span: Range<usize>, separator: char) -> Result<Vec<Range<usize>>> {
     let mut spans = Vec::new();
@@ -193,7 +199,9 @@ fn parse_stage(registry: &Registry, text: &str, span: Range<usize>, load: Loader
     let mut all = vec![Params::defaults(info)];
     let mut given = vec![false; info.params.len()];
     for (position, arg) in parts.enumerate() {
-        let (index, param, value) = match text[arg.clone()].split_once('=') {
+        // A value in braces may hold anything, chains with keys of their own included.
+        let keyed = text[arg.clone()].split_once('=').filter(|(key, _)| !key.contains('{'));
+        let (index, param, value) = match keyed {
             Some((key, _)) => {
                 let (index, param) =
                     info.param(key).ok_or_else(|| unknown_key(&entry, key).at(place(&arg)))?;

@@ -10,6 +10,7 @@
 //! segments through [`container`] and a carrier. An out-of-tree codec joins by a registry of its own and
 //! [`run_cli`].
 
+mod auto;
 pub mod bench;
 mod buffers;
 pub mod chain;

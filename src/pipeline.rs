@@ -1,5 +1,6 @@
 //! A chain applied to one segment, forth and back, with figures for each stage.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -48,7 +49,12 @@ pub struct StageFigures {
     pub decode: Duration,
     /// Of the bytes that came out of the encoder.
     pub histogram: Histogram,
+    /// What the codec chose, and for how many segments.
+    pub choices: Choices,
 }
+
+/// How often a codec chose what, by its canonical text.
+pub type Choices = BTreeMap<String, u64>;
 
 /// How [`PipelineWorker::encode`] left a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,11 +175,13 @@ impl PipelineWorker<'_> {
                     let start = Instant::now();
                     let mut histogram = Histogram::default();
                     histogram.add(target);
+                    let choice = stage.codec.choice(target);
                     pipeline.record(i, |f| {
                         f.bytes_in += input.len() as u64;
                         f.bytes_out += target.len() as u64;
                         f.encode += encode;
                         f.histogram.merge(&histogram);
+                        choice.into_iter().for_each(|choice| *f.choices.entry(choice).or_default() += 1);
                     });
                     pipeline.aside.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
                 }
@@ -203,7 +211,7 @@ impl PipelineWorker<'_> {
         stored.check()?;
         let header = stored.header;
         out.clear();
-        let unchanged = self.decode_stages(&header, &stored.bytes, None, &mut out, cx)?;
+        let unchanged = header.bypassed || self.decode_segment(&header, &stored.bytes, None, &mut out, cx)?;
         let (content, spare) = if unchanged { (stored.bytes, out) } else { (out, stored.bytes) };
         let same_bytes = unchanged && header.raw_crc == header.stored_crc;
         if content.len() as u64 != header.raw_len
@@ -233,7 +241,7 @@ impl PipelineWorker<'_> {
         }
         stored.check()?;
         let mut out = Vec::new();
-        self.decode_stages(&stored.header, &stored.bytes, Some(range.clone()), &mut out, cx)?;
+        self.decode_segment(&stored.header, &stored.bytes, Some(range.clone()), &mut out, cx)?;
         if out.len() != range.len() {
             return Err(Error::corrupt(format!(
                 "segment {}: a range of another length",
@@ -243,8 +251,7 @@ impl PipelineWorker<'_> {
         Ok(out)
     }
 
-    /// Runs the decoders, last stage first. Returns whether no stage changed the bytes, which are then in `stored`.
-    fn decode_stages(
+    fn decode_segment(
         &mut self,
         header: &SegmentHeader,
         stored: &[u8],
@@ -252,16 +259,31 @@ impl PipelineWorker<'_> {
         out: &mut Vec<u8>,
         cx: &Context,
     ) -> Result<bool> {
+        self.decode_stages(header.raw_len, &header.stage_lens, stored, range, out, cx)
+            .map_err(|e| e.at(format!("segment {}", header.number)))
+    }
+
+    /// Runs the decoders, last stage first, given the length of the content and of what each stage made of it. Returns
+    /// whether no stage changed the bytes, which are then in `stored`.
+    ///
+    /// # Errors
+    /// A codec's, with stage and id.
+    pub fn decode_stages(
+        &mut self,
+        raw_len: u64,
+        stage_lens: &[u64],
+        stored: &[u8],
+        range: Option<Range<usize>>,
+        out: &mut Vec<u8>,
+        cx: &Context,
+    ) -> Result<bool> {
         let pipeline = self.pipeline;
         let measured = pipeline.figures.is_some();
-        if header.bypassed {
-            return Ok(true);
-        }
-        let raw_len_of = |i: usize| if i == 0 { header.raw_len } else { header.stage_lens[i - 1] };
-        let grown = |(i, stage): &(usize, &Stage)| stage.identity && raw_len_of(*i) != header.stage_lens[*i];
+        let raw_len_of = |i: usize| if i == 0 { raw_len } else { stage_lens[i - 1] };
+        let grown = |(i, stage): &(usize, &Stage)| stage.identity && raw_len_of(*i) != stage_lens[*i];
         if let Some((i, stage)) = pipeline.stages.iter().enumerate().find(grown) {
             let error = Error::corrupt("the recorded length is not that of the input");
-            return Err(at_stage(error, i, stage.id).at(format!("segment {}", header.number)));
+            return Err(at_stage(error, i, stage.id));
         }
         let first = pipeline.stages.iter().position(|s| measured || !s.identity);
         let Some(first) = first else { return Ok(true) };
@@ -292,7 +314,7 @@ impl PipelineWorker<'_> {
                     }
                 }),
             };
-            decoded.map_err(|e| at_stage(e, i, stage.id).at(format!("segment {}", header.number)))?;
+            decoded.map_err(|e| at_stage(e, i, stage.id))?;
             let decode = start.elapsed();
             pipeline.record(i, |f| f.decode += decode);
             std::mem::swap(even, odd);

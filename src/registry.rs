@@ -25,6 +25,7 @@ pub fn builtin() -> Registry {
         .register(lab_baselines::RANS0)
         .register(lab_baselines::RANGE)
         .register(lab_template::REPAIR)
+        .register(crate::auto::AUTO)
         .register(lab_exec::EXEC)
         .register(crate::file::FILE)
         .register(lab_video::VIDEO);

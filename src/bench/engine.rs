@@ -13,6 +13,7 @@ use lab_codec::{Build, Codec, Context, Error, Params, Resources, Result, Worker}
 use super::clock::{Clock, Span, Stopwatch};
 use super::entropy::Orders;
 use crate::chain::Chain;
+use crate::pipeline::Choices;
 
 /// Segments are worked on together until they make up this many bytes.
 const BLOCK: usize = 1 << 20;
@@ -44,6 +45,8 @@ pub struct Engine {
     lens: Vec<Vec<u64>>,
     /// For each segment what the last stage made of it.
     stored: Vec<Vec<u8>>,
+    /// What each stage chose.
+    choices: Vec<Choices>,
     lanes: Vec<Mutex<Lane>>,
     pool: Option<rayon::ThreadPool>,
     cx: Context,
@@ -103,12 +106,18 @@ impl Engine {
         let pool = if threads == 1 { None } else { Some(pool(threads)?) };
         let stored = vec![Vec::new(); segments.len()];
         let lens = vec![Vec::new(); segments.len()];
-        Ok(Self { stages, segments, blocks, lens, stored, lanes, pool, cx: cx.clone() })
+        let choices = vec![Choices::default(); stages.len()];
+        Ok(Self { stages, segments, blocks, lens, stored, choices, lanes, pool, cx: cx.clone() })
     }
 
     /// The canonical text of each stage.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.stages.iter().map(|s| s.name.as_str())
+    }
+
+    /// What each stage chose, and for how many segments.
+    pub fn choices(&self) -> &[Choices] {
+        &self.choices
     }
 
     /// The format versions that the stages write.
@@ -147,7 +156,7 @@ impl Engine {
         let mut orders: Vec<Orders> = self.stages.iter().map(|_| Orders::default()).collect();
         let mut whole = Span::default();
         let mut times = vec![Span::default(); self.stages.len()];
-        let Self { stages, segments, lens, stored, lanes, cx, .. } = self;
+        let Self { stages, segments, lens, stored, choices, lanes, cx, .. } = self;
         let lane = lock(&lanes[0]);
         let mut lane = lane?;
         lane.room(1);
@@ -162,6 +171,9 @@ impl Engine {
                 times[i] += span;
                 lane.turn();
                 orders[i].add(&lane.done[0]);
+                if let Some(choice) = stages[i].codec.choice(&lane.done[0]) {
+                    *choices[i].entry(choice).or_default() += 1;
+                }
                 lens[number].push(lane.done[0].len() as u64);
             }
             stored[number] =

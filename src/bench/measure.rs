@@ -110,6 +110,9 @@ impl Prepared {
             let stage = name.to_string();
             cell.stages.push(Stage { stage, bytes_in, bytes_out, entropy, ..Stage::default() });
         }
+        for (stage, choices) in cell.stages.iter_mut().zip(engine.choices()) {
+            stage.choices.clone_from(choices);
+        }
         let mut rows = vec![Stage {
             stage: "container".into(),
             bytes_in: stored,
@@ -117,6 +120,7 @@ impl Prepared {
             encode: statistics::timing(&[packing.wall], &[packing.cpu]),
             decode: statistics::timing(&[unpacking.wall], &[unpacking.cpu]),
             entropy: super::entropy::entropies(&stream),
+            ..Stage::default()
         }];
 
         let mut carrier = None;

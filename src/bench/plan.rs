@@ -175,7 +175,7 @@ fn own_chains(registry: &Registry) -> Vec<String> {
 
 /// Whether every stage of a chain is registered.
 pub fn known(registry: &Registry, chain: &str) -> bool {
-    chain.split(',').all(|stage| stage.split(':').next().is_some_and(|id| registry.find(id).is_some()))
+    crate::chain::ids(chain).into_iter().all(|id| registry.find(id).is_some())
 }
 
 #[cfg(test)]

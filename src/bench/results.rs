@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::Choices;
+
 /// The value of [`Results::schema`].
 pub const SCHEMA: &str = "lab-results";
 /// The version that this program writes and reads.
@@ -155,6 +157,9 @@ pub struct Stage {
     pub decode: Timing,
     /// Entropy of what came out of the encoder in bits per byte, by order 0, 1 and 2.
     pub entropy: [f64; 3],
+    /// What a codec that chooses chose, and for how many segments.
+    #[serde(skip_serializing_if = "Choices::is_empty")]
+    pub choices: Choices,
 }
 
 /// Repeated measurements of one duration, in seconds.

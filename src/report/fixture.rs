@@ -32,6 +32,7 @@ pub fn cell(corpus: &str, sample: &str, chain: &str, bytes: u64, output: u64) ->
             encode: timing(bytes as f64 / 1e8, 0.02),
             decode: timing(bytes as f64 / 5e8, 0.02),
             entropy: [7.5, 7.4, 7.3],
+            ..Stage::default()
         });
         last = output;
     }

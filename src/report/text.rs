@@ -41,8 +41,7 @@ pub fn chain(chain: &str) -> String {
 
 /// A chain without its parameters: what levels of one codec have in common.
 pub fn family(chain: &str) -> String {
-    let ids: Vec<_> = chain.split(',').map(|stage| stage.split(':').next().unwrap_or(stage).trim()).collect();
-    self::chain(&ids.join(","))
+    self::chain(&crate::chain::ids(chain).join(","))
 }
 
 /// What a cell's sample is called, with its corpus.

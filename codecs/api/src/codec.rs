@@ -8,6 +8,13 @@ use crate::{Context, Error, Result};
 pub trait Codec: Send + Sync {
     /// A new worker. One per thread, reused over many segments, so that buffers and contexts are made once.
     fn worker(&self) -> Box<dyn Worker>;
+
+    /// What the encoded form tells of a choice that was made for this segment, as canonical text; most codecs have
+    /// none. For listings: of damaged bytes it may tell anything.
+    fn choice(&self, stored: &[u8]) -> Option<String> {
+        let _ = stored;
+        None
+    }
 }
 
 /// Encodes and decodes segments, one at a time.

@@ -174,6 +174,7 @@ impl Job<'_> {
                 encode: writing.total(),
                 decode: reading.total(),
                 histogram: histogram_of(path)?,
+                ..StageFigures::default()
             });
         }
         if self.args.output.is_some() {

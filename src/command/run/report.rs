@@ -4,7 +4,7 @@ use super::super::table;
 use crate::chain::Chain;
 use crate::corpus::Sample;
 use crate::entropy::Histogram;
-use crate::pipeline::StageFigures;
+use crate::pipeline::{Choices, StageFigures};
 use lab_codec::Error;
 
 /// The whole document.
@@ -46,6 +46,9 @@ pub struct StageReport {
     encode_seconds: f64,
     decode_seconds: f64,
     entropy0: f64,
+    /// What a codec that chooses chose, and for how many segments.
+    #[serde(skip_serializing_if = "Choices::is_empty")]
+    choices: Choices,
 }
 
 /// Sums over all files.
@@ -106,6 +109,7 @@ pub fn rows(names: &[String], figures: &[StageFigures]) -> Vec<StageReport> {
         encode_seconds: f.encode.as_secs_f64(),
         decode_seconds: f.decode.as_secs_f64(),
         entropy0: f.histogram.entropy(),
+        choices: f.choices.clone(),
     };
     names.iter().zip(figures).map(row).collect()
 }
@@ -140,6 +144,7 @@ fn total(names: &[String], files: &[FileReport]) -> Total {
             sum.encode += f.encode;
             sum.decode += f.decode;
             sum.histogram.merge(&f.histogram);
+            f.choices.iter().for_each(|(choice, n)| *sum.choices.entry(choice.clone()).or_default() += n);
         }
     }
     let bytes = done.iter().map(|f| f.bytes).sum();
@@ -219,7 +224,11 @@ pub fn text(report: &Report) -> String {
         (n, 0, failed) => format!("{failed} of {n} files could not be tried"),
         (n, differing, _) => format!("{differing} of {n} files did NOT come back with the same SHA-256"),
     };
-    format!("{text}{}\n{}: {verdict}\n", table::text(&stages), report.chain)
+    let chose = sum.stages.iter().filter(|s| !s.choices.is_empty()).fold(String::new(), |text, s| {
+        let list: Vec<_> = s.choices.iter().map(|(choice, n)| format!("{choice} ({n})")).collect();
+        format!("{text}{} chose, for so many segments: {}\n", s.stage, list.join("; "))
+    });
+    format!("{text}{}\n{chose}{}: {verdict}\n", table::text(&stages), report.chain)
 }
 
 /// Headers, index and trailer.
