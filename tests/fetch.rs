@@ -360,7 +360,7 @@ fn one_line_says_what_was_tried_and_what_to_do() {
         .output()
         .unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && stderr.contains("own: 1 listed files are not here"), "{stderr}");
+    assert!(output.status.success() && stderr.contains("own: 1 listed file is not here"), "{stderr}");
     server.set("/b", page(&b));
     place.fetched(&[]);
     place.is_whole(&files);

@@ -370,11 +370,15 @@ fn missing(found: &Found) -> Vec<String> {
     for file in &found.missing {
         *corpora.entry(&file.corpus).or_default() += 1;
     }
+    let are = |n: usize, what: &str| match n {
+        1 => format!("1 {what}file is"),
+        n => format!("{n} {what}files are"),
+    };
     let listed = corpora
         .into_iter()
-        .map(|(name, n)| format!("{name}: {n} listed files are not here{}", get_with(name)));
+        .map(|(name, n)| format!("{name}: {} not here{}", are(n, "listed "), get_with(name)));
     let described = found.absent.iter().map(|Absent { sources, command }| {
-        format!("{}: {} files are not here; get them with: {command}", sources.corpus, sources.files.len())
+        format!("{}: {} not here; get it with: {command}", sources.corpus, are(sources.files.len(), ""))
     });
     listed.chain(described).collect()
 }

@@ -152,3 +152,95 @@ impl Read for Watched<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    const HELLO: &[u8] = b"hello, hello, hello, archive";
+
+    fn zipped() -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        for name in ["./a", "b"] {
+            writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(HELLO).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn tarred() -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, kind) in [("./a", tar::EntryType::Regular), ("b", tar::EntryType::Link)] {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(if kind.is_file() { HELLO.len() as u64 } else { 0 });
+            let content = if kind.is_file() { HELLO } else { b"" };
+            builder.append_data(&mut header, name, content).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    /// The members that could be read to their end, and how it went on the whole.
+    fn unpack(pack: Pack, bytes: &[u8]) -> (Vec<(String, Vec<u8>)>, Result<()>) {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let mut found = Vec::new();
+        let outcome = members(pack, &file, 1 << 20, &Context::default(), &mut |name, reader| {
+            let mut content = Vec::new();
+            if reader.take(1 << 20).read_to_end(&mut content).is_ok() {
+                found.push((name.unwrap_or_default().to_string(), content));
+            }
+            Ok(())
+        });
+        (found, outcome)
+    }
+
+    #[test]
+    fn members_are_regular_files_by_their_plain_names() {
+        let names = |pack, bytes: &[u8]| -> Vec<String> {
+            let (found, outcome) = unpack(pack, bytes);
+            outcome.unwrap();
+            assert!(found.iter().all(|(_, content)| content == HELLO));
+            found.into_iter().map(|(name, _)| name).collect()
+        };
+        assert_eq!(names(Pack::Zip, &zipped()), ["a", "b"]);
+        assert_eq!(names(Pack::Tar, &tarred()), ["a"]);
+        assert_eq!(names(Pack::Raw, HELLO), [""]);
+    }
+
+    #[test]
+    fn damaged_archives_are_errors_and_no_other_content() {
+        let whole = zipped();
+        for cut in 0..whole.len() {
+            assert!(unpack(Pack::Zip, &whole[..cut]).1.is_err(), "cut at {cut}");
+        }
+        for at in 0..whole.len() {
+            for bits in [1, 0x80, 0xff] {
+                let mut flipped = whole.clone();
+                flipped[at] ^= bits;
+                let (found, _) = unpack(Pack::Zip, &flipped);
+                assert!(found.iter().all(|(_, content)| content == HELLO), "{bits:x} at {at}: {found:?}");
+            }
+        }
+        let whole = tarred();
+        for cut in 1..512 + HELLO.len() {
+            let (found, outcome) = unpack(Pack::Tar, &whole[..cut]);
+            assert!(outcome.is_err() || found.iter().all(|(_, content)| content != HELLO), "cut at {cut}");
+        }
+        // The checksum of a tar header notices any change to it.
+        for at in 0..512 {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            assert!(unpack(Pack::Tar, &flipped).1.is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn what_unpacks_to_far_too_much_is_refused() {
+        let mut reader = Bounded { inner: io::repeat(0), left: 1000 };
+        let mut content = Vec::new();
+        assert!(reader.read_to_end(&mut content).is_err());
+        assert!(content.len() <= 1000);
+    }
+}
