@@ -39,13 +39,14 @@ pub fn take(job: &mut Job, from: &Path) -> Result<()> {
                 if wanted.iter().any(|w| !job.arrived.contains_key(&w.name)) {
                     let origin = path.display().to_string();
                     let outcome = job.unpack(source, &wanted, &File::open(&path)?, &origin);
-                    note(job, origin, outcome)?;
+                    note(job, &origin, outcome)?;
                 }
             }
         }
     }
     if job.failures.is_empty() && !job.missing().is_empty() {
-        job.failures.push((from.display().to_string(), "neither they nor their archives are there".into()));
+        let why = "neither they nor their archives are there".to_string();
+        job.failures.note(&from.display().to_string(), why);
     }
     Ok(())
 }
@@ -64,17 +65,17 @@ fn take_file(job: &mut Job, wanted: &Wanted, path: &Path) -> Result<()> {
         ErrorKind::Corrupt | ErrorKind::Truncated => Failure::Wrong(e.to_string()),
         _ => Failure::Fatal(e),
     });
-    note(job, origin, outcome)
+    note(job, &origin, outcome)
 }
 
 /// Keeps what was wrong with a file there; anything else ends the fetch.
-fn note(job: &mut Job, origin: String, outcome: Result<(), Failure>) -> Result<()> {
+fn note(job: &mut Job, origin: &str, outcome: Result<(), Failure>) -> Result<()> {
     match outcome {
         Ok(()) => Ok(()),
         Err(Failure::Fatal(error)) => Err(error),
         Err(Failure::Wrong(why) | Failure::Refused(why) | Failure::Unreachable(why)) => {
-            job.has_wrong = true;
-            job.failures.push((origin, why));
+            job.failures.has_wrong = true;
+            job.failures.note(origin, why);
             Ok(())
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod absent;
 pub mod catalogue;
+mod failures;
 mod http;
 mod local;
 mod pack;
@@ -24,6 +25,7 @@ use lab_codec::{Context, Digest, Error, ErrorKind, Observer, Result};
 use super::manifest::{FILE_NAME, Listed, Manifest};
 use super::unpack::{HashingReader, HashingWriter, copy};
 use crate::output::Output;
+use failures::Failures;
 use http::{Client, Expected, Failure};
 pub use pack::Pack;
 use part::Part;
@@ -106,9 +108,8 @@ pub fn fetch(sources: &Sources, options: &Options, cx: &Context) -> Result<Vec<A
         earlier: earlier.as_ref(),
         directory: &directory,
         arrived: BTreeMap::new(),
-        failures: Vec::new(),
+        failures: Failures::default(),
         unreachable: BTreeSet::new(),
-        has_wrong: false,
     };
     let fetched = job.run();
     // What came is worth a manifest even where the rest did not come.
@@ -131,12 +132,9 @@ struct Job<'a> {
     earlier: Option<&'a Manifest>,
     directory: &'a Path,
     arrived: BTreeMap<String, Arrived>,
-    /// What was tried, and what came of it.
-    failures: Vec<(String, String)>,
+    failures: Failures,
     /// Servers that did not answer.
     unreachable: BTreeSet<String>,
-    /// Whether anything came that was not as listed.
-    has_wrong: bool,
 }
 
 impl<'a> Job<'a> {
@@ -154,7 +152,7 @@ impl<'a> Job<'a> {
         }
         match self.missing().len() {
             0 => Ok(()),
-            missing => Err(self.failed(missing)),
+            missing => Err(self.failures.error(self.sources, missing, self.options.from)),
         }
     }
 
@@ -276,11 +274,11 @@ impl<'a> Job<'a> {
                         if was_continued && !is_last {
                             continue;
                         }
-                        self.has_wrong = true;
+                        self.failures.has_wrong = true;
                         why
                     }
                 };
-                self.failures.push((url.clone(), why));
+                self.failures.note(&url, why);
                 break;
             }
         }
@@ -375,37 +373,6 @@ impl<'a> Job<'a> {
         output.commit()?;
         self.note_arrived(wanted, sha256, origin.to_string(), false);
         Ok(())
-    }
-
-    /// The error of a fetch after which files are missing.
-    fn failed(&self, missing: usize) -> Error {
-        /// So many failures are shown.
-        const SHOWN: usize = 6;
-        let mut tried = String::new();
-        for (index, (what, why)) in self.failures.iter().enumerate().take(SHOWN) {
-            let separator = if index == 0 { "" } else { ", " };
-            // Several that failed alike share the reason.
-            let is_last =
-                self.failures.get(index + 1).is_none_or(|(_, next)| next != why) || index + 1 == SHOWN;
-            let why = if is_last { format!(" ({why})") } else { String::new() };
-            tried += &format!("{separator}{what}{why}");
-        }
-        match self.failures.len() {
-            0 => tried += "nothing",
-            n if n > SHOWN => tried += &format!(", and {} more", n - SHOWN),
-            _ => {}
-        }
-        let advice = match self.options.from {
-            Some(from) => format!("put the files or their archives into {}", from.display()),
-            None => {
-                "try again later, name another place with --mirror URL, or get the files yourself and use --from DIR"
-                    .to_string()
-            }
-        };
-        let kind = if self.has_wrong { ErrorKind::Corrupt } else { ErrorKind::Io };
-        let of = self.sources.files.len();
-        Error::new(kind, format!("{missing} of {of} files are missing; tried {tried}; {advice}"))
-            .at(self.sources.corpus.clone())
     }
 }
 
