@@ -156,8 +156,11 @@ impl Drop for Staged {
     }
 }
 
-/// Opens and locks the temporary file, without touching what another process may still be writing.
-fn lock(temporary: &Path, path: &Path) -> Result<File> {
+/// Opens and locks a temporary file of the output `path`, without touching what another process may still be writing.
+///
+/// # Errors
+/// [`Usage`](ErrorKind::Usage) where another process holds it, I/O errors.
+pub(crate) fn lock(temporary: &Path, path: &Path) -> Result<File> {
     for _ in 0..RETRIES {
         let file = options().open(temporary).map_err(|e| at(e, path))?;
         match file.try_lock() {

@@ -292,7 +292,7 @@ fn an_experiment_says_what_came_out() {
         title = "A question"
         question = "Is it <so>?"
         expectation = "It is."
-        samples = ["builtin/random", "builtin/zeros", "nowhere"]
+        samples = ["builtin/random", "builtin/zeros", "silesia/sao", "nowhere"]
         chains = ["zstd:1/3", "no-such-codec:3"]
         baselines = false
         memory = false
@@ -324,7 +324,8 @@ fn an_experiment_says_what_came_out() {
     let (stdout, stderr) =
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "{stderr}");
-    assert!(stderr.contains("lab corpus fetch nowhere"), "{stderr}");
+    assert!(stderr.contains("silesia/sao is not here; get it with: lab corpus fetch silesia\n"), "{stderr}");
+    assert!(stderr.contains("nowhere is not here\n"), "{stderr}");
     let page = std::fs::read_to_string(out.join("README.md")).unwrap();
     assert_eq!(stdout.lines().last(), Some(arg(&out.join("report.html"))));
     for part in ["## Asked", "It is.", "## What came out", "holds", "**more** than stated", "no-such-codec"] {

@@ -14,7 +14,8 @@ use crate::bench::results::{Cell, Results, SCHEMA, VERSION};
 use crate::bench::scratch::Scratch;
 use crate::bench::{self, Key, Listener, Plan, Rules, Surroundings, plan, summary};
 use crate::chain::Chain;
-use crate::corpus::{self, Listed};
+use crate::corpus::fetch::absent::{self, Absent};
+use crate::corpus::{self, Found};
 use crate::encode::Options;
 use crate::output::Output;
 use crate::progress::{self, Steps};
@@ -114,7 +115,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
 /// What the arguments ask for; the built-in samples, where there are no others.
 fn paths_plan(args: &Args, app: &App, store: &mut Store) -> Result<Plan> {
     let found = corpus::survey(&args.paths)?;
-    for text in missing(&found.missing) {
+    for text in missing(&found) {
         super::note(&text, args.talk.quiet);
     }
     let mut name = args.paths.first().map_or_else(|| "builtin".to_string(), |path| name_of(path));
@@ -160,7 +161,7 @@ fn suite_plan(args: &Args, app: &App, suite: &Path, store: &mut Store) -> Result
         experiment.select(found.samples.into_iter().chain(corpus::builtin::samples()).collect());
     for corpus in &absent {
         let name = corpus.split('/').next().unwrap_or(corpus);
-        super::note(&format!("{corpus} is not here; get it with: lab corpus fetch {name}"), args.talk.quiet);
+        super::note(&format!("{corpus} is not here{}", get_with(name)), args.talk.quiet);
     }
     if samples.is_empty() {
         return Err(in_suite("none of its samples is here".into()));
@@ -363,16 +364,28 @@ fn overview(results: &Results) -> String {
     format!("{}\n{verdict}", table::text(&shown))
 }
 
-/// One line for each corpus that is listed but not here.
-fn missing(listed: &[Listed]) -> Vec<String> {
+/// One line for each corpus that is listed or described, but not here.
+fn missing(found: &Found) -> Vec<String> {
     let mut corpora: BTreeMap<&str, usize> = BTreeMap::new();
-    for file in listed {
+    for file in &found.missing {
         *corpora.entry(&file.corpus).or_default() += 1;
     }
-    let line = |(corpus, n): (&str, usize)| {
-        format!("{corpus}: {n} listed files are not here; get them with: lab corpus fetch {corpus}")
+    let are = |n: usize, what: &str| match n {
+        1 => format!("1 {what}file is"),
+        n => format!("{n} {what}files are"),
     };
-    corpora.into_iter().map(line).collect()
+    let listed = corpora
+        .into_iter()
+        .map(|(name, n)| format!("{name}: {} not here{}", are(n, "listed "), get_with(name)));
+    let described = found.absent.iter().map(|Absent { sources, command }| {
+        format!("{}: {} not here; get it with: {command}", sources.corpus, are(sources.files.len(), ""))
+    });
+    listed.chain(described).collect()
+}
+
+/// How to get a corpus, where that is known.
+fn get_with(corpus: &str) -> String {
+    absent::known(corpus).map_or_else(String::new, |command| format!("; get it with: {command}"))
 }
 
 /// A short name for results about a path.

@@ -1,4 +1,6 @@
-//! `lab corpus`: list, verify and generate samples.
+//! `lab corpus`: list, fetch, verify and generate samples.
+
+mod fetch;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,16 +9,19 @@ use std::sync::Arc;
 use lab_codec::{Digest, Error, Result};
 
 use super::{App, options, table};
+use crate::corpus::fetch::absent::{self, Absent};
+use crate::corpus::fetch::catalogue;
 use crate::corpus::{self, Listed, Manifest, Sample, builtin, generate, list, verify};
 use crate::output::Output;
 use crate::progress;
 
-/// List, verify and generate samples
+/// List, fetch, verify and generate samples
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  lab corpus list                                 the built-in samples and the generators
+  lab corpus list                                 built-in samples, generators, corpora to fetch
   lab corpus list corpora/                        what a directory's manifest holds
+  lab corpus fetch canterbury silesia             published corpora, into corpora/
   lab corpus verify corpora/silesia               sizes and SHA-256 of stored files and originals
   lab corpus generate versioned --size 8G -o -    artificial data, the same for a seed everywhere")]
 pub struct Args {
@@ -27,11 +32,12 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum Command {
     List(ListArgs),
+    Fetch(fetch::Args),
     Verify(VerifyArgs),
     Generate(GenerateArgs),
 }
 
-/// Show what directories hold, or the built-in samples and the generators
+/// Show what directories hold, or the built-in samples, the generators and the corpora to fetch
 #[derive(clap::Args)]
 struct ListArgs {
     /// Files and corpus directories
@@ -61,7 +67,8 @@ struct VerifyArgs {
     after_help = "`lab corpus list` shows the generators. A shorter sample is the beginning of a longer one."
 )]
 struct GenerateArgs {
-    /// The generator
+    /// The generator, with `:key=value` for its parameters
+    #[arg(value_name = "GENERATOR[:KEY=VALUE]")]
     generator: String,
     /// Bytes to write, such as 8G
     #[arg(long, value_name = "SIZE", value_parser = options::size)]
@@ -83,6 +90,7 @@ struct GenerateArgs {
 pub fn run(args: &Args, app: &App) -> Result<()> {
     match &args.command {
         Command::List(args) => list(args),
+        Command::Fetch(args) => fetch::run(args, app),
         Command::Verify(args) => verify(args, app),
         Command::Generate(args) => generate(args, app),
     }
@@ -112,22 +120,99 @@ struct CorpusRow {
 struct GeneratorRow {
     generator: &'static str,
     summary: &'static str,
+    params: Vec<ParamRow>,
+}
+
+#[derive(serde::Serialize)]
+struct ParamRow {
+    name: &'static str,
+    range: String,
+    default: String,
+    help: &'static str,
+}
+
+impl GeneratorRow {
+    fn of(generator: &dyn generate::Generator) -> Self {
+        let param = |p: &lab_codec::Param| ParamRow {
+            name: p.name,
+            range: p.range_text(),
+            default: p.value_text(&p.default),
+            help: p.help,
+        };
+        let params = generator.params().iter().map(param).collect();
+        Self { generator: generator.name(), summary: generator.summary(), params }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct AbsentRow {
+    corpus: String,
+    title: String,
+    files: usize,
+    bytes: u64,
+    licence: String,
+    command: String,
+}
+
+impl AbsentRow {
+    fn of(absent: Absent) -> Self {
+        let Absent { sources, command } = absent;
+        Self {
+            files: sources.files.len(),
+            bytes: sources.bytes(),
+            corpus: sources.corpus,
+            title: sources.title,
+            licence: sources.licence,
+            command,
+        }
+    }
+}
+
+/// Corpora that can be fetched, with the command that does it.
+fn absent_text(rows: &[AbsentRow]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut shown = table::table(&["not here", "files", "bytes", "get it with"]);
+    for row in rows {
+        shown.add_row([
+            row.corpus.escape_debug().to_string(),
+            row.files.to_string(),
+            table::count(row.bytes),
+            row.command.escape_debug().to_string(),
+        ]);
+    }
+    if let Some(column) = shown.column_mut(3) {
+        column.set_cell_alignment(comfy_table::CellAlignment::Left);
+    }
+    format!("\n{}", table::text(&shown))
+}
+
+/// Which of the corpora that the program knows are not in the usual directory.
+fn absent_known() -> Result<Vec<Absent>> {
+    let here = Path::new(absent::DIRECTORY);
+    let described = catalogue::all()?.into_iter();
+    Ok(described.filter_map(|s| absent::beside(&here.join(format!("{}.toml", s.corpus)), s)).collect())
 }
 
 fn list(args: &ListArgs) -> Result<()> {
+    let found = corpus::survey(&args.paths)?;
+    let absent = if args.paths.is_empty() { absent_known()? } else { found.absent };
+    let absent: Vec<_> = absent.into_iter().map(AbsentRow::of).collect();
     if !args.paths.is_empty() && !args.files {
         let manifests = manifests(&args.paths)?;
-        if manifests.len() == args.paths.len() {
-            return list_corpora(args, &manifests);
+        if manifests.iter().all(|of_path| !of_path.is_empty()) {
+            return list_corpora(args, &manifests.concat(), &absent);
         }
     }
-    let samples = if args.paths.is_empty() { builtin::samples() } else { corpus::discover(&args.paths)? };
+    let samples = if args.paths.is_empty() { builtin::samples() } else { found.samples };
     let generators: Vec<_> = if args.paths.is_empty() { generate::GENERATORS.to_vec() } else { Vec::new() };
     if args.talk.json {
         let samples: Vec<_> = samples.iter().map(SampleRow::of).collect();
-        let generators: Vec<_> =
-            generators.iter().map(|g| GeneratorRow { generator: g.name(), summary: g.summary() }).collect();
-        return super::print_json(&serde_json::json!({ "samples": samples, "generators": generators }));
+        let generators: Vec<_> = generators.iter().map(|g| GeneratorRow::of(*g)).collect();
+        return super::print_json(
+            &serde_json::json!({ "samples": samples, "generators": generators, "absent": absent }),
+        );
     }
     let mut rows = table::table(&["sample", "bytes"]);
     for sample in &samples {
@@ -138,10 +223,20 @@ fn list(args: &ListArgs) -> Result<()> {
     if !generators.is_empty() {
         text += "\ngenerators\n";
         for generator in generators {
-            text += &format!("  {:<12} {}\n", generator.name(), generator.summary());
+            text += &format!("  {:<13} {}\n", generator.name(), generator.summary());
+            for param in generator.params() {
+                let default = param.value_text(&param.default);
+                text += &format!(
+                    "  {:<13} {}={default}: {} ({})\n",
+                    "",
+                    param.name,
+                    param.help,
+                    param.range_text()
+                );
+            }
         }
     }
-    super::print(&text)
+    super::print(&(text + &absent_text(&absent)))
 }
 
 impl SampleRow {
@@ -156,15 +251,29 @@ impl SampleRow {
     }
 }
 
-/// The manifests that apply to the directories, each with the directory within it that was asked for.
-fn manifests(paths: &[PathBuf]) -> Result<Vec<(Arc<Manifest>, PathBuf)>> {
+/// A manifest, with the directory within it that was asked for.
+type Applying = (Arc<Manifest>, PathBuf);
+
+/// For each path, the manifest that applies to it, or else those of the directories in it.
+fn manifests(paths: &[PathBuf]) -> Result<Vec<Vec<Applying>>> {
     let mut found = Vec::new();
     for path in paths {
-        let real = std::fs::canonicalize(path).map_err(|e| Error::from(e).at(path.display().to_string()))?;
+        let at = |e: std::io::Error| Error::from(e).at(path.display().to_string());
+        let real = std::fs::canonicalize(path).map_err(at)?;
         let directory = if real.is_dir() { real.as_path() } else { real.parent().unwrap_or(Path::new("/")) };
+        let mut of_path = Vec::new();
         if let Some(manifest) = Manifest::nearest(directory)? {
-            found.push((manifest, real));
+            of_path.push((manifest, real));
+        } else if real.is_dir() {
+            let entries =
+                std::fs::read_dir(&real).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(at)?;
+            let mut below: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
+            below.sort_unstable();
+            for directory in below {
+                of_path.extend(Manifest::in_directory(&directory)?.map(|m| (Arc::new(m), directory)));
+            }
         }
+        found.push(of_path);
     }
     Ok(found)
 }
@@ -180,7 +289,7 @@ fn sum(sizes: impl Iterator<Item = u64>) -> u64 {
     sizes.fold(0, u64::saturating_add)
 }
 
-fn list_corpora(args: &ListArgs, manifests: &[(Arc<Manifest>, PathBuf)]) -> Result<()> {
+fn list_corpora(args: &ListArgs, manifests: &[Applying], absent: &[AbsentRow]) -> Result<()> {
     let mut rows = Vec::new();
     for (manifest, real) in manifests {
         let mut part = Manifest::clone(manifest);
@@ -196,7 +305,7 @@ fn list_corpora(args: &ListArgs, manifests: &[(Arc<Manifest>, PathBuf)]) -> Resu
         }));
     }
     if args.talk.json {
-        return super::print_json(&serde_json::json!({ "corpora": rows }));
+        return super::print_json(&serde_json::json!({ "corpora": rows, "absent": absent }));
     }
     let mut shown = table::table(&["corpus", "files", "here", "bytes", "stored", "kinds"]);
     for row in &rows {
@@ -222,7 +331,7 @@ fn list_corpora(args: &ListArgs, manifests: &[(Arc<Manifest>, PathBuf)]) -> Resu
         table::count(bytes),
         table::count(stored),
     ]);
-    super::print(&table::text(&shown))
+    super::print(&(table::text(&shown) + &absent_text(absent)))
 }
 
 #[derive(serde::Serialize)]
@@ -235,11 +344,11 @@ struct VerifiedRow {
 
 fn verify(args: &VerifyArgs, app: &App) -> Result<()> {
     let manifests = manifests(&args.paths)?;
-    if manifests.len() < args.paths.len() {
-        return Err(Error::usage("there is no manifest.json in the directory or above it"));
+    if manifests.iter().any(Vec::is_empty) {
+        return Err(Error::usage("there is no manifest.json in the directory, above it, or in one below"));
     }
     let mut rows = Vec::new();
-    for (manifest, real) in &manifests {
+    for (manifest, real) in &manifests.concat() {
         let selected = |listed: &Listed| within(manifest, listed, real);
         let bytes = sum(manifest.files.iter().filter(|l| selected(l)).map(|l| l.stored_bytes));
         let cx = args.work.context(app, progress::bar("verify", Some(bytes), args.talk.quiet));
@@ -274,11 +383,11 @@ fn verify(args: &VerifyArgs, app: &App) -> Result<()> {
 }
 
 fn generate(args: &GenerateArgs, app: &App) -> Result<()> {
-    let generator = generate::find(&args.generator)?;
+    let recipe = generate::find(&args.generator)?;
     let mut output = Output::open(&args.output, args.write.force)?;
-    let cx = args.work.context(app, progress::bar(generator.name(), Some(args.size), args.talk.quiet));
+    let cx = args.work.context(app, progress::bar(recipe.generator.name(), Some(args.size), args.talk.quiet));
     let mut sink: Box<dyn Write + Send> = output.sink()?;
-    generate::generate(generator, args.seed, args.size, &mut sink, &cx)
+    generate::generate(&recipe, args.seed, args.size, &mut sink, &cx)
         .and_then(|()| Ok(sink.flush()?))
         .map_err(|e| e.at(args.output.display().to_string()))?;
     drop(sink);

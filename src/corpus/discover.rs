@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use lab_codec::{Error, Result};
 
+use super::fetch::Sources;
+use super::fetch::absent::{self, Absent};
 use super::manifest::{FILE_NAME, Listed, Manifest};
 use super::sample::Sample;
 
@@ -17,13 +19,15 @@ pub struct Found {
     pub samples: Vec<Sample>,
     /// Files that an applying manifest lists under the paths, but that are not on disk.
     pub missing: Vec<Listed>,
+    /// Corpora whose descriptions lie under the paths, but that were not fetched.
+    pub absent: Vec<Absent>,
 }
 
 /// The samples under `paths`: files, and directories with everything below them.
 ///
 /// A file that a manifest lists is the original that it stores, other files are samples as they are. A listed
-/// original can also be named as if it lay unpacked beside its stored form. Within directories, hidden files
-/// and `manifest.json` are skipped, and links to directories are not followed, so loops do no harm.
+/// original can also be named as if it lay unpacked beside its stored form. Within directories, hidden files,
+/// `manifest.json` and descriptions of corpora (`NAME.toml`) are skipped, and links to directories are not followed, so loops do no harm.
 ///
 /// # Errors
 /// [`Usage`](lab_codec::ErrorKind::Usage), where a path is neither file nor directory; errors of manifests;
@@ -138,6 +142,10 @@ impl Search {
             let sample = match place.manifest.and_then(|m| m.find_stored(&relative(m)?)) {
                 Some(listed) => Sample::listed(listed, shown),
                 None if name == FILE_NAME && place.manifest.is_some_and(|m| m.directory == place.real) => {
+                    continue;
+                }
+                None if Sources::is_at(&real) => {
+                    self.found.absent.extend(absent::beside(&shown, Sources::read(&real)?));
                     continue;
                 }
                 None => {

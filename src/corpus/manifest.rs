@@ -9,8 +9,8 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use lab_codec::{Digest, Error, Result};
-use serde::Deserialize;
+use lab_codec::{Digest, Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// The name of a manifest.
@@ -26,7 +26,7 @@ const MAX_PATH: usize = 1024;
 const HEAD: usize = 4096;
 
 /// The form in which a file lies on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StoredAs {
     /// As it is.
@@ -175,13 +175,28 @@ impl Manifest {
     }
 }
 
+/// The text of a manifest of `files`, which [`Manifest::parse`] reads back.
+///
+/// # Errors
+/// Where the files cannot be written as JSON.
+pub fn text(set: &str, files: &[Listed]) -> Result<String> {
+    let raw = RawManifest {
+        format: FORMAT.to_string(),
+        set: set.to_string(),
+        files: files.iter().map(RawFile::from).collect(),
+    };
+    let text = serde_json::to_string_pretty(&raw)
+        .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write JSON: {e}")))?;
+    Ok(text + "\n")
+}
+
 /// Whether a file called `manifest.json` means to be a corpus manifest: other programs use the name too.
 fn is_ours(text: &[u8]) -> bool {
     let head = &text[..text.len().min(HEAD)];
     head.windows(FORMAT_FAMILY.len()).any(|window| window == FORMAT_FAMILY.as_bytes())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct RawManifest {
     format: String,
     #[serde(default)]
@@ -189,7 +204,7 @@ struct RawManifest {
     files: Vec<RawFile>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct RawFile {
     corpus: String,
     name: String,
@@ -205,9 +220,33 @@ struct RawFile {
     licence: String,
     #[serde(default)]
     kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     known_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     size_matches_known: Option<bool>,
+}
+
+impl From<&Listed> for RawFile {
+    fn from(listed: &Listed) -> Self {
+        Self {
+            corpus: listed.corpus.clone(),
+            name: listed.name.clone(),
+            bytes: listed.bytes,
+            sha256: listed.sha256.to_string(),
+            stored: listed.stored.to_string_lossy().into_owned(),
+            stored_as: listed.stored_as,
+            stored_bytes: listed.stored_bytes,
+            stored_sha256: listed.stored_sha256.to_string(),
+            origin: listed.origin.clone(),
+            licence: listed.licence.clone(),
+            kind: listed.kind.clone(),
+            note: listed.note.clone(),
+            known_bytes: listed.known_bytes,
+            size_matches_known: listed.size_matches_known,
+        }
+    }
 }
 
 impl RawFile {
@@ -239,13 +278,13 @@ impl RawFile {
     }
 }
 
-fn digest(field: &str, text: &str) -> Result<Digest> {
+pub(super) fn digest(field: &str, text: &str) -> Result<Digest> {
     Digest::from_hex(text).ok_or_else(|| Error::corrupt(format!("{field} is not 64 hexadecimal digits")))
 }
 
 /// A path of plain names, written with `/`. Corpora and names are held to it too, because outputs are named
 /// after them.
-fn check_path(field: &str, text: &str) -> Result<PathBuf> {
+pub(super) fn check_path(field: &str, text: &str) -> Result<PathBuf> {
     let refused = |why: &str| {
         let shown: String = text.chars().take(60).collect();
         Error::corrupt(format!("{field} {shown:?} {why}"))

@@ -6,6 +6,7 @@
 
 pub mod builtin;
 mod discover;
+pub mod fetch;
 pub mod generate;
 pub mod list;
 pub mod manifest;

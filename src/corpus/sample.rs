@@ -122,7 +122,7 @@ impl Sample {
         match &self.source {
             Source::Embedded(_) => {}
             Source::Generated { generator, seed } => {
-                generate::generate(generate::find(generator)?, *seed, self.bytes, &mut out, cx)?;
+                generate::generate(&generate::find(generator)?, *seed, self.bytes, &mut out, cx)?;
             }
             Source::Plain => {
                 // One byte more than expected tells that the file has grown.

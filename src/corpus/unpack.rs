@@ -19,16 +19,22 @@ pub fn unpack(stored_as: StoredAs, reader: impl Read, writer: &mut dyn Write, cx
     match stored_as {
         StoredAs::Raw => copy(reader, writer, cx),
         StoredAs::Zstd => lab_zstd::decode_foreign(reader, writer, cx),
-        StoredAs::Xz => {
-            let kibibytes = u32::try_from(cx.limits().memory >> 10).unwrap_or(u32::MAX);
-            // The decoder reads byte by byte.
-            let reader = BufReader::with_capacity(PIECE, reader);
-            copy(XzReader::new_mem_limit(reader, true, kibibytes), writer, cx)
-        }
+        StoredAs::Xz => copy(xz(reader, cx), writer, cx),
     }
 }
 
-fn copy(mut reader: impl Read, writer: &mut dyn Write, cx: &Context) -> Result<u64> {
+/// The content of all xz streams in `reader`, within the memory limit.
+pub(super) fn xz<R: Read>(reader: R, cx: &Context) -> XzReader<BufReader<R>> {
+    let kibibytes = u32::try_from(cx.limits().memory >> 10).unwrap_or(u32::MAX);
+    // The decoder reads byte by byte.
+    XzReader::new_mem_limit(BufReader::with_capacity(PIECE, reader), true, kibibytes)
+}
+
+/// Copies all of `reader`, and returns how many bytes that were.
+///
+/// # Errors
+/// As [`unpack`].
+pub(super) fn copy(mut reader: impl Read, writer: &mut dyn Write, cx: &Context) -> Result<u64> {
     let mut piece = vec![0; PIECE];
     let mut total = 0;
     loop {

@@ -1,6 +1,8 @@
 //! What the end-to-end tests share: running the built binary, and inputs.
 #![allow(dead_code, missing_docs, clippy::panic, clippy::unwrap_used)]
 
+pub mod server;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 

@@ -1,7 +1,7 @@
 //! The Fibonacci word, on which grammars and run-length coded transforms shine.
 
 use super::morphism::{FixedPoint, Morphism};
-use super::{Generator, Pieces};
+use super::{Generator, Pieces, Values};
 
 pub struct Fibonacci;
 
@@ -17,7 +17,7 @@ impl Generator for Fibonacci {
         "the Fibonacci word abaababa...: a grammar of logarithmic size (the same for every seed)"
     }
 
-    fn start(&self, _: u64) -> Box<dyn Pieces> {
+    fn start(&self, _: u64, _: &Values) -> Box<dyn Pieces> {
         Box::new(FixedPoint::new(&MORPHISM))
     }
 }

@@ -6,20 +6,23 @@
 
 mod fibonacci;
 mod morphism;
+mod planted_seeds;
 mod prng;
 mod random;
 mod run_rich;
 mod text;
 mod thue_morse;
+mod values;
 mod versioned;
 mod zeros;
 mod zipf_text;
 
 use std::io::Write;
 
-use lab_codec::{Context, Error, Result, nearest};
+use lab_codec::{Context, Error, Param, Result, nearest};
 
 pub use prng::Prng;
+pub use values::Values;
 
 /// A kind of artificial sample.
 pub trait Generator: Sync {
@@ -29,8 +32,13 @@ pub trait Generator: Sync {
     /// One line: what it makes, without a full stop.
     fn summary(&self) -> &'static str;
 
-    /// Begins the stream that belongs to `seed`.
-    fn start(&self, seed: u64) -> Box<dyn Pieces>;
+    /// What can be chosen about it.
+    fn params(&self) -> &'static [Param] {
+        &[]
+    }
+
+    /// Begins the stream that belongs to `seed`; `values` are those of its own parameters.
+    fn start(&self, seed: u64, values: &Values) -> Box<dyn Pieces>;
 }
 
 /// A stream of bytes without end, in pieces of the generator's choice.
@@ -48,35 +56,41 @@ pub const GENERATORS: &[&dyn Generator] = &[
     &run_rich::RunRich,
     &zipf_text::ZipfText,
     &versioned::Versioned,
+    &planted_seeds::PlantedSeeds,
 ];
 
-/// The generator called `name`.
+/// A generator with values for its parameters: `random`, `planted-seeds:density=100:arity=3`.
+pub struct Recipe {
+    /// The generator.
+    pub generator: &'static dyn Generator,
+    values: Values,
+}
+
+/// Reads a generator's name with `:key=value` for each parameter that is not at its default.
 ///
 /// # Errors
-/// [`Usage`](lab_codec::ErrorKind::Usage), naming the nearest or all of them.
-pub fn find(name: &str) -> Result<&'static dyn Generator> {
+/// [`Usage`](lab_codec::ErrorKind::Usage), naming the nearest generator or all of them;
+/// [`Param`](lab_codec::ErrorKind::Param), naming the nearest parameter or the range.
+pub fn find(text: &str) -> Result<Recipe> {
+    let (name, values) = text.split_once(':').map_or((text, None), |(name, rest)| (name, Some(rest)));
     let names = || GENERATORS.iter().map(|g| g.name());
-    GENERATORS.iter().find(|g| g.name() == name).copied().ok_or_else(|| {
+    let generator = GENERATORS.iter().find(|g| g.name() == name).copied().ok_or_else(|| {
         let hint = match nearest(name, names()) {
             Some(near) => format!("did you mean {near:?}?"),
             None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
         };
         Error::usage(format!("unknown generator {name:?}; {hint}"))
-    })
+    })?;
+    let values = Values::parse(generator.params(), values).map_err(|e| e.at(name))?;
+    Ok(Recipe { generator, values })
 }
 
-/// Writes exactly `size` bytes of `generator`'s stream for `seed`. Reports the bytes written as progress.
+/// Writes exactly `size` bytes of the stream of `recipe` for `seed`. Reports the bytes written as progress.
 ///
 /// # Errors
 /// Errors of `writer`; cancellation.
-pub fn generate(
-    generator: &dyn Generator,
-    seed: u64,
-    size: u64,
-    writer: &mut dyn Write,
-    cx: &Context,
-) -> Result<()> {
-    let mut pieces = generator.start(seed);
+pub fn generate(recipe: &Recipe, seed: u64, size: u64, writer: &mut dyn Write, cx: &Context) -> Result<()> {
+    let mut pieces = recipe.generator.start(seed, &recipe.values);
     let mut left = size;
     while left > 0 {
         cx.check()?;

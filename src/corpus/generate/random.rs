@@ -1,6 +1,6 @@
 //! Random bytes, which nothing can shorten.
 
-use super::{Generator, Pieces, Prng};
+use super::{Generator, Pieces, Prng, Values};
 
 pub struct Random;
 
@@ -13,7 +13,7 @@ impl Generator for Random {
         "uniformly random bytes: incompressible"
     }
 
-    fn start(&self, seed: u64) -> Box<dyn Pieces> {
+    fn start(&self, seed: u64, _: &Values) -> Box<dyn Pieces> {
         Box::new(Stream { prng: Prng::new(seed), piece: vec![0; 1 << 16] })
     }
 }

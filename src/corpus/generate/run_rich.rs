@@ -6,7 +6,7 @@
 //! morphism without a reversal, R(f(R(f(w)))) = g(w), and g has a fixed point that begins with b.
 
 use super::morphism::{FixedPoint, Morphism};
-use super::{Generator, Pieces};
+use super::{Generator, Pieces, Values};
 
 pub struct RunRich;
 
@@ -29,7 +29,7 @@ impl Generator for RunRich {
         "a binary word with 0.94 runs per byte: repeats of every length (the same for every seed)"
     }
 
-    fn start(&self, _: u64) -> Box<dyn Pieces> {
+    fn start(&self, _: u64, _: &Values) -> Box<dyn Pieces> {
         Box::new(FixedPoint::new(&MORPHISM))
     }
 }

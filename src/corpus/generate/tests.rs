@@ -7,7 +7,7 @@ use super::*;
 
 fn bytes(name: &str, seed: u64, size: u64) -> Vec<u8> {
     let mut out = Vec::new();
-    generate(find(name).unwrap(), seed, size, &mut out, &Context::default()).unwrap();
+    generate(&find(name).unwrap(), seed, size, &mut out, &Context::default()).unwrap();
     assert_eq!(out.len() as u64, size);
     out
 }
@@ -34,6 +34,7 @@ fn the_first_mebibyte_of_each_is_golden() {
         ("run-rich", "1c1121c911b3d8e37cbbc3970a41c5e4fe88341f6a5e645fd41a77c9a6c18bb9"),
         ("zipf-text", "00e24d3c82bc03b3526ad8df1bf54e97698125bdfc4bc570287a6c4399904a2c"),
         ("versioned", "88538770a8c1995298b4074d5c307678cfe71ff70064ebcd2e1a4ffffef3db36"),
+        ("planted-seeds", "a309cc101ed193cc38609436bc6300c1622dfb3520fe8a466c202747ad39a1e1"),
     ];
     let found: Vec<(&str, String)> =
         GENERATORS.iter().map(|g| (g.name(), sha256_hex(&bytes(g.name(), 1, 1 << 20)))).collect();
@@ -52,7 +53,7 @@ fn a_shorter_sample_is_the_beginning_of_a_longer_one() {
 
 #[test]
 fn seeds_matter_where_they_can() {
-    for name in ["random", "zipf-text", "versioned"] {
+    for name in ["random", "zipf-text", "versioned", "planted-seeds"] {
         assert_ne!(bytes(name, 1, 1000), bytes(name, 2, 1000));
     }
 }
@@ -109,7 +110,8 @@ fn texts_look_like_text() {
 
 #[test]
 fn versions_keep_their_size_and_change_little() {
-    let mut pieces = find("versioned").unwrap().start(5);
+    let versioned = find("versioned").unwrap();
+    let mut pieces = versioned.generator.start(5, &versioned.values);
     let mut before = pieces.next().to_vec();
     for version in 0..5000 {
         let now = pieces.next();
@@ -129,4 +131,54 @@ fn versions_keep_their_size_and_change_little() {
 fn unknown_names_are_answered_with_the_nearest() {
     assert!(find("fibonaci").err().unwrap().to_string().contains("\"fibonacci\""));
     assert!(find("x").err().unwrap().to_string().contains("versioned"));
+}
+
+/// The expansions of all seeds of `seed_len` bytes, cut to `length`.
+fn expansions(seed_len: usize, length: usize) -> std::collections::HashSet<Vec<u8>> {
+    let expand = |seed: u32| {
+        let mut state = Sha256::digest(&seed.to_le_bytes()[..seed_len]);
+        let mut bytes = state.to_vec();
+        while bytes.len() < length {
+            state = Sha256::digest(state);
+            bytes.extend_from_slice(&state);
+        }
+        bytes.truncate(length);
+        bytes
+    };
+    (0..1_u32 << (8 * seed_len)).map(expand).collect()
+}
+
+#[test]
+fn planted_seeds_lie_at_their_density() {
+    for (recipe, seed_len, length, share) in [
+        ("planted-seeds:block_size=8:density=250", 2, 8, 0.25),
+        ("planted-seeds:block_size=8:density=1000:seed_len=1", 1, 8, 1.0),
+        ("planted-seeds:block_size=8:density=0", 2, 8, 0.0),
+        ("planted-seeds:block_size=16:density=500:arity=5:seed_len=1", 1, 80, 0.5),
+    ] {
+        let known = expansions(seed_len, length);
+        let places = 10_000;
+        let all = bytes(recipe, 1, (length * places) as u64);
+        let found = all.chunks_exact(length).filter(|place| known.contains(*place)).count();
+        let found = found as f64 / places as f64;
+        assert!((found - share).abs() < 0.015, "{recipe}: {found}");
+    }
+    // SHA-256 of the byte 00, and of that, as the search writes it down.
+    let first: Vec<u8> = expansions(1, 34).into_iter().find(|e| e.starts_with(b"\x6e\x34\x0b\x9c")).unwrap();
+    assert_eq!(first[32..], Sha256::digest(&first[..32])[..2]);
+}
+
+#[test]
+fn recipes_are_read_and_refused_with_a_hint() {
+    let error = |text: &str| find(text).err().unwrap().to_string();
+    assert!(error("planted-seed").contains("\"planted-seeds\""));
+    assert!(error("planted-seeds:densty=5").contains("\"density\""));
+    assert!(error("planted-seeds:density=1001").contains("0..1000"));
+    assert!(error("planted-seeds:density").contains("key=value"));
+    assert!(error("random:density=5").contains("takes none"));
+    let golden = "a96a815838107addd94c00b54e970cb311826ffc1cf6e5730bcc885c1b9f3758";
+    assert_eq!(
+        sha256_hex(&bytes("planted-seeds:block_size=5:density=100:arity=3:seed_len=3", 7, 100_000)),
+        golden
+    );
 }

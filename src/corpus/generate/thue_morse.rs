@@ -1,7 +1,7 @@
 //! The Thue-Morse word: highly regular, yet no part of it occurs three times in a row.
 
 use super::morphism::{FixedPoint, Morphism};
-use super::{Generator, Pieces};
+use super::{Generator, Pieces, Values};
 
 pub struct ThueMorse;
 
@@ -17,7 +17,7 @@ impl Generator for ThueMorse {
         "the Thue-Morse word abbabaab...: regular without cubes (the same for every seed)"
     }
 
-    fn start(&self, _: u64) -> Box<dyn Pieces> {
+    fn start(&self, _: u64, _: &Values) -> Box<dyn Pieces> {
         Box::new(FixedPoint::new(&MORPHISM))
     }
 }

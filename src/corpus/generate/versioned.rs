@@ -1,7 +1,7 @@
 //! One document, saved again after every round of edits: what a repository or a backup holds.
 
 use super::text::Writer;
-use super::{Generator, Pieces, Prng};
+use super::{Generator, Pieces, Prng, Values};
 
 pub struct Versioned;
 
@@ -14,7 +14,7 @@ impl Generator for Versioned {
         "versions of a text of 100 to 200 KiB, each with a few dozen edits of words and lines"
     }
 
-    fn start(&self, seed: u64) -> Box<dyn Pieces> {
+    fn start(&self, seed: u64, _: &Values) -> Box<dyn Pieces> {
         let mut writer = Writer::new(Prng::new(seed));
         let mut document = Vec::new();
         while document.len() < START {

@@ -1,6 +1,6 @@
 //! Zero bytes, which nearly vanish.
 
-use super::{Generator, Pieces};
+use super::{Generator, Pieces, Values};
 
 pub struct Zeros;
 
@@ -13,7 +13,7 @@ impl Generator for Zeros {
         "zero bytes (the same for every seed)"
     }
 
-    fn start(&self, _: u64) -> Box<dyn Pieces> {
+    fn start(&self, _: u64, _: &Values) -> Box<dyn Pieces> {
         Box::new(Stream(vec![0; 1 << 16]))
     }
 }

@@ -1,7 +1,7 @@
 //! Text without a plot: what a byte-wise model and a dictionary of words make of it.
 
 use super::text::Writer;
-use super::{Generator, Pieces, Prng};
+use super::{Generator, Pieces, Prng, Values};
 
 pub struct ZipfText;
 
@@ -14,7 +14,7 @@ impl Generator for ZipfText {
         "invented words drawn by Zipf's law, in sentences, lines and paragraphs"
     }
 
-    fn start(&self, seed: u64) -> Box<dyn Pieces> {
+    fn start(&self, seed: u64, _: &Values) -> Box<dyn Pieces> {
         Box::new(Stream { writer: Writer::new(Prng::new(seed)), piece: Vec::new() })
     }
 }

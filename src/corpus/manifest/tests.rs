@@ -4,6 +4,7 @@ use lab_codec::ErrorKind;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::corpus::test_support::Directory;
 
 const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -135,4 +136,12 @@ fn the_nearest_manifest_applies() {
     assert_eq!(Manifest::nearest(&inner).unwrap().unwrap().set, "outer");
     write(&directory.path().join("a"), "middle");
     assert_eq!(Manifest::nearest(&inner).unwrap().unwrap().set, "middle");
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let directory = Directory::with_manifest();
+    let manifest = directory.manifest();
+    let again = Manifest::parse(text("set", &manifest.files).unwrap().as_bytes(), directory.path()).unwrap();
+    assert_eq!((again.files, again.set), (manifest.files, "set".to_string()));
 }

@@ -1,0 +1,45 @@
+//! Values for a generator's parameters.
+
+use lab_codec::{Error, Param, Result, Value, nearest};
+
+/// One value for each parameter of a generator.
+#[derive(Debug, Clone)]
+pub struct Values {
+    params: &'static [Param],
+    values: Vec<Value>,
+}
+
+impl Values {
+    /// Reads `key=value:key=value`; what is not there is at its default.
+    ///
+    /// # Errors
+    /// [`Param`](lab_codec::ErrorKind::Param), naming the nearest parameter or the range.
+    pub fn parse(params: &'static [Param], text: Option<&str>) -> Result<Self> {
+        let mut values: Vec<Value> = params.iter().map(|p| p.default.clone()).collect();
+        for item in text.into_iter().flat_map(|text| text.split(':')) {
+            let (key, value) =
+                item.split_once('=').ok_or_else(|| Error::param(format!("{item:?} is not key=value")))?;
+            let Some(index) = params.iter().position(|p| p.name == key) else {
+                let hint = match nearest(key, params.iter().map(|p| p.name)) {
+                    Some(near) => format!("did you mean {near:?}?"),
+                    None if params.is_empty() => "it takes none".to_string(),
+                    None => {
+                        format!("there are {}", params.iter().map(|p| p.name).collect::<Vec<_>>().join(", "))
+                    }
+                };
+                return Err(Error::param(format!("unknown parameter {key:?}; {hint}")));
+            };
+            values[index] = params[index].parse(value)?;
+        }
+        Ok(Self { params, values })
+    }
+
+    /// The value of a whole-number parameter that the generator declares.
+    pub fn int(&self, param: &Param) -> i64 {
+        let index = self.params.iter().position(|p| p.name == param.name);
+        match index.map(|index| &self.values[index]) {
+            Some(Value::Int(value)) => *value,
+            other => unreachable!("{} is no whole number: {other:?}", param.name),
+        }
+    }
+}
