@@ -139,18 +139,19 @@ impl Experiment {
     }
 }
 
-/// Whether an entry, `corpus` or `corpus/name`, means a sample.
+/// Whether an entry, `corpus` or `corpus/name`, means a sample. Who means a published corpus (`silesia`) means a part of
+/// it (`silesia-8`), too.
 pub fn is(entry: &str, corpus: Option<&str>, name: &str) -> bool {
-    match corpus {
-        Some(corpus) => {
-            entry == corpus
-                || entry
-                    .strip_prefix(corpus)
-                    .and_then(|rest| rest.strip_prefix('/'))
-                    .is_some_and(|n| n == name)
-        }
-        None => entry == name,
-    }
+    let Some(corpus) = corpus else { return entry == name };
+    let whole = match corpus.rsplit_once('-') {
+        Some((whole, number)) if number.bytes().all(|b| b.is_ascii_digit()) => whole,
+        _ => corpus,
+    };
+    let means = |corpus: &str| match entry.strip_prefix(corpus) {
+        Some(rest) => rest.is_empty() || rest.strip_prefix('/') == Some(name),
+        None => false,
+    };
+    means(corpus) || means(whole)
 }
 
 fn read<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T> {
@@ -206,6 +207,8 @@ mod tests {
     fn entries_mean_corpora_or_samples() {
         assert!(is("silesia", Some("silesia"), "xml") && is("silesia/xml", Some("silesia"), "xml"));
         assert!(!is("silesia/x", Some("silesia"), "xml") && !is("sil", Some("silesia"), "xml"));
+        assert!(is("silesia", Some("silesia-8"), "xml") && is("silesia/xml", Some("silesia-8"), "xml"));
+        assert!(is("silesia-8", Some("silesia-8"), "xml") && !is("a", Some("a-b"), "x"));
         assert!(is("file.txt", None, "file.txt") && is("a/b/c", Some("a"), "b/c"));
     }
 

@@ -102,7 +102,8 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         // The answer in words; the page that is printed last has the charts.
         write(&directory.join("README.md"), &experiment.page(&results, left_out))?;
     }
-    let page = write_all(&results, &directory)?;
+    let charts = experiment.as_ref().map_or(&[][..], |(experiment, _)| &experiment.charts);
+    let page = write_all(&results, &directory, charts)?;
     if args.talk.json {
         super::print_json(&results)?;
         super::note(&page.display().to_string(), args.talk.quiet);
@@ -277,7 +278,7 @@ impl Listener for Keeper {
 }
 
 /// Writes every form of the results, and returns the path of the page to look at.
-fn write_all(results: &Results, directory: &Path) -> Result<PathBuf> {
+fn write_all(results: &Results, directory: &Path, charts: &[String]) -> Result<PathBuf> {
     let json = serde_json::to_string_pretty(results)
         .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write JSON: {e}")))?;
     write(&directory.join("results.json"), &(json + "\n"))?;
@@ -286,7 +287,7 @@ fn write_all(results: &Results, directory: &Path) -> Result<PathBuf> {
     if results.cells.is_empty() {
         return Ok(directory.join("results.md"));
     }
-    crate::report::write_all(results, directory)
+    crate::report::write_all(results, directory, charts)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -17,6 +17,7 @@ Examples:
   lab report results.json -o report/              report.html and charts/*.svg, *.png
   lab report old.json new.json -o report/         two runs side by side, with their differences
   lab report results.json lzbench.csv -o report/  a rival's run in the same charts
+  lab report results.json -o report/ --chart files --chart stages
   lab report results.json -o report/ --export hyperfine --export lzbench
 Files of hyperfine (JSON), lzbench and TurboBench (CSV) are known by their content; they join the run before them.")]
 pub struct Args {
@@ -29,6 +30,9 @@ pub struct Args {
     /// The page's title [default: the names of the runs]
     #[arg(long, value_name = "TITLE")]
     title: Option<String>,
+    /// Draw only this chart (repeatable) [default: every chart that the results have the data for]
+    #[arg(long, value_name = "NAME")]
+    chart: Vec<String>,
     /// Also write the first run in the format of another tool: hyperfine, lzbench, turbobench (repeatable)
     #[arg(long, value_name = "TOOL", value_parser = tool)]
     export: Vec<String>,
@@ -46,7 +50,7 @@ pub fn run(args: &Args, _: &App) -> Result<()> {
         }
     }
     let runs: Vec<&Results> = runs.iter().collect();
-    let page = report::write(&runs, args.title.as_deref(), &args.output, args.write.force)?;
+    let page = report::write(&runs, args.title.as_deref(), &args.output, &args.chart, args.write.force)?;
     for name in &args.export {
         let format = interchange::format(name)?;
         export(format, runs[0], &args.output.join(format.file_name()), args.write.force)?;

@@ -79,10 +79,13 @@ impl Search {
             Ok(())
         } else if metadata.is_file() {
             let (real, manifest) = surroundings(path)?;
-            let listed =
-                manifest.as_deref().and_then(|m| m.find_stored(real.strip_prefix(&m.directory).ok()?));
+            let listed = manifest
+                .as_deref()
+                .and_then(|m| m.find_stored(real.strip_prefix(&m.directory).ok()?).map(|l| (m, l)));
             let sample = match listed {
-                Some(listed) => Sample::listed(listed, path.to_path_buf()),
+                Some((manifest, listed)) => {
+                    Sample::listed(manifest.corpus_of(listed), listed, path.to_path_buf())
+                }
                 None => Sample::plain(file_name(path), path.to_path_buf(), metadata.len()),
             };
             self.add(real, sample);
@@ -103,15 +106,15 @@ impl Search {
                 .files
                 .iter()
                 .find(|l| l.stored.parent() == relative.parent() && l.name == file_name(relative))
-                .map(|listed| (listed, manifest.path_of(listed)))
+                .map(|listed| (manifest, listed, manifest.path_of(listed)))
         });
-        let Some((listed, stored)) = listed else { return Err(missing()) };
+        let Some((manifest, listed, stored)) = listed else { return Err(missing()) };
         if !stored.is_file() {
             self.found.missing.push(listed.clone());
             return Ok(());
         }
         let shown = path.with_file_name(stored.file_name().unwrap_or_default());
-        self.add(stored, Sample::listed(listed, shown));
+        self.add(stored, Sample::listed(manifest.corpus_of(listed), listed, shown));
         Ok(())
     }
 
@@ -139,8 +142,8 @@ impl Search {
             // Follows links to files; one that leads nowhere or to a directory is passed over, as are pipes.
             let Some(metadata) = fs::metadata(&real).ok().filter(fs::Metadata::is_file) else { continue };
             let relative = |m: &Manifest| real.strip_prefix(&m.directory).map(Path::to_path_buf).ok();
-            let sample = match place.manifest.and_then(|m| m.find_stored(&relative(m)?)) {
-                Some(listed) => Sample::listed(listed, shown),
+            let sample = match place.manifest.and_then(|m| Some((m, m.find_stored(&relative(m)?)?))) {
+                Some((manifest, listed)) => Sample::listed(manifest.corpus_of(listed), listed, shown),
                 None if name == FILE_NAME && place.manifest.is_some_and(|m| m.directory == place.real) => {
                     continue;
                 }

@@ -13,6 +13,8 @@ use lab_codec::{Digest, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::fetch::catalogue;
+
 /// The name of a manifest.
 pub const FILE_NAME: &str = "manifest.json";
 
@@ -125,6 +127,16 @@ impl Manifest {
         }
         let digest = Digest(Sha256::digest(text).into());
         Ok(Self { set: raw.set, files, directory: directory.to_path_buf(), digest, by_stored })
+    }
+
+    /// The corpus that the samples of a file belong to: what the manifest calls it, but where it lists only some of the
+    /// files of a published corpus, their number is part of the name (`silesia-8`), so that nobody takes the figures
+    /// for those of the whole.
+    pub fn corpus_of(&self, listed: &Listed) -> String {
+        let name = &listed.corpus;
+        let whole = catalogue::find(name).map_or(0, |published| published.files.len());
+        let here = self.files.iter().filter(|other| other.corpus == *name).count();
+        if here < whole { format!("{name}-{here}") } else { name.clone() }
     }
 
     /// Reads the manifest in `directory`: `None` where there is no `manifest.json`, or one of another kind.

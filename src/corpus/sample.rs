@@ -45,9 +45,9 @@ impl Sample {
     }
 
     /// A file of a manifest, its stored form at `path`.
-    pub fn listed(listed: &Listed, path: PathBuf) -> Self {
+    pub fn listed(corpus: String, listed: &Listed, path: PathBuf) -> Self {
         Self {
-            corpus: Some(listed.corpus.clone()),
+            corpus: Some(corpus),
             name: listed.name.clone(),
             path,
             bytes: listed.bytes,
@@ -180,7 +180,7 @@ mod tests {
     fn every_stored_form_gives_the_original() {
         let directory = Directory::with_manifest();
         for (name, listed) in directory.listed() {
-            let sample = Sample::listed(&listed, directory.path().join(&listed.stored));
+            let sample = Sample::listed("c".into(), &listed, directory.path().join(&listed.stored));
             assert_eq!(load(&sample).unwrap(), HELLO, "{name}");
             assert_eq!(sample.label(), format!("c/{name}"));
         }
@@ -194,7 +194,7 @@ mod tests {
             let sample = |change: fn(&mut Listed)| {
                 let mut listed = listed.clone();
                 change(&mut listed);
-                Sample::listed(&listed, path.clone())
+                Sample::listed("c".into(), &listed, path.clone())
             };
             for wrong in [
                 sample(|l| l.bytes += 1),
@@ -214,7 +214,7 @@ mod tests {
         let directory = Directory::with_manifest();
         for (_, mut listed) in directory.listed() {
             listed.bytes = u64::MAX;
-            let sample = Sample::listed(&listed, directory.path().join(&listed.stored));
+            let sample = Sample::listed("c".into(), &listed, directory.path().join(&listed.stored));
             assert_eq!(load(&sample).unwrap_err().kind(), ErrorKind::Limit);
         }
         let path = directory.path().join("plain");

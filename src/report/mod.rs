@@ -26,17 +26,25 @@ use figure::Figure;
 /// Writes the page and the pictures of one run; existing files are replaced. Returns the path of the page.
 ///
 /// # Errors
-/// I/O errors, with the path.
-pub fn write_all(results: &Results, dir: &Path) -> Result<PathBuf> {
-    write(&[results], None, dir, true)
+/// An unknown chart; I/O errors, with the path.
+pub fn write_all(results: &Results, dir: &Path, wanted: &[String]) -> Result<PathBuf> {
+    write(&[results], None, dir, wanted, true)
 }
 
 /// Writes the page and the pictures of one run or of two, side by side; a picture of the second run has `-b` behind
-/// its name. Existing files are an error unless `force`. Returns the path of the page.
+/// its name. Only the `wanted` charts are drawn, or all where none is named. Existing files are an error unless `force`.
+/// Returns the path of the page.
 ///
 /// # Errors
-/// No run or more than two; outputs that exist; I/O errors, with the path.
-pub fn write(runs: &[&Results], title: Option<&str>, dir: &Path, force: bool) -> Result<PathBuf> {
+/// An unknown chart; no run or more than two; outputs that exist; I/O errors, with the path.
+pub fn write(
+    runs: &[&Results],
+    title: Option<&str>,
+    dir: &Path,
+    wanted: &[String],
+    force: bool,
+) -> Result<PathBuf> {
+    charts::check(wanted)?;
     if runs.is_empty() || runs.len() > 2 {
         return Err(Error::usage("a report shows one run, or two side by side"));
     }
@@ -46,6 +54,9 @@ pub fn write(runs: &[&Results], title: Option<&str>, dir: &Path, force: bool) ->
     }
     let families = Families::of(runs.iter().copied());
     let mut figures: Vec<Vec<Figure>> = runs.iter().map(|run| figures(run, &families)).collect();
+    for figures in &mut figures {
+        figures.retain(|figure| wanted.is_empty() || wanted.iter().any(|name| name == figure.chart));
+    }
     share_ranges(&mut figures);
     let page = html::page(runs, &figures, &families, title)?;
     let charts = dir.join("charts");
@@ -145,11 +156,24 @@ mod tests {
     fn files_appear_whole_and_are_not_replaced_unasked() {
         let dir = tempfile::tempdir().unwrap();
         let results = fixture::results(vec![fixture::cell("c", "a", "zstd", 100, 50)]);
-        let page = write_all(&results, dir.path()).unwrap();
+        let page = write_all(&results, dir.path(), &[]).unwrap();
         assert_eq!(page, dir.path().join("report.html"));
         assert!(dir.path().join("charts/ratio-encode.png").exists());
-        assert!(write(&[&results], None, dir.path(), false).is_err());
-        write_all(&results, dir.path()).unwrap();
+        assert!(write(&[&results], None, dir.path(), &[], false).is_err());
+        write_all(&results, dir.path(), &[]).unwrap();
+    }
+
+    #[test]
+    fn only_the_wanted_charts_are_drawn() {
+        let dir = tempfile::tempdir().unwrap();
+        let results = fixture::results(vec![fixture::cell("c", "a", "zstd", 100, 50)]);
+        write_all(&results, dir.path(), &["stages".into()]).unwrap();
+        let mut names: Vec<_> =
+            std::fs::read_dir(dir.path().join("charts")).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["stages.png", "stages.svg"]);
+        let error = write_all(&results, dir.path(), &["stage".into()]).unwrap_err().to_string();
+        assert!(error.contains("did you mean \"stages\"?"), "{error}");
     }
 
     #[test]

@@ -28,6 +28,16 @@ fn with(field: &str, value: Value) -> Result<Manifest> {
 }
 
 #[test]
+fn a_part_of_a_published_corpus_tells_how_much_it_is() {
+    let mut file = file();
+    file["corpus"] = json!("silesia");
+    let manifest = parse(json!([file])).unwrap();
+    assert_eq!(manifest.corpus_of(&manifest.files[0]), "silesia-1");
+    let own = with("corpus", json!("mine")).unwrap();
+    assert_eq!(own.corpus_of(&own.files[0]), "mine");
+}
+
+#[test]
 fn every_field_is_read() {
     let mut full = file();
     full["note"] = json!("remark");

@@ -8,6 +8,8 @@ mod stages;
 mod threads;
 mod transfer;
 
+use lab_codec::{Error, Result, nearest};
+
 use super::figure::{Figure, Note, Tone};
 use super::summary::{self, Row};
 use super::text;
@@ -34,6 +36,24 @@ pub const CHARTS: &[&dyn Chart] = &[
     &threads::Threads(Way::Encode),
     &threads::Threads(Way::Decode),
 ];
+
+/// Whether all of `names` are charts.
+///
+/// # Errors
+/// [`Usage`](lab_codec::ErrorKind::Usage), naming the nearest or all of them.
+pub fn check(names: &[String]) -> Result<()> {
+    let known = || CHARTS.iter().map(|chart| chart.name());
+    match names.iter().find(|name| known().all(|k| k != name.as_str())) {
+        None => Ok(()),
+        Some(name) => {
+            let hint = match nearest(name, known()) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => format!("there are {}", known().collect::<Vec<_>>().join(", ")),
+            };
+            Err(Error::usage(format!("unknown chart {name:?}; {hint}")))
+        }
+    }
+}
 
 /// The segment size of a run that does not say otherwise.
 const DEFAULT_SEGMENT: u64 = 16 << 20;

@@ -125,7 +125,7 @@ fn two_runs_stand_side_by_side_on_the_same_axes() {
     b.cells.truncate(30);
     b.name = "other".into();
     let dir = tempfile::tempdir().unwrap();
-    let path = crate::report::write(&[&a, &b], Some("both"), dir.path(), false).unwrap();
+    let path = crate::report::write(&[&a, &b], Some("both"), dir.path(), &[], false).unwrap();
     let html = std::fs::read_to_string(path).unwrap();
     closed(&html);
     assert!(html.contains("<title>both</title>") && html.contains("id=\"differences\""));
