@@ -58,3 +58,30 @@ fn the_page_and_the_program_agree() {
         }
     }
 }
+
+/// The parameters on the page of the codecs are those of the registry, in order.
+#[test]
+fn the_page_lists_every_parameter() {
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/formats/codecs.md")).unwrap();
+    let (_, part) = page.split_once("| codec | key | values | default |\n|---|---|---|---|\n").unwrap();
+    let mut id = String::new();
+    let mut listed = Vec::new();
+    for line in part.lines().take_while(|line| !line.is_empty()) {
+        let words: Vec<_> =
+            line.trim_matches('|').split('|').map(|word| word.trim().trim_matches('`')).collect();
+        if !words[0].is_empty() {
+            id = words[0].to_string();
+        }
+        listed.push([&id, words[1], words[2], words[3]].join(" | "));
+    }
+    let registry = lab::registry::builtin();
+    let params =
+        registry.entries().iter().flat_map(|entry| entry.info.params.iter().map(|p| (entry.info.id, p)));
+    let registered: Vec<_> = params
+        .map(|(id, p)| {
+            [id, p.name, &p.range_text().replace('|', ", "), &p.value_text(&p.default)].join(" | ")
+        })
+        .collect();
+    assert_eq!(listed, registered);
+}

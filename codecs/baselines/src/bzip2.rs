@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bzip2::{Action, Compress, Compression, Decompress, Status};
 use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Param, Params, Resources, Result, Worker};
 
-use crate::parts::{PIECE, PLAIN, codec, exactly, reserve, used_up};
+use crate::parts::{PLAIN, codec, decode_stream, encode_stream};
 
 const LEVEL: Param = Param::int("level", 1, 9, 9, "block size in units of 100,000 bytes");
 
@@ -42,48 +42,24 @@ fn corrupt(e: bzip2::Error) -> Error {
 impl Worker for Bzip2 {
     fn encode(&mut self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()> {
         let mut stream = Compress::new(Compression::new(self.level), 0);
-        reserve(out, input.len() / 3 + 4096)?;
-        loop {
-            cx.check()?;
-            let at = stream.total_in() as usize;
-            let piece = &input[at..input.len().min(at + PIECE)];
-            let action = if at + piece.len() == input.len() { Action::Finish } else { Action::Run };
-            if out.spare_capacity_mut().len() < 4096 {
-                reserve(out, (input.len() - at) / 2 + 4096)?;
-            }
-            match stream.compress_vec(piece, out, action).map_err(corrupt)? {
-                Status::StreamEnd => return Ok(()),
-                _ => cx.observer().advance(stream.total_in() - at as u64),
-            }
-        }
+        encode_stream(input, out, cx, |piece, last, out| {
+            let before = stream.total_in();
+            let action = if last { Action::Finish } else { Action::Run };
+            let status = stream.compress_vec(piece, out, action).map_err(corrupt)?;
+            Ok(((stream.total_in() - before) as usize, status == Status::StreamEnd))
+        })
     }
 
     fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
         cx.limits().check_memory(DECODER, "bzip2")?;
         let mut stream = Decompress::new(false);
-        let start = out.len();
-        // One byte more, so that a stream that is too long shows without a further call.
-        reserve(out, raw_len + 1)?;
-        loop {
-            cx.check()?;
-            let (at, done) = (stream.total_in() as usize, out.len() - start);
-            let space = &mut out.spare_capacity_mut()[..(raw_len + 1 - done).min(PIECE)];
-            let status = stream.decompress_uninit(&input[at..], space);
-            // SAFETY: the library has written all bytes that it counts, which are within the space.
-            unsafe { out.set_len(start + stream.total_out() as usize) };
-            let status = status.map_err(corrupt)?;
-            let (used, found) = (stream.total_in() as usize, out.len() - start);
-            match status {
-                Status::StreamEnd => {
-                    used_up(input.len() - used)?;
-                    return exactly(found, raw_len);
-                }
-                Status::MemNeeded => return Err(Error::limit("bzip2: no memory for a context")),
-                _ => exactly(found.min(raw_len), found)?,
+        decode_stream(input, raw_len, out, cx, |piece, out| {
+            let before = stream.total_in();
+            let status = stream.decompress_vec(piece, out).map_err(corrupt)?;
+            if status == Status::MemNeeded {
+                return Err(Error::limit("bzip2: no memory for a context"));
             }
-            if used == input.len() && found == done {
-                return Err(Error::truncated("the bzip2 stream ends early"));
-            }
-        }
+            Ok(((stream.total_in() - before) as usize, status == Status::StreamEnd))
+        })
     }
 }

@@ -48,6 +48,64 @@ pub fn used_up(left: usize) -> Result<()> {
     if left == 0 { Ok(()) } else { Err(Error::corrupt(format!("{left} bytes follow the coded data"))) }
 }
 
+/// How far a call into a stream library came: bytes of input taken, and whether the stream has ended.
+pub type Step = (usize, bool);
+
+/// Encodes by a library that takes input piece by piece: `step` gets a piece, whether it is the last, and room behind
+/// the output for at least 4096 bytes more.
+pub fn encode_stream(
+    input: &[u8],
+    out: &mut Vec<u8>,
+    cx: &Context,
+    mut step: impl FnMut(&[u8], bool, &mut Vec<u8>) -> Result<Step>,
+) -> Result<()> {
+    reserve(out, input.len() / 3 + 4096)?;
+    let mut at = 0;
+    loop {
+        cx.check()?;
+        let piece = &input[at..input.len().min(at + PIECE)];
+        let last = at + piece.len() == input.len();
+        if out.capacity() - out.len() < 4096 {
+            reserve(out, (input.len() - at) / 2 + 4096)?;
+        }
+        let (used, ended) = step(piece, last, out)?;
+        if ended {
+            return Ok(());
+        }
+        at += used;
+        cx.observer().advance(used as u64);
+    }
+}
+
+/// Decodes exactly `raw_len` bytes from all of `input` by a library that takes it piece by piece; `step` fills the room
+/// behind the output, which is a byte more, so that a stream that is too long shows.
+pub fn decode_stream(
+    input: &[u8],
+    raw_len: usize,
+    out: &mut Vec<u8>,
+    cx: &Context,
+    mut step: impl FnMut(&[u8], &mut Vec<u8>) -> Result<Step>,
+) -> Result<()> {
+    let start = out.len();
+    reserve(out, raw_len + 1)?;
+    let mut at = 0;
+    loop {
+        cx.check()?;
+        let before = out.len();
+        let (used, ended) = step(&input[at..input.len().min(at + PIECE)], out)?;
+        at += used;
+        let found = out.len() - start;
+        if ended {
+            used_up(input.len() - at)?;
+            return exactly(found, raw_len);
+        }
+        exactly(found.min(raw_len), found)?;
+        if used == 0 && out.len() == before {
+            return Err(Error::truncated("the stream ends early"));
+        }
+    }
+}
+
 /// A reader or writer that ends with an error once the work was cancelled. Call [`Context::check`] behind it.
 pub struct Watched<'a, T>(pub T, pub &'a Context);
 

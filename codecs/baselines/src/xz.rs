@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Param, Params, Resources, Result, Worker};
 use liblzma::stream::{Action, Check, Error as LzmaError, PRESET_EXTREME, Status, Stream};
 
-use crate::parts::{PIECE, PLAIN, codec, exactly, reserve, used_up};
+use crate::parts::{PLAIN, codec, decode_stream, encode_stream};
 
 const LEVEL: Param = Param::int("level", 0, 9, 6, "effort and dictionary size, as of the xz tool");
 const EXTREME: Param = Param::flag("extreme", false, "a slower search that sometimes finds more");
@@ -58,45 +58,20 @@ impl Worker for Xz {
         cx.limits().check_memory(memory(self.level as usize).encode, "xz at this level")?;
         let preset = self.level | if self.extreme { PRESET_EXTREME } else { 0 };
         let mut stream = Stream::new_easy_encoder(preset, Check::None).map_err(|e| error(e, cx))?;
-        // Headers and index take under 100 bytes, incompressible data 3 bytes for each 64 KiB.
-        reserve(out, input.len() / 4 + 4096)?;
-        loop {
-            cx.check()?;
-            let at = stream.total_in() as usize;
-            let piece = &input[at..input.len().min(at + PIECE)];
-            let action = if at + piece.len() == input.len() { Action::Finish } else { Action::Run };
-            if out.spare_capacity_mut().len() < 4096 {
-                reserve(out, (input.len() - at) / 2 + 4096)?;
-            }
-            match stream.process_vec(piece, out, action).map_err(|e| error(e, cx))? {
-                Status::StreamEnd => return Ok(()),
-                _ => cx.observer().advance(stream.total_in() - at as u64),
-            }
-        }
+        encode_stream(input, out, cx, |piece, last, out| {
+            let before = stream.total_in();
+            let action = if last { Action::Finish } else { Action::Run };
+            let status = stream.process_vec(piece, out, action).map_err(|e| error(e, cx))?;
+            Ok(((stream.total_in() - before) as usize, status == Status::StreamEnd))
+        })
     }
 
     fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
         let mut stream = Stream::new_stream_decoder(cx.limits().memory, 0).map_err(|e| error(e, cx))?;
-        let start = out.len();
-        // One byte more, so that a stream that is too long shows without a further call.
-        reserve(out, raw_len + 1)?;
-        loop {
-            cx.check()?;
-            let (at, done) = (stream.total_in() as usize, out.len() - start);
-            let space = &mut out.spare_capacity_mut()[..(raw_len + 1 - done).min(PIECE)];
-            let status = stream.process_uninit(&input[at..], space, Action::Run);
-            // SAFETY: the library has written all bytes that it counts, which are within the space.
-            unsafe { out.set_len(start + stream.total_out() as usize) };
-            let status = status.map_err(|e| error(e, cx))?;
-            let (used, found) = (stream.total_in() as usize, out.len() - start);
-            if status == Status::StreamEnd {
-                used_up(input.len() - used)?;
-                return exactly(found, raw_len);
-            }
-            exactly(found.min(raw_len), found)?;
-            if used == input.len() && found == done {
-                return Err(Error::truncated("the xz stream ends early"));
-            }
-        }
+        decode_stream(input, raw_len, out, cx, |piece, out| {
+            let before = stream.total_in();
+            let status = stream.process_vec(piece, out, Action::Run).map_err(|e| error(e, cx))?;
+            Ok(((stream.total_in() - before) as usize, status == Status::StreamEnd))
+        })
     }
 }
