@@ -3,6 +3,7 @@
 //! - `cargo bench --bench truth -- sizes PATH...`: encoded bytes beside direct calls of the same libraries, which must
 //!   agree to the byte, and beside the tools that are installed.
 //! - `-- timing FILE`: times of a benchmark beside bare loops over the same library calls, in the same process.
+//! - `-- try FILE...`: what `lab try` recommends, beside a benchmark of all the chains that it tried.
 //! - `-- compare FILE`: ten pairs of runs of the same program, in which `lab compare` should see no change, and ten with
 //!   a codec that became slower by 10 %, which it should see.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
@@ -36,7 +37,10 @@ fn main() -> ExitCode {
         Some((what, paths)) if what == "sizes" => sizes(paths),
         Some((what, [file])) if what == "timing" => timing(Path::new(file)),
         Some((what, [file])) if what == "compare" => compare(Path::new(file)),
-        _ => println!("Nothing to do: name one of `sizes PATH...`, `timing FILE`, `compare FILE`."),
+        Some((what, files)) if what == "try" => files.iter().for_each(|file| recommended(Path::new(file))),
+        _ => println!(
+            "Nothing to do: name one of `sizes PATH...`, `timing FILE`, `try FILE...`, `compare FILE`."
+        ),
     }
     ExitCode::SUCCESS
 }
@@ -293,6 +297,58 @@ fn timing(file: &Path) {
         let (low, high) = ratios.iter().fold((f64::MAX, 0.0_f64), |(l, h), r| (l.min(*r), h.max(*r)));
         println!("{stage:<8} {:.4}   ({low:.3} to {high:.3})", median(ratios));
     }
+}
+
+/// By how much a chain has to be faster to count as beating another: medians of two runs differ.
+const CLEARLY: f64 = 1.05;
+
+/// Runs `lab try`, then a benchmark of every chain that was left at its end, and looks for recommended chains that the
+/// benchmark finds beaten.
+fn recommended(file: &Path) {
+    let lab = env!("CARGO_BIN_EXE_lab");
+    let output = Command::new(lab).args(["try", "-q", "--json", "--all"]).arg(file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let trial: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let choices = trial["choices"].as_array().unwrap();
+    let text = |choice: &serde_json::Value| choice["chain"].as_str().unwrap().to_string();
+
+    let out = tempfile::tempdir().unwrap();
+    let mut command = Command::new(lab);
+    command
+        .args(["bench", "-q", "--no-memory", "--no-baselines", "--force"])
+        .arg(file)
+        .arg("-o")
+        .arg(out.path());
+    for choice in choices {
+        command.args(["--chain", &text(choice)]);
+    }
+    assert!(command.stdout(std::process::Stdio::null()).status().unwrap().success());
+    let results = Results::parse(&std::fs::read_to_string(out.path().join("results.json")).unwrap()).unwrap();
+
+    let mut line = format!("{}: {} chains tried, {} measured", file.display(), trial["tried"], choices.len());
+    for (way, time) in
+        [("encode", (|c| c.encode.median) as fn(&Cell) -> f64), ("decode", |c| c.decode.median)]
+    {
+        let flag = format!("{way}_front");
+        let front: Vec<String> = choices.iter().filter(|c| c[&flag] == true).map(text).collect();
+        let beaten = |factor: f64| {
+            let by = |mine: &Cell, other: &Cell| {
+                other.output_bytes <= mine.output_bytes && time(other) * factor < time(mine)
+            };
+            let cells = results.cells.iter().filter(|c| front.contains(&c.chain));
+            cells
+                .filter(|c| results.cells.iter().any(|o| by(c, o)))
+                .map(|c| c.chain.clone())
+                .collect::<Vec<_>>()
+        };
+        line += &format!(
+            "; {way}: {} recommended, beaten {} (by more than 5 %: {:?})",
+            front.len(),
+            beaten(1.0).len(),
+            beaten(CLEARLY)
+        );
+    }
+    println!("{line}");
 }
 
 /// Does work in proportion to what the environment says, the same in both directions.

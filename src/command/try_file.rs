@@ -133,7 +133,7 @@ fn json(args: &Args, trial: &Trial, bytes: u64) -> serde_json::Value {
 
 /// What a shell takes.
 fn command(chain: &str, file: &Path) -> String {
-    format!("lab encode --chain {chain} {}", quoted(&file.display().to_string()))
+    format!("lab encode --chain {} {}", quoted(chain), quoted(&file.display().to_string()))
 }
 
 fn quoted(text: &str) -> String {
@@ -154,5 +154,6 @@ mod tests {
         assert_eq!(quoted("a/b.txt"), "a/b.txt");
         assert_eq!(quoted("it's here"), "'it'\\''s here'");
         assert_eq!(quoted("-x"), "./'-x'");
+        assert_eq!(command("auto:of={lz4/xz}", Path::new("x")), "lab encode --chain 'auto:of={lz4/xz}' x");
     }
 }
