@@ -5,5 +5,5 @@ mod prefetch;
 mod repair;
 pub mod tokens;
 
-pub use grammar::repair::MAX_LEN;
+pub use grammar::MAX_LEN;
 pub use repair::{INFO, REPAIR};

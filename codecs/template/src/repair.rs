@@ -6,7 +6,8 @@ use lab_codec::{
     Capabilities, Codec, Context, Entry, Error, Info, Memory, Param, Params, Resources, Result, Worker,
 };
 
-use crate::grammar::repair::{MAX_LEN, Stop, repair};
+use crate::grammar::MAX_LEN;
+use crate::grammar::repair::{Stop, repair};
 use crate::grammar::utility::Utility;
 use crate::tokens::{rans, raw};
 
