@@ -1,6 +1,8 @@
-//! Measures `repair` on files, each as one segment.
+//! Measures a grammar codec on files, each as one segment.
 //!
-//! `cargo run --release -p lab-template --example measure -- [min_freq=N] [coder=NAME] [max_rules=N] FILE...`
+//! `cargo run --release -p lab-template --example measure -- [sequitur] [min_freq=N] [coder=NAME] [max_rules=N] FILE...`
+//!
+//! The codec is `repair` unless the first word is `sequitur`.
 //!
 //! With `keep=DIR` the encoded segments are written to DIR.
 //! Prints for each file: original and encoded bytes, encode and decode MB/s, the metrics that the codec
@@ -13,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use lab_codec::{Build, Context, Error, Observer, Params, Resources, Result};
-use lab_template::REPAIR;
+use lab_template::{REPAIR, SEQUITUR};
 
 #[derive(Default)]
 struct Metrics(Mutex<Vec<String>>);
@@ -27,18 +29,20 @@ impl Observer for Metrics {
 }
 
 fn main() -> Result<()> {
-    let mut params = Params::defaults(REPAIR.info);
+    let mut args = std::env::args().skip(1).peekable();
+    let codec = if args.next_if_eq("sequitur").is_some() { SEQUITUR } else { REPAIR };
+    let mut params = Params::defaults(codec.info);
     let mut files = Vec::new();
     let mut keep = None;
-    for arg in std::env::args().skip(1) {
-        let param = arg.split_once('=').and_then(|(key, value)| Some((REPAIR.info.param(key)?, value)));
+    for arg in args {
+        let param = arg.split_once('=').and_then(|(key, value)| Some((codec.info.param(key)?, value)));
         match param {
             Some(((index, param), value)) => params.set(index, param.parse(value)?),
             None if arg.starts_with("keep=") => keep = Some(PathBuf::from(&arg[5..])),
             None => files.push(PathBuf::from(arg)),
         }
     }
-    let Build::Codec(build) = REPAIR.build else { return Err(Error::usage("repair is a codec")) };
+    let Build::Codec(build) = codec.build else { return Err(Error::usage("a grammar codec is a codec")) };
     let mut worker = build(&params, &Resources::default())?.worker();
     let mut largest = 0;
     for file in files {

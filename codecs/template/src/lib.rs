@@ -1,9 +1,13 @@
-//! Grammar compression: Re-Pair, and what is built on it.
+//! Grammar compression: Re-Pair, Sequitur, and what is built on them.
 
 pub mod grammar;
+pub mod partial;
 mod prefetch;
 mod repair;
+pub mod segment;
+mod sequitur;
 pub mod tokens;
 
 pub use grammar::MAX_LEN;
-pub use repair::{INFO, REPAIR};
+pub use repair::REPAIR;
+pub use sequitur::SEQUITUR;

@@ -266,7 +266,9 @@ impl Sequitur {
                 }
                 _ => {
                     if outer.is_empty() {
-                        grammar.start.push(symbol.checked_sub(TERMINALS).map_or(symbol, |r| names[r as usize]));
+                        grammar
+                            .start
+                            .push(symbol.checked_sub(TERMINALS).map_or(symbol, |r| names[r as usize]));
                     }
                     node = nodes.next(node);
                 }

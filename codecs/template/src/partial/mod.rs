@@ -1,0 +1,49 @@
+//! Works on a segment as its grammar tells it, without expanding it: parts of the text, searches, statistics.
+//!
+//! The cost grows with the tokens, which must be read one after the other, and not with the text.
+
+mod table;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use lab_codec::{Context, Result};
+
+use self::table::{Builder, Table};
+use crate::segment::{Stored, read};
+
+/// A segment whose tokens have been read.
+#[derive(Debug)]
+pub enum Parsed<'a> {
+    /// It was stored as it is.
+    Bytes(Cow<'a, [u8]>),
+    /// Its grammar.
+    Grammar(Table),
+}
+
+impl<'a> Parsed<'a> {
+    /// Reads an encoded segment of `raw_len` bytes.
+    ///
+    /// # Errors
+    /// As [`Worker::decode`](lab_codec::Worker::decode).
+    pub fn new(input: &'a [u8], raw_len: usize, cx: &Context) -> Result<Self> {
+        Ok(match Stored::open(input, raw_len)? {
+            Stored::Bytes(bytes) => Self::Bytes(bytes.into()),
+            Stored::Tokens(coder, tokens) => {
+                Self::Grammar(read(coder, tokens, raw_len, Builder::default(), cx)?.finish())
+            }
+        })
+    }
+
+    /// Appends the bytes `range` of the text, which is within it, to `out`.
+    ///
+    /// # Errors
+    /// Cancellation.
+    pub fn expand(&self, range: Range<usize>, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        match self {
+            Self::Bytes(bytes) => out.extend_from_slice(&bytes[range]),
+            Self::Grammar(table) => table.expand(range, out, cx)?,
+        }
+        Ok(())
+    }
+}
