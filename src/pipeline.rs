@@ -203,7 +203,7 @@ impl PipelineWorker<'_> {
         stored.check()?;
         let header = stored.header;
         out.clear();
-        let unchanged = self.decode_stages(&header, &stored.bytes, None, &mut out, cx)?;
+        let unchanged = self.decode_stages(&header, &stored.bytes, 0, None, &mut out, cx)?;
         let (content, spare) = if unchanged { (stored.bytes, out) } else { (out, stored.bytes) };
         let same_bytes = unchanged && header.raw_crc == header.stored_crc;
         if content.len() as u64 != header.raw_len
@@ -233,7 +233,7 @@ impl PipelineWorker<'_> {
         }
         stored.check()?;
         let mut out = Vec::new();
-        self.decode_stages(&stored.header, &stored.bytes, Some(range.clone()), &mut out, cx)?;
+        self.decode_stages(&stored.header, &stored.bytes, 0, Some(range.clone()), &mut out, cx)?;
         if out.len() != range.len() {
             return Err(Error::corrupt(format!(
                 "segment {}: a range of another length",
@@ -243,11 +243,25 @@ impl PipelineWorker<'_> {
         Ok(out)
     }
 
-    /// Runs the decoders, last stage first. Returns whether no stage changed the bytes, which are then in `stored`.
+    /// Checks a segment's stored bytes and undoes all stages but the first. Returns what the first codec made of
+    /// the content, or the content itself where the segment was bypassed.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode). The content's checksum is not checked.
+    pub fn decode_to_first(&mut self, stored: Stored, cx: &Context) -> Result<Vec<u8>> {
+        stored.check()?;
+        let mut out = Vec::new();
+        let unchanged = self.decode_stages(&stored.header, &stored.bytes, 1, None, &mut out, cx)?;
+        Ok(if unchanged { stored.bytes } else { out })
+    }
+
+    /// Runs the decoders, last stage first, down to stage `down_to`. Returns whether no stage changed the bytes,
+    /// which are then in `stored`.
     fn decode_stages(
         &mut self,
         header: &SegmentHeader,
         stored: &[u8],
+        down_to: usize,
         range: Option<Range<usize>>,
         out: &mut Vec<u8>,
         cx: &Context,
@@ -263,11 +277,12 @@ impl PipelineWorker<'_> {
             let error = Error::corrupt("the recorded length is not that of the input");
             return Err(at_stage(error, i, stage.id).at(format!("segment {}", header.number)));
         }
-        let first = pipeline.stages.iter().position(|s| measured || !s.identity);
-        let Some(first) = first else { return Ok(true) };
+        let mut stages =
+            pipeline.stages.iter().enumerate().skip(down_to).filter(|(_, s)| measured || !s.identity);
+        let Some((first, _)) = stages.next() else { return Ok(true) };
         let [even, odd] = &mut self.spare;
         let mut produced = false;
-        for (i, stage) in pipeline.stages.iter().enumerate().rev() {
+        for (i, stage) in pipeline.stages.iter().enumerate().skip(down_to).rev() {
             let raw_len = raw_len_of(i);
             if stage.identity && !measured {
                 continue;

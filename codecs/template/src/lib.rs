@@ -11,3 +11,6 @@ pub mod tokens;
 pub use grammar::MAX_LEN;
 pub use repair::REPAIR;
 pub use sequitur::SEQUITUR;
+
+/// The codecs whose encoded segments [`partial`] reads.
+pub const CODECS: [lab_codec::Entry; 2] = [REPAIR, SEQUITUR];

@@ -2,6 +2,8 @@
 //!
 //! The cost grows with the tokens, which must be read one after the other, and not with the text.
 
+mod search;
+mod statistics;
 mod table;
 
 use std::borrow::Cow;
@@ -9,7 +11,10 @@ use std::ops::Range;
 
 use lab_codec::{Context, Result};
 
-use self::table::{Builder, Table};
+pub use self::search::{Pattern, Search};
+pub use self::statistics::{Rule, Statistics, beginning};
+use self::table::Builder;
+pub use self::table::Table;
 use crate::segment::{Stored, read};
 
 /// A segment whose tokens have been read.
@@ -33,6 +38,14 @@ impl<'a> Parsed<'a> {
                 Self::Grammar(read(coder, tokens, raw_len, Builder::default(), cx)?.finish())
             }
         })
+    }
+
+    /// The same, without a hold on the encoded bytes.
+    pub fn into_owned(self) -> Parsed<'static> {
+        match self {
+            Self::Bytes(bytes) => Parsed::Bytes(bytes.into_owned().into()),
+            Self::Grammar(table) => Parsed::Grammar(table),
+        }
     }
 
     /// Appends the bytes `range` of the text, which is within it, to `out`.

@@ -34,7 +34,7 @@ pub struct Table {
 
 impl Table {
     /// Bytes of the text.
-    pub fn len(&self) -> u32 {
+    pub fn bytes(&self) -> u32 {
         self.len
     }
 

@@ -50,7 +50,7 @@ impl Digrams {
     /// Where a hash belongs: the table's size need not be a power of two.
     #[inline]
     fn home(&self, hash: u32) -> usize {
-        (u64::from(hash) * self.slots.len() as u64 >> 32) as usize
+        ((u64::from(hash) * self.slots.len() as u64) >> 32) as usize
     }
 
     #[inline]
