@@ -104,12 +104,11 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// Tells `sink` what tokens say, and returns it.
+/// Tells `output` what tokens say, as far as it asks for, and returns its sink.
 ///
 /// # Errors
 /// Whatever is wrong with them; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
-pub fn read<S: Sink>(coder: Coder, tokens: &[u8], raw_len: usize, sink: S, cx: &Context) -> Result<S> {
-    let output = Expansion::new(sink, raw_len);
+pub fn read<S: Sink>(coder: Coder, tokens: &[u8], output: Expansion<S, u8>, cx: &Context) -> Result<S> {
     match coder {
         Coder::Rans => rans::decode(tokens, output, cx),
         Coder::Raw => raw::decode(tokens, output, cx),
@@ -123,13 +122,15 @@ pub fn read<S: Sink>(coder: Coder, tokens: &[u8], raw_len: usize, sink: S, cx: &
 pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
     match Stored::open(input, raw_len)? {
         Stored::Bytes(bytes) => out.extend_from_slice(bytes),
-        Stored::Tokens(coder, tokens) => read(coder, tokens, raw_len, Bytes::new(out, raw_len), cx)?.finish(),
+        Stored::Tokens(coder, tokens) => {
+            read(coder, tokens, Expansion::new(Bytes::new(out, raw_len), raw_len), cx)?.finish();
+        }
     }
     Ok(())
 }
 
-/// Appends the bytes `range` of a segment to `out`. It takes time and memory as the grammar is large, and as
-/// the range is long.
+/// Appends the bytes `range` of a segment to `out`. It takes time and memory as the grammar up to there is
+/// large, and as the range is long. What follows the range is not read.
 ///
 /// # Errors
 /// As [`Worker::decode_range`](lab_codec::Worker::decode_range).
@@ -141,5 +142,5 @@ pub fn decode_range(
     cx: &Context,
 ) -> Result<()> {
     check_range(&range, raw_len)?;
-    Parsed::new(input, raw_len, cx)?.expand(range, out, cx)
+    Parsed::up_to(input, raw_len, range.end, cx)?.expand(range, out, cx)
 }

@@ -230,10 +230,13 @@ proptest! {
         let (a, b) = (a.index(input.len() + 1), b.index(input.len() + 1));
         let range = a.min(b)..a.max(b);
         let encoded = encode(variant, &input);
-        let segment = Parsed::new(&encoded, input.len(), &Context::default()).unwrap();
-        let mut out = b"kept".to_vec();
-        segment.expand(range.clone(), &mut out, &Context::default()).unwrap();
-        prop_assert_eq!(&out[4..], &input[range]);
+        let cx = Context::default();
+        for wanted in [range.end, input.len()] {
+            let segment = Parsed::up_to(&encoded, input.len(), wanted, &cx).unwrap();
+            let mut out = b"kept".to_vec();
+            segment.expand(range.clone(), &mut out, &cx).unwrap();
+            prop_assert_eq!(&out[4..], &input[range.clone()]);
+        }
     }
 
     #[test]

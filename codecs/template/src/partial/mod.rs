@@ -16,6 +16,7 @@ pub use self::statistics::{Rule, Statistics, beginning};
 use self::table::Builder;
 pub use self::table::Table;
 use crate::segment::{Stored, read};
+use crate::tokens::expand::Expansion;
 
 /// A segment whose tokens have been read.
 #[derive(Debug)]
@@ -32,10 +33,19 @@ impl<'a> Parsed<'a> {
     /// # Errors
     /// As [`Worker::decode`](lab_codec::Worker::decode).
     pub fn new(input: &'a [u8], raw_len: usize, cx: &Context) -> Result<Self> {
+        Self::up_to(input, raw_len, raw_len, cx)
+    }
+
+    /// The same, but only as far as it takes to know the first `wanted` bytes of the text.
+    ///
+    /// # Errors
+    /// As [`Worker::decode`](lab_codec::Worker::decode); damage behind what is read is not noticed.
+    pub fn up_to(input: &'a [u8], raw_len: usize, wanted: usize, cx: &Context) -> Result<Self> {
         Ok(match Stored::open(input, raw_len)? {
             Stored::Bytes(bytes) => Self::Bytes(bytes.into()),
             Stored::Tokens(coder, tokens) => {
-                Self::Grammar(read(coder, tokens, raw_len, Builder::default(), cx)?.finish())
+                let output = Expansion::new(Builder::default(), raw_len).up_to(wanted);
+                Self::Grammar(read(coder, tokens, output, cx)?.finish())
             }
         })
     }

@@ -57,6 +57,8 @@ pub struct Expansion<S, T> {
     sink: S,
     at: usize,
     end: usize,
+    /// How much of the text is asked for.
+    wanted: usize,
     tail: u16,
     rules: u32,
     stack: Vec<Open<T>>,
@@ -74,6 +76,7 @@ impl<S: Sink, T> Expansion<S, T> {
             sink,
             at: 0,
             end: raw_len,
+            wanted: raw_len,
             tail: 0,
             rules: 0,
             stack: Vec::new(),
@@ -83,9 +86,21 @@ impl<S: Sink, T> Expansion<S, T> {
         }
     }
 
+    /// Asks for no more than the first `wanted` bytes: the text may then end anywhere behind them.
+    pub fn up_to(mut self, wanted: usize) -> Self {
+        self.wanted = wanted.min(self.end);
+        self
+    }
+
     /// The memory that the sink takes, in bytes.
     pub fn memory(&self) -> u64 {
         self.sink.memory()
+    }
+
+    /// Whether there is as much text as was asked for.
+    #[inline]
+    pub fn is_enough(&self) -> bool {
+        self.at >= self.wanted
     }
 
     /// Whether the text is complete.
@@ -192,9 +207,10 @@ impl<S: Sink, T> Expansion<S, T> {
     /// Ends the text and gives the sink back.
     ///
     /// # Errors
-    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the text is not complete or a definition is open.
+    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where there is less than was asked for, or where a definition
+    /// is open at the end of the whole text.
     pub fn finish(self) -> Result<S> {
-        if self.at != self.end || !self.stack.is_empty() {
+        if !self.is_enough() || self.is_complete() && !self.stack.is_empty() {
             return Err(Error::corrupt("the output ends inside a rule"));
         }
         Ok(self.sink)

@@ -76,7 +76,7 @@ pub fn encode(grammar: &Grammar, utility: &Utility, out: Vec<u8>, cx: &Context) 
     Ok(writer.encoder.finish())
 }
 
-/// Decodes the tokens in `input`, as far as the text that `output` is to have goes, and returns its sink.
+/// Decodes the tokens in `input`, until `output` has as much text as was asked for, and returns its sink.
 ///
 /// # Errors
 /// Whatever is wrong with `input`; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
@@ -85,7 +85,7 @@ pub fn decode<S: Sink>(input: &[u8], mut output: Expansion<S, u8>, cx: &Context)
     let mut model = Model::default();
     let mut lists = Lists::<Place>::default();
     let mut kind = 0;
-    while !output.is_complete() {
+    while !output.is_enough() {
         if output.tick(cx)? {
             decoder.check()?;
             cx.limits().check_memory(lists.memory() + output.memory(), "the grammar")?;
@@ -112,7 +112,10 @@ pub fn decode<S: Sink>(input: &[u8], mut output: Expansion<S, u8>, cx: &Context)
             lists.insert(closed.first, closed.note, closed.place)?;
         }
     }
+    let complete = output.is_complete();
     let sink = output.finish()?;
-    decoder.finish()?;
+    if complete {
+        decoder.finish()?;
+    }
     Ok(sink)
 }

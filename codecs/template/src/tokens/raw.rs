@@ -173,7 +173,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Decodes the tokens in `input`, as far as the text that `output` is to have goes, and returns its sink.
+/// Decodes the tokens in `input`, until `output` has as much text as was asked for, and returns its sink.
 ///
 /// # Errors
 /// Whatever is wrong with `input`; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
@@ -184,7 +184,7 @@ pub fn decode<S: Sink>(input: &[u8], mut output: Expansion<S, u8>, cx: &Context)
     let mut reader = Reader::new(input)?;
     let mut choices = BitReader::new(&reader.input[reader.lanes[CHOICE].clone()]);
     let mut lists = Lists::<Place>::default();
-    while !output.is_complete() {
+    while !output.is_enough() {
         if output.tick(cx)? {
             cx.limits().check_memory(lists.memory() + output.memory(), "the grammar")?;
         }
@@ -213,7 +213,11 @@ pub fn decode<S: Sink>(input: &[u8], mut output: Expansion<S, u8>, cx: &Context)
             lists.insert(closed.first, closed.note, closed.place)?;
         }
     }
+    let complete = output.is_complete();
     let sink = output.finish()?;
+    if !complete {
+        return Ok(sink);
+    }
     if !choices.is_used_up() || reader.lanes[..CHOICE].iter().any(|lane| lane.start < lane.end) {
         return Err(Error::corrupt("the lanes say more than the segment has"));
     }
