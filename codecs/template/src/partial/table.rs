@@ -143,14 +143,20 @@ impl Builder {
 }
 
 impl Sink for Builder {
+    type Name = u32;
+
+    fn name(number: u32) -> u32 {
+        number
+    }
+
     #[inline]
     fn byte(&mut self, byte: u8) {
         self.table.start.push(u32::from(byte));
     }
 
     #[inline]
-    fn rule(&mut self, place: Place) {
-        self.table.start.push(TERMINALS + place.number);
+    fn rule(&mut self, place: Place<u32>) {
+        self.table.start.push(TERMINALS + place.name);
     }
 
     fn memory(&self) -> u64 {

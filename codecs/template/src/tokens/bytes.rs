@@ -78,13 +78,17 @@ impl<'a> Bytes<'a> {
 }
 
 impl Sink for Bytes<'_> {
+    type Name = ();
+
+    fn name(_: u32) {}
+
     #[inline]
     fn byte(&mut self, byte: u8) {
         self.put(Piece { from: BYTE | u32::from(byte), len: 1 });
     }
 
     #[inline]
-    fn rule(&mut self, place: Place) {
+    fn rule(&mut self, place: Place<()>) {
         prefetch(self.out, self.base + place.start as usize);
         self.put(Piece { from: place.start, len: place.len });
     }

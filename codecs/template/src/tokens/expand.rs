@@ -5,23 +5,27 @@ use lab_codec::{Context, Error, Result};
 
 /// A rule that is complete.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Place {
+pub struct Place<N> {
     /// Where it stands in the text first: the offset of its first byte.
     pub start: u32,
     /// Number of bytes.
     pub len: u32,
-    /// How many rules were complete before it.
-    pub number: u32,
+    /// What a [`Sink`] knows it by.
+    pub name: N,
     /// Its last two bytes, the last one low, so that the next token need not wait for the text.
     pub tail: u16,
 }
 
 /// Takes what tokens say, which has been checked: it is no more than the text has room for.
 pub trait Sink {
+    /// What it knows a rule by, beside its place in the text.
+    type Name: Copy;
+    /// The name of the rule that is complete after `number` others.
+    fn name(number: u32) -> Self::Name;
     /// A byte.
     fn byte(&mut self, byte: u8);
     /// A rule that is complete.
-    fn rule(&mut self, place: Place);
+    fn rule(&mut self, place: Place<Self::Name>);
     /// The last `width` symbols, which say `len` bytes, are the right-hand side of the next rule.
     fn close(&mut self, width: u32, len: u32);
     /// An upper bound of the memory in use, in bytes, beside what the text takes.
@@ -43,9 +47,9 @@ struct Open<T> {
 
 /// What [`Expansion::settle`] finds complete.
 #[derive(Debug)]
-pub struct Closed<T> {
+pub struct Closed<N, T> {
     /// The rule.
-    pub place: Place,
+    pub place: Place<N>,
     /// Its first byte.
     pub first: u8,
     /// What [`Expansion::open`] was given to remember.
@@ -169,7 +173,7 @@ impl<S: Sink, T> Expansion<S, T> {
     /// # Errors
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where that is more than is missing.
     #[inline]
-    pub fn copy(&mut self, place: Place, first: u8) -> Result<()> {
+    pub fn copy(&mut self, place: Place<S::Name>, first: u8) -> Result<()> {
         if place.len as usize > self.end - self.at {
             return Err(too_long());
         }
@@ -195,13 +199,13 @@ impl<S: Sink, T> Expansion<S, T> {
 
     /// Takes the innermost definition away if it is complete. To be called until there is none.
     #[inline]
-    pub fn settle(&mut self) -> Option<Closed<T>> {
+    pub fn settle(&mut self) -> Option<Closed<S::Name, T>> {
         let Open { start, width, first, note, .. } = self.stack.pop_if(|open| open.left == 0)?;
         let len = self.at as u32 - start;
         self.sink.close(width, len);
-        let number = self.rules;
+        let name = S::name(self.rules);
         self.rules += 1;
-        Some(Closed { place: Place { start, len, number, tail: self.tail }, first, note })
+        Some(Closed { place: Place { start, len, name, tail: self.tail }, first, note })
     }
 
     /// Ends the text and gives the sink back.

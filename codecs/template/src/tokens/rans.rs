@@ -83,7 +83,7 @@ pub fn encode(grammar: &Grammar, utility: &Utility, out: Vec<u8>, cx: &Context) 
 pub fn decode<S: Sink>(input: &[u8], mut output: Expansion<S, u8>, cx: &Context) -> Result<S> {
     let mut decoder = Decoder::new(input);
     let mut model = Model::default();
-    let mut lists = Lists::<Place>::default();
+    let mut lists = Lists::<Place<S::Name>>::default();
     let mut kind = 0;
     while !output.is_enough() {
         if output.tick(cx)? {

@@ -183,7 +183,7 @@ pub fn decode<S: Sink>(input: &[u8], mut output: Expansion<S, u8>, cx: &Context)
     };
     let mut reader = Reader::new(input)?;
     let mut choices = BitReader::new(&reader.input[reader.lanes[CHOICE].clone()]);
-    let mut lists = Lists::<Place>::default();
+    let mut lists = Lists::<Place<S::Name>>::default();
     while !output.is_enough() {
         if output.tick(cx)? {
             cx.limits().check_memory(lists.memory() + output.memory(), "the grammar")?;
