@@ -11,7 +11,7 @@ use lab_codec::{
 };
 
 use crate::chain::Chain;
-use crate::pipeline::{Encoded, Pipeline};
+use crate::pipeline::{Coded, Encoded, Pipeline};
 
 const OF: Param = Param::text(
     "of",
@@ -174,8 +174,8 @@ impl Worker for Auto {
         }
         let pipeline = Pipeline::build(chain, &Resources::default(), Some(&formats))?;
         let mut content = Vec::new();
-        let unchanged =
-            pipeline.worker().decode_stages(raw_len as u64, &lens, rest, None, &mut content, cx)?;
+        let coded = Coded { raw_len: raw_len as u64, stage_lens: &lens, bytes: rest };
+        let unchanged = pipeline.worker().decode_stages(coded, 0, None, &mut content, cx)?;
         let content = if unchanged { rest } else { &content[..] };
         if content.len() != raw_len {
             return Err(Error::corrupt(format!("{} bytes where {raw_len} are expected", content.len())));

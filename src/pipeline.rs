@@ -56,6 +56,17 @@ pub struct StageFigures {
 /// How often a codec chose what, by its canonical text.
 pub type Choices = BTreeMap<String, u64>;
 
+/// What a chain made of a segment.
+#[derive(Debug, Clone, Copy)]
+pub struct Coded<'a> {
+    /// The segment's length.
+    pub raw_len: u64,
+    /// The length after each stage.
+    pub stage_lens: &'a [u64],
+    /// What the last stage gave.
+    pub bytes: &'a [u8],
+}
+
 /// How [`PipelineWorker::encode`] left a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Encoded {
@@ -211,7 +222,8 @@ impl PipelineWorker<'_> {
         stored.check()?;
         let header = stored.header;
         out.clear();
-        let unchanged = header.bypassed || self.decode_segment(&header, &stored.bytes, None, &mut out, cx)?;
+        let unchanged =
+            header.bypassed || self.decode_segment(&header, &stored.bytes, 0, None, &mut out, cx)?;
         let (content, spare) = if unchanged { (stored.bytes, out) } else { (out, stored.bytes) };
         let same_bytes = unchanged && header.raw_crc == header.stored_crc;
         if content.len() as u64 != header.raw_len
@@ -241,7 +253,7 @@ impl PipelineWorker<'_> {
         }
         stored.check()?;
         let mut out = Vec::new();
-        self.decode_segment(&stored.header, &stored.bytes, Some(range.clone()), &mut out, cx)?;
+        self.decode_segment(&stored.header, &stored.bytes, 0, Some(range.clone()), &mut out, cx)?;
         if out.len() != range.len() {
             return Err(Error::corrupt(format!(
                 "segment {}: a range of another length",
@@ -251,50 +263,66 @@ impl PipelineWorker<'_> {
         Ok(out)
     }
 
+    /// Checks a segment's stored bytes and undoes all stages but the first. Returns what the first codec made of
+    /// the content, or the content itself where the segment was bypassed.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode). The content's checksum is not checked.
+    pub fn decode_to_first(&mut self, stored: Stored, cx: &Context) -> Result<Vec<u8>> {
+        stored.check()?;
+        let mut out = Vec::new();
+        let unchanged = stored.header.bypassed
+            || self.decode_segment(&stored.header, &stored.bytes, 1, None, &mut out, cx)?;
+        Ok(if unchanged { stored.bytes } else { out })
+    }
+
     fn decode_segment(
         &mut self,
         header: &SegmentHeader,
         stored: &[u8],
+        down_to: usize,
         range: Option<Range<usize>>,
         out: &mut Vec<u8>,
         cx: &Context,
     ) -> Result<bool> {
-        self.decode_stages(header.raw_len, &header.stage_lens, stored, range, out, cx)
+        let coded = Coded { raw_len: header.raw_len, stage_lens: &header.stage_lens, bytes: stored };
+        self.decode_stages(coded, down_to, range, out, cx)
             .map_err(|e| e.at(format!("segment {}", header.number)))
     }
 
-    /// Runs the decoders, last stage first, given the length of the content and of what each stage made of it. Returns
-    /// whether no stage changed the bytes, which are then in `stored`.
+    /// Runs the decoders, last stage first, down to stage `down_to`. Returns whether no stage changed the bytes, which
+    /// are then those that were given.
     ///
     /// # Errors
     /// A codec's, with stage and id.
     pub fn decode_stages(
         &mut self,
-        raw_len: u64,
-        stage_lens: &[u64],
-        stored: &[u8],
+        coded: Coded,
+        down_to: usize,
         range: Option<Range<usize>>,
         out: &mut Vec<u8>,
         cx: &Context,
     ) -> Result<bool> {
         let pipeline = self.pipeline;
         let measured = pipeline.figures.is_some();
+        let Coded { raw_len, stage_lens, bytes } = coded;
         let raw_len_of = |i: usize| if i == 0 { raw_len } else { stage_lens[i - 1] };
         let grown = |(i, stage): &(usize, &Stage)| stage.identity && raw_len_of(*i) != stage_lens[*i];
         if let Some((i, stage)) = pipeline.stages.iter().enumerate().find(grown) {
             let error = Error::corrupt("the recorded length is not that of the input");
             return Err(at_stage(error, i, stage.id));
         }
-        let first = pipeline.stages.iter().position(|s| measured || !s.identity);
-        let Some(first) = first else { return Ok(true) };
+        let mut stages =
+            pipeline.stages.iter().enumerate().skip(down_to).filter(|(_, s)| measured || !s.identity);
+        let Some((first, _)) = stages.next() else { return Ok(true) };
         let [even, odd] = &mut self.spare;
         let mut produced = false;
-        for (i, stage) in pipeline.stages.iter().enumerate().rev() {
+        for (i, stage) in pipeline.stages.iter().enumerate().skip(down_to).rev() {
             let raw_len = raw_len_of(i);
             if stage.identity && !measured {
                 continue;
             }
-            let input: &[u8] = if produced { even } else { stored };
+            let input: &[u8] = if produced { even } else { bytes };
             let target: &mut Vec<u8> = if i == first { out } else { &mut *odd };
             target.clear();
             check_memory(cx, stage.memory(raw_len).decode, i, stage.id)?;

@@ -25,6 +25,7 @@ pub fn builtin() -> Registry {
         .register(lab_baselines::RANS0)
         .register(lab_baselines::RANGE)
         .register(lab_template::REPAIR)
+        .register(lab_template::SEQUITUR)
         .register(crate::auto::AUTO)
         .register(lab_exec::EXEC)
         .register(crate::file::FILE)

@@ -53,16 +53,22 @@ pub trait Worker: Send {
         out: &mut Vec<u8>,
         cx: &Context,
     ) -> Result<()> {
-        if range.start > range.end || range.end > raw_len {
-            return Err(Error::usage(format!(
-                "range {}..{} is outside 0..{raw_len}",
-                range.start, range.end
-            )));
-        }
+        check_range(&range, raw_len)?;
         let start = out.len();
         self.decode(input, raw_len, out, cx)?;
         out.truncate(start + range.end);
         out.drain(start..start + range.start);
         Ok(())
     }
+}
+
+/// Checks that a range is within a segment of `raw_len` bytes.
+///
+/// # Errors
+/// [`Usage`](crate::ErrorKind::Usage) where it is not.
+pub fn check_range(range: &Range<usize>, raw_len: usize) -> Result<()> {
+    if range.start > range.end || range.end > raw_len {
+        return Err(Error::usage(format!("range {}..{} is outside 0..{raw_len}", range.start, range.end)));
+    }
+    Ok(())
 }

@@ -14,7 +14,7 @@ mod registry;
 mod resource;
 
 pub use carrier::{Carrier, Lost, Probe, Source, StreamReader, StreamWriter, Summary, Target};
-pub use codec::{Codec, Worker};
+pub use codec::{Codec, Worker, check_range};
 pub use context::{Cancel, Context, Limits, Observer, Silent};
 pub use error::{Error, ErrorKind, Result};
 pub use info::{Capabilities, Info, Memory, Role, Tool};

@@ -1,9 +1,16 @@
-//! Grammar compression: Re-Pair, and what is built on it.
+//! Grammar compression: Re-Pair, Sequitur, and what is built on them.
 
 pub mod grammar;
+pub mod partial;
 mod prefetch;
 mod repair;
+pub mod segment;
+mod sequitur;
 pub mod tokens;
 
-pub use grammar::repair::MAX_LEN;
-pub use repair::{INFO, REPAIR};
+pub use grammar::MAX_LEN;
+pub use repair::REPAIR;
+pub use sequitur::SEQUITUR;
+
+/// The codecs whose encoded segments [`partial`] reads.
+pub const CODECS: [lab_codec::Entry; 2] = [REPAIR, SEQUITUR];

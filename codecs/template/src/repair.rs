@@ -1,67 +1,53 @@
-//! The `repair` codec: Re-Pair, rule utility, and a token stream.
+//! The `repair` codec: Re-Pair's grammar, then what all grammar codecs do.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use lab_codec::{
-    Capabilities, Codec, Context, Entry, Error, Info, Memory, Param, Params, Resources, Result, Worker,
+    Capabilities, Codec, Context, Entry, Info, Memory, Param, Params, Resources, Result, Worker,
 };
 
-use crate::grammar::repair::{MAX_LEN, Stop, repair};
-use crate::grammar::utility::Utility;
-use crate::tokens::{rans, raw};
+use crate::grammar::MAX_LEN;
+use crate::grammar::repair::{Stop, repair};
+use crate::segment::{self, CODER, Coder};
 
 const MIN_FREQ: Param =
     Param::int("min_freq", 2, 1 << 20, 2, "replace pairs that occur at least this often, without overlaps")
         .or_called(&["min_pair_freq"]);
-const CODER: Param = Param::choice(
-    "coder",
-    &["rans", "raw"],
-    0,
-    "rans: adaptive models, entropy coded; raw: plain bytes for a zstd or xz that follows",
-);
 const MAX_RULES: Param =
     Param::int("max_rules", 0, MAX_LEN as i64, MAX_LEN as i64, "stop after this many replacements");
 
-/// The description of `repair`.
-pub static INFO: Info = Info {
+static INFO: Info = Info {
     id: "repair",
     summary: "Re-Pair: a grammar from repeatedly replacing the most frequent pair, exact and in linear time",
     params: &[MIN_FREQ, CODER, MAX_RULES],
     formats: &[1],
     memory,
-    capabilities: Capabilities { range_decode: false, identity: false, external: false, pipe: false },
+    capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: false },
     tools: &[],
 };
 
 /// Re-Pair as a codec.
 pub const REPAIR: Entry = Entry::codec(&INFO, build);
 
-fn memory(_: &Params, segment: u64) -> Memory {
-    memory_for(segment)
+fn memory(_: &Params, len: u64) -> Memory {
+    Memory { encode: encoder_memory(len), decode: segment::decoder_memory(len) }
 }
 
-fn memory_for(segment: u64) -> Memory {
-    Memory { encode: segment * 14 + (8 << 20), decode: segment / 2 + (8 << 20) }
-}
-
-/// The first byte of an encoded segment: how the rest is coded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Method {
-    Stored = 0,
-    Rans = 1,
-    Raw = 2,
+fn encoder_memory(len: u64) -> u64 {
+    len * 14 + (8 << 20)
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Repair {
     stop: Stop,
-    coder: Method,
+    coder: Coder,
 }
 
 fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
     Ok(Arc::new(Repair {
         stop: Stop { min_freq: params.int(&MIN_FREQ) as u32, max_rules: params.int(&MAX_RULES) as u32 },
-        coder: if params.choice(&CODER) == 0 { Method::Rans } else { Method::Raw },
+        coder: Coder::of(params),
     }))
 }
 
@@ -76,44 +62,26 @@ impl Worker for Repair {
         if input.is_empty() {
             return Ok(());
         }
-        let need = memory_for(input.len() as u64).encode;
+        let need = encoder_memory(input.len() as u64);
         cx.limits().check_memory(need, "Re-Pair on a segment of this size")?;
         let grammar = repair(input, self.stop, cx)?;
-        let utility = Utility::of(&grammar);
-        cx.observer().metric("rules", grammar.rules.len() as f64);
-        cx.observer().metric("named rules", utility.named as f64);
-        cx.observer().metric("start sequence", grammar.start.len() as f64);
-        let start = out.len();
-        out.push(self.coder as u8);
-        *out = match self.coder {
-            Method::Raw => raw::encode(&grammar, &utility, std::mem::take(out), cx)?,
-            _ => rans::encode(&grammar, &utility, std::mem::take(out), cx)?,
-        };
-        if out.len() - start > input.len() {
-            out.truncate(start);
-            out.push(Method::Stored as u8);
-            out.extend_from_slice(input);
-        }
+        segment::encode(input, &grammar, self.coder, out, cx)?;
         cx.observer().advance(grammar.start.len() as u64);
         Ok(())
     }
 
     fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
-        let Some((&method, coded)) = input.split_first() else {
-            return if raw_len == 0 { Ok(()) } else { Err(Error::truncated("an empty segment")) };
-        };
-        if raw_len == 0 || raw_len > MAX_LEN {
-            return Err(Error::corrupt(format!("a Re-Pair segment of {raw_len} bytes")));
-        }
-        match method {
-            0 if coded.len() == raw_len => {
-                out.extend_from_slice(coded);
-                Ok(())
-            }
-            0 => Err(Error::corrupt(format!("{} bytes stored for {raw_len}", coded.len()))),
-            1 => rans::decode(coded, raw_len, out, cx),
-            2 => raw::decode(coded, raw_len, out, cx),
-            _ => Err(Error::unsupported(format!("method {method} of Re-Pair; a newer version may read it"))),
-        }
+        segment::decode(input, raw_len, out, cx)
+    }
+
+    fn decode_range(
+        &mut self,
+        input: &[u8],
+        raw_len: usize,
+        range: Range<usize>,
+        out: &mut Vec<u8>,
+        cx: &Context,
+    ) -> Result<()> {
+        segment::decode_range(input, raw_len, range, out, cx)
     }
 }

@@ -1,4 +1,4 @@
-//! The `repair` codec from outside: round trips, vectors, hostile bytes, limits, cancellation, progress.
+//! The grammar codecs from outside: round trips, vectors, hostile bytes, limits, cancellation, progress.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -6,17 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lab_codec::{Build, Cancel, Context, ErrorKind, Limits, Observer, Params, Resources, Result, Worker};
-use lab_template::REPAIR;
+use lab_template::{REPAIR, SEQUITUR};
 use proptest::prelude::*;
 
+/// Of `repair` with these parameters, or of `sequitur` where they begin with that.
 fn worker(text: &str) -> Box<dyn Worker> {
-    let mut params = Params::defaults(REPAIR.info);
+    let (codec, text) = text.strip_prefix("sequitur").map_or((REPAIR, text), |rest| (SEQUITUR, rest));
+    let mut params = Params::defaults(codec.info);
     for part in text.split(':').filter(|part| !part.is_empty()) {
         let (key, value) = part.split_once('=').unwrap();
-        let (index, param) = REPAIR.info.param(key).unwrap();
+        let (index, param) = codec.info.param(key).unwrap();
         params.set(index, param.parse(value).unwrap());
     }
-    let Build::Codec(build) = REPAIR.build else { panic!("repair is a codec") };
+    let Build::Codec(build) = codec.build else { panic!("a codec") };
     build(&params, &Resources::default()).unwrap().worker()
 }
 
@@ -34,7 +36,8 @@ fn decode(input: &[u8], raw_len: usize) -> Result<Vec<u8>> {
 }
 
 fn round_trip(input: &[u8]) {
-    for text in ["", "coder=raw", "min_freq=3", "max_rules=2", "coder=raw:min_pair_freq=5"] {
+    let repair = ["", "coder=raw", "min_freq=3", "max_rules=2", "coder=raw:min_pair_freq=5"];
+    for text in repair.into_iter().chain(["sequitur", "sequitur:coder=raw"]) {
         let encoded = encode(text, input);
         assert!(encoded.len() <= input.len() + 1);
         assert_eq!(decode(&encoded, input.len()).unwrap(), input, "{text}");
@@ -108,6 +111,13 @@ fn vectors() {
              000000000000000a090807060504030201000000000000000100000000000000000000000000000000000000 \
              000000000001000000000000000000010a01012000",
         ),
+        ("sequitur", b"abracadabra".repeat(16), "014819522a4e3800007ee246e944044fc0f4ec47fa75e3822833844ee1"),
+        (
+            "sequitur:coder=raw",
+            b"abracadabra".repeat(16),
+            "02000d0005600c0001000100010d01ee010a0002000100010d018d01030003000100016100016263646261616161 \
+             616172616161000000000302010302010001000000030301020501",
+        ),
     ];
     for (text, input, hex) in vectors {
         let encoded = encode(text, &input);
@@ -122,8 +132,10 @@ fn vectors() {
 #[test]
 fn the_input_is_no_longer_than_positions_reach() {
     let input = vec![0; lab_template::MAX_LEN + 1];
-    let error = worker("").encode(&input, &mut Vec::new(), &Context::default()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Limit);
+    for codec in ["", "sequitur"] {
+        let error = worker(codec).encode(&input, &mut Vec::new(), &Context::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+    }
     assert!(decode(&[1, 2, 3], usize::MAX).is_err());
 }
 
@@ -131,8 +143,10 @@ fn the_input_is_no_longer_than_positions_reach() {
 fn memory_limits_hold() {
     let limits = Limits { memory: 1 << 20, ..Limits::default() };
     let cx = Context::default().with_limits(limits);
-    let error = worker("").encode(&vec![0; 1 << 20], &mut Vec::new(), &cx).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Limit);
+    for codec in ["", "sequitur"] {
+        let error = worker(codec).encode(&vec![0; 1 << 20], &mut Vec::new(), &cx).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+    }
 }
 
 #[test]
@@ -140,8 +154,10 @@ fn cancellation_is_heard() {
     let cancel = Cancel::default();
     cancel.cancel();
     let cx = Context::default().with_cancel(cancel);
-    let error = worker("").encode(&text(), &mut Vec::new(), &cx).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    for codec in ["", "sequitur"] {
+        let error = worker(codec).encode(&text(), &mut Vec::new(), &cx).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+    }
 }
 
 #[test]
@@ -154,10 +170,12 @@ fn progress_adds_up() {
         }
     }
     for input in [text(), vec![1; 100_000], b"abc".to_vec()] {
-        let sum = Arc::new(Sum::default());
-        let cx = Context::default().with_observer(Arc::clone(&sum) as Arc<dyn Observer>);
-        worker("").encode(&input, &mut Vec::new(), &cx).unwrap();
-        assert_eq!(sum.0.load(Ordering::Relaxed), input.len() as u64);
+        for codec in ["", "sequitur"] {
+            let sum = Arc::new(Sum::default());
+            let cx = Context::default().with_observer(Arc::clone(&sum) as Arc<dyn Observer>);
+            worker(codec).encode(&input, &mut Vec::new(), &cx).unwrap();
+            assert_eq!(sum.0.load(Ordering::Relaxed), input.len() as u64);
+        }
     }
 }
 

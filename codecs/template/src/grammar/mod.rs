@@ -1,10 +1,15 @@
-//! Straight-line grammars: what they are, how Re-Pair makes them, which of their rules are worth a name.
+//! Straight-line grammars: what they are, how Re-Pair and Sequitur make them, which of their rules are worth a
+//! name.
 
 pub mod repair;
+pub mod sequitur;
 pub mod utility;
 
 /// Symbols below this are bytes.
 pub const TERMINALS: u32 = 256;
+
+/// The longest text of a grammar, in bytes: positions and links keep one bit to themselves.
+pub const MAX_LEN: usize = (1 << 31) - 16;
 
 /// A grammar that derives exactly one string.
 ///

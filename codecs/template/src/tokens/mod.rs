@@ -6,6 +6,7 @@
 //! business of a coder: [`rans`] codes them with adaptive models, [`raw`] lays them out for a general
 //! compressor that follows in the chain.
 
+pub mod bytes;
 pub mod expand;
 mod lists;
 mod model;

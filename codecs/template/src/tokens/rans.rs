@@ -7,7 +7,7 @@
 use lab_codec::{Context, Result};
 use lab_entropy::rans::{Decoder, Encoder};
 
-use super::expand::{Expansion, Place};
+use super::expand::{Expansion, Place, Sink};
 use super::lists::{Lists, Member, Ranked};
 use super::model::{Before, Model, class_after_use, class_of};
 use super::walk::{Visitor, walk};
@@ -76,20 +76,19 @@ pub fn encode(grammar: &Grammar, utility: &Utility, out: Vec<u8>, cx: &Context) 
     Ok(writer.encoder.finish())
 }
 
-/// Decodes `raw_len` bytes from the tokens in `input` and appends them to `out`.
+/// Decodes the tokens in `input`, until `output` has as much text as was asked for, and returns its sink.
 ///
 /// # Errors
 /// Whatever is wrong with `input`; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
-pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+pub fn decode<S: Sink>(input: &[u8], mut output: Expansion<S, u8>, cx: &Context) -> Result<S> {
     let mut decoder = Decoder::new(input);
     let mut model = Model::default();
-    let mut lists = Lists::<Place>::default();
+    let mut lists = Lists::<Place<S::Name>>::default();
     let mut kind = 0;
-    let mut output = Expansion::new(out, raw_len);
-    while !output.is_complete() {
+    while !output.is_enough() {
         if output.tick(cx)? {
             decoder.check()?;
-            cx.limits().check_memory(lists.memory(), "the grammar")?;
+            cx.limits().check_memory(lists.memory() + output.memory(), "the grammar")?;
         }
         let before = Before { tail: output.tail(), kind };
         if model.new_flag(&mut decoder, before, false) {
@@ -113,6 +112,10 @@ pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> 
             lists.insert(closed.first, closed.note, closed.place)?;
         }
     }
-    output.finish()?;
-    decoder.finish()
+    let complete = output.is_complete();
+    let sink = output.finish()?;
+    if complete {
+        decoder.finish()?;
+    }
+    Ok(sink)
 }

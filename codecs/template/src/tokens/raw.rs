@@ -10,7 +10,7 @@ use std::ops::Range;
 use lab_bits::varint;
 use lab_codec::{Context, Error, Result};
 
-use super::expand::{Expansion, Place};
+use super::expand::{Expansion, Place, Sink};
 use super::lists::{Lists, Member, Ranked};
 use super::model::{class_after_use, class_of};
 use super::walk::{Visitor, walk};
@@ -173,21 +173,20 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Decodes `raw_len` bytes from the tokens in `input` and appends them to `out`.
+/// Decodes the tokens in `input`, until `output` has as much text as was asked for, and returns its sink.
 ///
 /// # Errors
 /// Whatever is wrong with `input`; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
-pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+pub fn decode<S: Sink>(input: &[u8], mut output: Expansion<S, u8>, cx: &Context) -> Result<S> {
     let Some((&escape, input)) = input.split_first() else {
         return Err(Error::truncated("the data ends before the lanes"));
     };
     let mut reader = Reader::new(input)?;
     let mut choices = BitReader::new(&reader.input[reader.lanes[CHOICE].clone()]);
-    let mut lists = Lists::<Place>::default();
-    let mut output = Expansion::new(out, raw_len);
-    while !output.is_complete() {
+    let mut lists = Lists::<Place<S::Name>>::default();
+    while !output.is_enough() {
         if output.tick(cx)? {
-            cx.limits().check_memory(lists.memory(), "the grammar")?;
+            cx.limits().check_memory(lists.memory() + output.memory(), "the grammar")?;
         }
         let lane = usize::from(output.tail() as u8);
         let first = reader.byte(lane)?;
@@ -214,11 +213,15 @@ pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> 
             lists.insert(closed.first, closed.note, closed.place)?;
         }
     }
-    output.finish()?;
+    let complete = output.is_complete();
+    let sink = output.finish()?;
+    if !complete {
+        return Ok(sink);
+    }
     if !choices.is_used_up() || reader.lanes[..CHOICE].iter().any(|lane| lane.start < lane.end) {
         return Err(Error::corrupt("the lanes say more than the segment has"));
     }
-    Ok(())
+    Ok(sink)
 }
 
 /// Values below a bound as truncated binary codes, least significant bit first.

@@ -27,10 +27,7 @@ use self::listing::Beside;
 use self::pairs::{Pair, PairTable};
 use self::queue::Queue;
 use self::sequence::{END, Sequence};
-use super::{Grammar, TERMINALS};
-
-/// The longest input, in bytes: positions and links keep one bit to themselves.
-pub const MAX_LEN: usize = (1 << 31) - 16;
+use super::{Grammar, MAX_LEN, TERMINALS};
 
 /// How many replacements pass between two looks at the cancellation flag.
 const CHECK_EVERY: usize = 1 << 15;

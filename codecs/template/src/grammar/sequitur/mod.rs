@@ -1,0 +1,284 @@
+//! Sequitur (Nevill-Manning & Witten, "Identifying hierarchical structure in sequences: a linear-time algorithm",
+//! JAIR 7, 1997): a grammar that grows symbol by symbol. After each one holds
+//!
+//! - *digram uniqueness*: no two neighbouring symbols stand side by side twice, unless they overlap ("aaa");
+//! - *rule utility*: every rule is used at least twice.
+//!
+//! What differs from the paper is how digrams are looked after that come about elsewhere than at the end.
+//! Whatever makes two symbols neighbours notes the place, and the places are looked at one after the other
+//! until none is left: no recursion, and nothing that a special case could forget. A run of equal symbols has
+//! one of its digrams in the table; when that goes, its neighbours in the run are looked at again.
+//!
+//! Memory is 12 bytes a symbol of the grammar (`nodes`), and 8 for each slot of the table of digrams.
+
+mod digrams;
+mod nodes;
+
+use lab_codec::{Context, Error, Result};
+
+use self::digrams::{Digrams, Entered};
+use self::nodes::Nodes;
+use super::{Grammar, MAX_LEN, TERMINALS};
+
+/// How many bytes pass between two looks at the cancellation flag.
+const CHECK_EVERY: usize = 1 << 14;
+
+/// The rule that derives everything, and its guard.
+const START: u32 = 0;
+
+/// Makes the grammar of `input`. Reports one byte of progress for each byte.
+///
+/// # Errors
+/// [`Limit`](lab_codec::ErrorKind::Limit) beyond [`MAX_LEN`] bytes; cancellation.
+pub fn sequitur(input: &[u8], cx: &Context) -> Result<Grammar> {
+    if input.len() > MAX_LEN {
+        return Err(Error::limit(format!(
+            "Sequitur takes segments of at most {MAX_LEN} bytes, not {}; use a smaller --segment",
+            input.len()
+        )));
+    }
+    let mut state = Sequitur::with_capacity(input.len());
+    for piece in input.chunks(CHECK_EVERY) {
+        cx.check()?;
+        for &byte in piece {
+            state.push(byte);
+        }
+        cx.observer().advance(piece.len() as u64);
+    }
+    Ok(state.into_grammar())
+}
+
+/// An upper bound of the memory in bytes that [`sequitur`] takes for `len` bytes.
+///
+/// There are `len` symbols at most, since making a rule of two digrams leaves their number as it is and all
+/// else lowers it, and half as many guards, since a rule has two symbols. There are as many digrams at most; a
+/// table that has grown by half to hold them has up to 1.5 / 0.7 slots for each, and the old one is still there
+/// while they move. Text takes 6 bytes a byte, and what repeats itself less, since most of that is never touched.
+pub fn memory(len: u64) -> u64 {
+    len * (18 + 29) + 4096
+}
+
+/// A rule that is in use has a guard and at least two uses; one that is not, the next of its kind and none.
+#[derive(Debug, Clone, Copy)]
+struct Rule {
+    guard: u32,
+    uses: u32,
+}
+
+/// A grammar that grows byte by byte.
+#[derive(Debug)]
+pub struct Sequitur {
+    nodes: Nodes,
+    digrams: Digrams,
+    rules: Vec<Rule>,
+    free_rule: u32,
+    /// Nodes whose digram may be new.
+    pending: Vec<u32>,
+}
+
+impl Sequitur {
+    /// The grammar of nothing, with room for `len` bytes.
+    pub fn with_capacity(len: usize) -> Self {
+        let mut nodes = Nodes::with_capacity(len + len / 2 + 1);
+        let guard = nodes.guard(START);
+        let rules = vec![Rule { guard, uses: 0 }];
+        Self { nodes, digrams: Digrams::default(), rules, free_rule: START, pending: Vec::new() }
+    }
+
+    /// Appends a byte to what the grammar derives.
+    #[inline]
+    pub fn push(&mut self, byte: u8) {
+        let last = self.nodes.prev(self.rules[START as usize].guard);
+        self.nodes.insert_after(last, u32::from(byte));
+        self.check(last);
+        while let Some(node) = self.pending.pop() {
+            self.check(node);
+        }
+    }
+
+    /// Sees to it that the digram at `node`, if there is one, stands nowhere else.
+    #[inline]
+    fn check(&mut self, node: u32) {
+        let Some(digram) = self.nodes.digram(node) else { return };
+        let Entered::Known { slot, node: known } = self.digrams.enter(&self.nodes, digram, node) else {
+            return;
+        };
+        if known == node {
+            return;
+        }
+        let mut known = known;
+        if digram.0 == digram.1 {
+            // In a run, the digram that overlaps is no second one, but the one beyond it is.
+            if self.nodes.next(known) == node {
+                known = self.nodes.prev(known);
+            } else if self.nodes.next(node) == known {
+                known = self.nodes.next(known);
+            }
+            if self.nodes.digram(known) != Some(digram) {
+                return;
+            }
+            self.digrams.set(slot, known);
+        }
+        self.merge(digram, slot, known, node);
+    }
+
+    /// Puts a rule in place of a digram that stands at two nodes. The table knows the one at `known`.
+    fn merge(&mut self, (a, b): (u32, u32), slot: usize, known: u32, node: u32) {
+        let rule = match (self.whole(known), self.whole(node)) {
+            // Does not come up, as far as is known; the text is right all the same.
+            (Some(_), Some(_)) => return,
+            (Some(rule), None) => {
+                self.substitute(node, rule);
+                rule
+            }
+            (None, Some(rule)) => {
+                self.digrams.set(slot, node);
+                self.substitute(known, rule);
+                rule
+            }
+            (None, None) => {
+                let rule = self.new_rule();
+                let guard = self.rules[rule as usize].guard;
+                let first = self.nodes.insert_after(guard, a);
+                self.nodes.insert_after(first, b);
+                self.count(a, 1);
+                self.count(b, 1);
+                self.digrams.set(slot, first);
+                self.substitute(known, rule);
+                self.substitute(node, rule);
+                rule
+            }
+        };
+        // Only these two symbols have lost a use.
+        let guard = self.rules[rule as usize].guard;
+        self.dissolve(self.nodes.next(guard));
+        self.dissolve(self.nodes.prev(guard));
+    }
+
+    /// The rule whose right-hand side is the digram at `node` and no more.
+    #[inline]
+    fn whole(&self, node: u32) -> Option<u32> {
+        let rule = self.nodes.guarded(self.nodes.prev(node))?;
+        let end = self.nodes.next(self.nodes.next(node));
+        (rule != START && self.nodes.guarded(end).is_some()).then_some(rule)
+    }
+
+    fn new_rule(&mut self) -> u32 {
+        let rule = self.free_rule;
+        if rule == START {
+            let rule = self.rules.len() as u32;
+            let guard = self.nodes.guard(rule);
+            self.rules.push(Rule { guard, uses: 0 });
+            return rule;
+        }
+        let guard = self.nodes.guard(rule);
+        self.free_rule = std::mem::replace(&mut self.rules[rule as usize], Rule { guard, uses: 0 }).guard;
+        rule
+    }
+
+    /// Changes the number of uses of a symbol's rule, if it has one.
+    #[inline]
+    fn count(&mut self, symbol: u32, change: i32) {
+        if let Some(rule) = symbol.checked_sub(TERMINALS) {
+            let uses = &mut self.rules[rule as usize].uses;
+            *uses = uses.wrapping_add_signed(change);
+        }
+    }
+
+    /// Puts a rule in place of the digram at `node`, which the table knows to stand elsewhere.
+    fn substitute(&mut self, node: u32, rule: u32) {
+        let (before, second) = (self.nodes.prev(node), self.nodes.next(node));
+        let after = self.nodes.next(second);
+        self.forget(before);
+        self.forget(second);
+        for gone in [node, second] {
+            if let Some(symbol) = self.nodes.symbol(gone) {
+                self.count(symbol, -1);
+            }
+        }
+        self.nodes.set(node, TERMINALS + rule);
+        self.rules[rule as usize].uses += 1;
+        self.nodes.link(node, after);
+        self.nodes.release(second);
+        self.pending.extend([node, before]);
+    }
+
+    /// The digram at `node` is about to go.
+    #[inline]
+    fn forget(&mut self, node: u32) {
+        let Some((a, b)) = self.nodes.digram(node) else { return };
+        if self.digrams.remove(&self.nodes, (a, b), node) && a == b {
+            self.pending.extend([self.nodes.prev(node), self.nodes.next(node)]);
+        }
+    }
+
+    /// If the symbol at `node` is a rule that is used nowhere else, puts its right-hand side in its place.
+    #[inline]
+    fn dissolve(&mut self, node: u32) {
+        let Some(rule) = self.nodes.symbol(node).and_then(|s| s.checked_sub(TERMINALS)) else { return };
+        let Rule { guard, uses } = self.rules[rule as usize];
+        if uses != 1 {
+            return;
+        }
+        let (first, last) = (self.nodes.next(guard), self.nodes.prev(guard));
+        let (before, after) = (self.nodes.prev(node), self.nodes.next(node));
+        self.forget(before);
+        self.forget(node);
+        self.nodes.link(before, first);
+        self.nodes.link(last, after);
+        self.nodes.release(node);
+        self.nodes.release(guard);
+        self.rules[rule as usize] = Rule { guard: self.free_rule, uses: 0 };
+        self.free_rule = rule;
+        self.pending.extend([last, before]);
+    }
+
+    /// The grammar with rules of two symbols: a longer one becomes a chain of rules, of which the inner ones
+    /// are used once. Rules come in the order in which they are complete in the text.
+    pub fn into_grammar(self) -> Grammar {
+        let Self { nodes, digrams, rules, .. } = self;
+        drop(digrams);
+        let mut grammar = Grammar::default();
+        // The symbol of each rule that is complete.
+        let mut names = vec![0u32; rules.len()];
+        // Where to go on when the rule at hand is complete.
+        let mut outer = Vec::new();
+        let mut node = nodes.next(rules[START as usize].guard);
+        loop {
+            let Some(symbol) = nodes.symbol(node) else {
+                let Some(rule) = nodes.guarded(node).filter(|&rule| rule != START) else { break };
+                let name = |symbol: u32| symbol.checked_sub(TERMINALS).map_or(symbol, |r| names[r as usize]);
+                let mut symbols = std::iter::successors(Some(nodes.prev(node)), |&at| Some(nodes.prev(at)))
+                    .map_while(|at| nodes.symbol(at))
+                    .map(name);
+                let mut whole = symbols.next().unwrap_or(0);
+                for symbol in symbols {
+                    grammar.rules.push([symbol, whole]);
+                    whole = TERMINALS + grammar.rules.len() as u32 - 1;
+                }
+                names[rule as usize] = whole;
+                let Some(next) = outer.pop() else { break };
+                node = next;
+                continue;
+            };
+            match symbol.checked_sub(TERMINALS) {
+                Some(rule) if names[rule as usize] == 0 => {
+                    outer.push(node);
+                    node = nodes.next(rules[rule as usize].guard);
+                }
+                _ => {
+                    if outer.is_empty() {
+                        grammar
+                            .start
+                            .push(symbol.checked_sub(TERMINALS).map_or(symbol, |r| names[r as usize]));
+                    }
+                    node = nodes.next(node);
+                }
+            }
+        }
+        grammar
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! The symbols of all right-hand sides: doubly linked rings in one vector, 12 bytes a symbol.
+//!
+//! A rule's right-hand side is a ring that a guard closes. Nodes that are given up are used again.
+
+/// Marks a guard; the rest of its symbol is the number of the rule.
+const GUARD: u32 = 1 << 31;
+
+/// The symbol of a node that is not in use.
+const FREE: u32 = u32::MAX;
+
+/// No node.
+const NONE: u32 = u32::MAX;
+
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    symbol: u32,
+    prev: u32,
+    /// Of a free node, the next free one.
+    next: u32,
+}
+
+/// The nodes, by number.
+#[derive(Debug)]
+pub struct Nodes {
+    nodes: Vec<Node>,
+    free: u32,
+}
+
+impl Nodes {
+    /// Room for `capacity` nodes; there can be more.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { nodes: Vec::with_capacity(capacity), free: NONE }
+    }
+
+    fn take(&mut self, node: Node) -> u32 {
+        if self.free == NONE {
+            self.nodes.push(node);
+            return (self.nodes.len() - 1) as u32;
+        }
+        let at = self.free;
+        self.free = std::mem::replace(&mut self.nodes[at as usize], node).next;
+        at
+    }
+
+    /// A new guard for a rule, and an empty ring.
+    pub fn guard(&mut self, rule: u32) -> u32 {
+        let at = self.take(Node { symbol: GUARD | rule, prev: NONE, next: NONE });
+        self.link(at, at);
+        at
+    }
+
+    /// Adds a symbol behind a node.
+    #[inline]
+    pub fn insert_after(&mut self, prev: u32, symbol: u32) -> u32 {
+        let next = self.next(prev);
+        let at = self.take(Node { symbol, prev, next });
+        self.nodes[prev as usize].next = at;
+        self.nodes[next as usize].prev = at;
+        at
+    }
+
+    /// Gives a node up; nothing links to it any more.
+    #[inline]
+    pub fn release(&mut self, at: u32) {
+        self.nodes[at as usize] = Node { symbol: FREE, prev: NONE, next: self.free };
+        self.free = at;
+    }
+
+    /// Makes `next` follow `prev`.
+    #[inline]
+    pub fn link(&mut self, prev: u32, next: u32) {
+        self.nodes[prev as usize].next = next;
+        self.nodes[next as usize].prev = prev;
+    }
+
+    /// Changes what stands at a node.
+    #[inline]
+    pub fn set(&mut self, at: u32, symbol: u32) {
+        self.nodes[at as usize].symbol = symbol;
+    }
+
+    /// The node before.
+    #[inline]
+    pub fn prev(&self, at: u32) -> u32 {
+        self.nodes[at as usize].prev
+    }
+
+    /// The node behind.
+    #[inline]
+    pub fn next(&self, at: u32) -> u32 {
+        self.nodes[at as usize].next
+    }
+
+    /// The symbol at a node, unless it is a guard or free.
+    #[inline]
+    pub fn symbol(&self, at: u32) -> Option<u32> {
+        let symbol = self.nodes[at as usize].symbol;
+        (symbol < GUARD).then_some(symbol)
+    }
+
+    /// The rule that a guard belongs to, unless it is another node.
+    #[inline]
+    pub fn guarded(&self, at: u32) -> Option<u32> {
+        let symbol = self.nodes[at as usize].symbol;
+        (symbol >= GUARD && symbol != FREE).then_some(symbol & !GUARD)
+    }
+
+    /// The two symbols that begin at a node, if there are two.
+    #[inline]
+    pub fn digram(&self, at: u32) -> Option<(u32, u32)> {
+        let node = self.nodes[at as usize];
+        if node.symbol >= GUARD {
+            return None;
+        }
+        self.symbol(node.next).map(|next| (node.symbol, next))
+    }
+}

@@ -1,0 +1,175 @@
+//! A grammar with random access: right-hand sides side by side in one vector, the length of each rule, and
+//! where in the text every so many symbols of the start sequence stand.
+
+use std::ops::Range;
+
+use lab_codec::{Context, Result};
+
+use crate::grammar::TERMINALS;
+use crate::tokens::expand::{Place, Sink};
+
+/// How many symbols of the start sequence share an offset.
+const SAMPLE: usize = 64;
+
+#[derive(Debug, Clone, Copy)]
+struct Rule {
+    /// Where its right-hand side ends; it begins where that of the rule before ends.
+    end: u32,
+    /// Bytes of its text.
+    len: u32,
+}
+
+/// A grammar, with the length of everything. Its text is shorter than 2^31 bytes, so that no sum overflows.
+///
+/// Symbol `s < 256` is the byte `s`; symbol `256 + i` is rule `i`, whose symbols are smaller than it.
+#[derive(Debug, Default)]
+pub struct Table {
+    rules: Vec<Rule>,
+    symbols: Vec<u32>,
+    start: Vec<u32>,
+    /// Offset of every [`SAMPLE`]th symbol of the start sequence.
+    samples: Vec<u32>,
+    len: u32,
+}
+
+impl Table {
+    /// Bytes of the text.
+    pub fn bytes(&self) -> u32 {
+        self.len
+    }
+
+    /// The number of rules.
+    pub fn rules(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// The start sequence.
+    pub fn start(&self) -> &[u32] {
+        &self.start
+    }
+
+    /// The right-hand side of rule `rule`.
+    #[inline]
+    pub fn side(&self, rule: usize) -> &[u32] {
+        let begin = rule.checked_sub(1).map_or(0, |before| self.rules[before].end);
+        &self.symbols[begin as usize..self.rules[rule].end as usize]
+    }
+
+    /// Bytes of a symbol's text.
+    #[inline]
+    pub fn len_of(&self, symbol: u32) -> u32 {
+        symbol.checked_sub(TERMINALS).map_or(1, |rule| self.rules[rule as usize].len)
+    }
+
+    /// Appends the bytes `range` of the text to `out`.
+    ///
+    /// # Errors
+    /// Cancellation.
+    pub fn expand(&self, range: Range<usize>, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        let sample = self.samples.partition_point(|&offset| offset as usize <= range.start).saturating_sub(1);
+        let offset = self.samples.get(sample).map_or(0, |&offset| offset as usize);
+        self.expand_from(&self.start[sample * SAMPLE..], range.start - offset..range.end - offset, out, cx)
+    }
+
+    /// Appends the bytes `range` of a symbol's text to `out`.
+    ///
+    /// # Errors
+    /// Cancellation.
+    pub fn expand_symbol(
+        &self,
+        symbol: u32,
+        range: Range<usize>,
+        out: &mut Vec<u8>,
+        cx: &Context,
+    ) -> Result<()> {
+        self.expand_from(&[symbol], range, out, cx)
+    }
+
+    /// Appends the bytes `range` of the text of `symbols` to `out`.
+    fn expand_from(
+        &self,
+        symbols: &[u32],
+        range: Range<usize>,
+        out: &mut Vec<u8>,
+        cx: &Context,
+    ) -> Result<()> {
+        let (mut skip, mut left) = (range.start, range.len());
+        let mut stack = vec![symbols.iter()];
+        let mut steps = 0u32;
+        while let Some(top) = stack.last_mut().filter(|_| left > 0) {
+            steps += 1;
+            if steps.is_multiple_of(1 << 16) {
+                cx.check()?;
+            }
+            let Some(&symbol) = top.next() else {
+                stack.pop();
+                continue;
+            };
+            let len = self.len_of(symbol) as usize;
+            if len <= skip {
+                skip -= len;
+            } else if let Some(rule) = symbol.checked_sub(TERMINALS) {
+                stack.push(self.side(rule as usize).iter());
+            } else {
+                out.push(symbol as u8);
+                left -= 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes a [`Table`] of what tokens say.
+///
+/// What has been said stands in the start sequence; when a rule is complete, its right-hand side is taken from
+/// the end of that, and the rule takes its place.
+#[derive(Debug, Default)]
+pub struct Builder {
+    table: Table,
+}
+
+impl Builder {
+    /// The table.
+    pub fn finish(self) -> Table {
+        let mut table = self.table;
+        for (i, &symbol) in table.start.iter().enumerate() {
+            if i % SAMPLE == 0 {
+                table.samples.push(table.len);
+            }
+            table.len += symbol.checked_sub(TERMINALS).map_or(1, |rule| table.rules[rule as usize].len);
+        }
+        table
+    }
+}
+
+impl Sink for Builder {
+    type Name = u32;
+
+    fn name(number: u32) -> u32 {
+        number
+    }
+
+    #[inline]
+    fn byte(&mut self, byte: u8) {
+        self.table.start.push(u32::from(byte));
+    }
+
+    #[inline]
+    fn rule(&mut self, place: Place<u32>) {
+        self.table.start.push(TERMINALS + place.name);
+    }
+
+    fn memory(&self) -> u64 {
+        let Table { rules, symbols, start, .. } = &self.table;
+        (size_of::<Rule>() * rules.capacity() + size_of::<u32>() * (symbols.capacity() + start.capacity()))
+            as u64
+    }
+
+    #[inline]
+    fn close(&mut self, width: u32, len: u32) {
+        let Table { rules, symbols, start, .. } = &mut self.table;
+        symbols.extend(start.drain(start.len() - width as usize..));
+        start.push(TERMINALS + rules.len() as u32);
+        rules.push(Rule { end: symbols.len() as u32, len });
+    }
+}

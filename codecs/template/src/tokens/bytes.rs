@@ -1,0 +1,98 @@
+//! Turns tokens back into bytes. A rule's later uses are copies of its first place in the output.
+
+use super::expand::{Place, Sink};
+use crate::prefetch::prefetch;
+
+/// Room behind the output that short copies may scribble on.
+const SLACK: usize = 32;
+
+/// A piece of output that is decided but not written yet.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    /// Where in the output it is copied from; or [`BYTE`] and the byte that it consists of.
+    from: u32,
+    len: u32,
+}
+
+/// Marks a piece that is a byte.
+const BYTE: u32 = 1 << 31;
+
+/// How many pieces are written late, so that the memory that they are copied from has time to arrive.
+const DELAY: usize = 16;
+
+/// The output as it grows.
+pub struct Bytes<'a> {
+    out: &'a mut Vec<u8>,
+    base: usize,
+    written: usize,
+    delayed: [Piece; DELAY],
+    oldest: usize,
+}
+
+impl<'a> Bytes<'a> {
+    /// Room for `raw_len` bytes behind what `out` holds.
+    pub fn new(out: &'a mut Vec<u8>, raw_len: usize) -> Self {
+        let base = out.len();
+        out.resize(base + raw_len + SLACK, 0);
+        Self { out, base, written: base, delayed: [Piece { from: 0, len: 0 }; DELAY], oldest: 0 }
+    }
+
+    #[inline]
+    fn put(&mut self, piece: Piece) {
+        let due = std::mem::replace(&mut self.delayed[self.oldest], piece);
+        self.oldest = (self.oldest + 1) % DELAY;
+        self.write(due);
+    }
+
+    /// Writes a piece; all pieces before it have been written.
+    #[inline]
+    fn write(&mut self, piece: Piece) {
+        let (from, len) = (self.base + (piece.from & !BYTE) as usize, piece.len as usize);
+        if piece.from & BYTE != 0 {
+            self.out[self.written] = piece.from as u8;
+        } else if len <= 16 {
+            // A copy of fixed size is two moves; what it writes too much is overwritten later, or slack.
+            self.copy_fixed::<16>(from);
+        } else if len <= SLACK {
+            self.copy_fixed::<SLACK>(from);
+        } else {
+            self.out.copy_within(from..from + len, self.written);
+        }
+        self.written += len;
+    }
+
+    #[inline]
+    fn copy_fixed<const N: usize>(&mut self, from: usize) {
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(&self.out[from..from + N]);
+        self.out[self.written..self.written + N].copy_from_slice(&bytes);
+    }
+
+    /// Writes what is left.
+    pub fn finish(mut self) {
+        for i in 0..DELAY {
+            self.write(self.delayed[(self.oldest + i) % DELAY]);
+        }
+        self.out.truncate(self.written);
+    }
+}
+
+impl Sink for Bytes<'_> {
+    type Name = ();
+
+    fn name(_: u32) {}
+
+    #[inline]
+    fn byte(&mut self, byte: u8) {
+        self.put(Piece { from: BYTE | u32::from(byte), len: 1 });
+    }
+
+    #[inline]
+    fn rule(&mut self, place: Place<()>) {
+        prefetch(self.out, self.base + place.start as usize);
+        self.put(Piece { from: place.start, len: place.len });
+    }
+
+    #[inline]
+    fn close(&mut self, _: u32, _: u32) {}
+}

@@ -1,0 +1,43 @@
+//! The pattern of a search, as it is typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lab_codec::{Error, Result};
+use lab_template::partial::Pattern;
+
+/// What to look for, and where.
+#[derive(clap::Args)]
+pub struct PatternArgs {
+    /// The bytes to look for
+    pattern: OsString,
+    /// The encoded file
+    pub input: PathBuf,
+    /// The pattern is in hexadecimal; blanks between bytes are ignored
+    #[arg(long)]
+    hex: bool,
+}
+
+impl PatternArgs {
+    /// The pattern, ready to be found.
+    ///
+    /// # Errors
+    /// [`Usage`](lab_codec::ErrorKind::Usage) where it is empty, or not hexadecimal.
+    pub fn pattern(&self) -> Result<Pattern> {
+        let bytes = self.pattern.as_encoded_bytes();
+        if !self.hex {
+            return Pattern::new(bytes);
+        }
+        let refuse = || {
+            Error::usage(format!(
+                "{:?} is not hexadecimal; a pattern looks like 0d0a or '0d 0a'",
+                self.pattern
+            ))
+        };
+        let digits: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b' ').collect();
+        let (pairs, []) = digits.as_chunks::<2>() else { return Err(refuse()) };
+        let digit = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8).ok_or_else(refuse);
+        let bytes: Result<Vec<u8>> = pairs.iter().map(|&[a, b]| Ok(digit(a)? << 4 | digit(b)?)).collect();
+        Pattern::new(&bytes?)
+    }
+}

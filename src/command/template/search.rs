@@ -1,0 +1,79 @@
+//! `lab template search`: where the content has a pattern.
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+
+use lab_codec::{Error, Result};
+use lab_template::partial::Search;
+
+use super::pattern::PatternArgs;
+use super::segments::Segments;
+use super::{App, options};
+
+/// Print the offsets of a pattern, without expanding the file
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  lab template search 'of the ' OUT.lab
+  lab template search --hex '0d 0a' OUT.lab --limit 1
+A line for each occurrence: the offset of its first byte in the content. Occurrences may overlap.")]
+pub struct Args {
+    #[command(flatten)]
+    pattern: PatternArgs,
+    /// Stop after so many occurrences
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    #[command(flatten)]
+    work: options::Work,
+    #[command(flatten)]
+    talk: options::Talk,
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    path: String,
+    chain: String,
+    pattern: String,
+    bytes: u64,
+    /// Whether all of the content was searched.
+    complete: bool,
+    offsets: Vec<u64>,
+}
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    let pattern = args.pattern.pattern()?;
+    let path = args.pattern.input.display().to_string();
+    let at_input = |e: Error| e.at(path.clone());
+    let segments = Segments::open(&args.pattern.input, &args.work, args.talk.quiet, app).map_err(at_input)?;
+    let mut search = Search::new(&pattern);
+    let mut left = args.limit.unwrap_or(u64::MAX);
+    let mut offsets = Vec::new();
+    let mut out = io::BufWriter::new(io::stdout());
+    let visited = segments.each(|segment| {
+        search.find(&segment.parsed, &segments.cx, &mut |offset| {
+            left -= 1;
+            if args.talk.json {
+                segments.cx.limits().check_memory(offsets.len() as u64 * 16, "the list of offsets")?;
+                offsets.push(offset);
+            } else {
+                writeln!(out, "{offset}")?;
+            }
+            Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })
+    });
+    // What was found before an error is no less true.
+    let flushed = out.flush();
+    visited.map_err(at_input)?;
+    flushed?;
+    if !args.talk.json {
+        return Ok(());
+    }
+    super::print_json(&Report {
+        path: path.clone(),
+        chain: segments.chain().to_string(),
+        pattern: pattern.bytes().escape_ascii().to_string(),
+        bytes: segments.bytes(),
+        complete: left > 0,
+        offsets,
+    })
+}

@@ -1,0 +1,109 @@
+//! The segments of a stream, as their grammars tell them, one after the other.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lab_codec::{Context, Error, Result};
+use lab_template::partial::Parsed;
+
+use super::{App, options};
+use crate::chain::Chain;
+use crate::container::{Reader, Stored};
+use crate::decode::pipeline_of;
+use crate::input::{self, Medium};
+use crate::ordered::ordered;
+use crate::pipeline::Pipeline;
+use crate::progress;
+
+/// An encoded file whose chain begins with a grammar codec.
+pub struct Segments {
+    reader: Reader,
+    pipeline: Pipeline,
+    threads: usize,
+    /// The limits and the progress of the whole file.
+    pub cx: Context,
+}
+
+/// A segment, and how many bytes its grammar takes.
+pub struct Segment {
+    /// What it says.
+    pub parsed: Parsed<'static>,
+    /// Bytes that the grammar codec made of it.
+    pub encoded: u64,
+}
+
+impl Segments {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for a file without grammars; damage.
+    pub fn open(path: &Path, work: &options::Work, quiet: bool, app: &App) -> Result<Self> {
+        let cx = work.context(app, progress::bar("", None, true));
+        let Medium::Stream { stream, .. } = input::open(&app.registry, path, &cx)? else {
+            return Err(Error::unsupported("a plain Zstandard file, which has no grammar"));
+        };
+        let reader = Reader::open(stream, *cx.limits())?;
+        let pipeline = pipeline_of(reader.header(), &app.registry, &work.store(Some(path)))?;
+        let chain = Chain::parse_codecs(&app.registry, &reader.header().chain)?;
+        let grammars = lab_template::CODECS.map(|entry| entry.info.id);
+        if chain.codecs.first().is_none_or(|stage| !grammars.contains(&stage.entry.info.id)) {
+            return Err(Error::unsupported(format!(
+                "the chain {:?} does not begin with a grammar ({}); `lab decode` gives the content",
+                reader.header().chain,
+                grammars.join(" or ")
+            )));
+        }
+        let cx = cx.with_observer(progress::bar("", Some(reader.trailer().bytes), quiet));
+        Ok(Self { reader, pipeline, threads: work.threads(), cx })
+    }
+
+    /// The chain.
+    pub fn chain(&self) -> &str {
+        &self.reader.header().chain
+    }
+
+    /// Bytes of the content.
+    pub fn bytes(&self) -> u64 {
+        self.reader.trailer().bytes
+    }
+
+    /// Reads the segments in several threads and shows them to `visit` in order, until that says to stop.
+    ///
+    /// # Errors
+    /// Corrupt bytes, limits, those of `visit`.
+    pub fn each(&self, mut visit: impl FnMut(Segment) -> Result<ControlFlow<()>> + Send) -> Result<()> {
+        let stopped = AtomicBool::new(false);
+        let mut numbers = 0..self.reader.index().entries.len();
+        ordered(
+            self.threads,
+            || {
+                self.cx.check()?;
+                let next = numbers.next().filter(|_| !stopped.load(Ordering::Relaxed));
+                next.map(|number| self.reader.segment(number)).transpose()
+            },
+            || self.pipeline.worker(),
+            |worker, stored: Stored| {
+                let (number, raw_len) = (stored.header.number, stored.header.raw_len);
+                let bypassed = stored.header.bypassed;
+                let bytes = worker.decode_to_first(stored, &self.cx)?;
+                let encoded = bytes.len() as u64;
+                let parsed = if bypassed {
+                    Parsed::Bytes(bytes.into())
+                } else {
+                    Parsed::new(&bytes, raw_len as usize, &self.cx)
+                        .map_err(|e| e.at(format!("segment {number}")))?
+                        .into_owned()
+                };
+                Ok((Segment { parsed, encoded }, raw_len))
+            },
+            |(segment, raw_len)| {
+                if !stopped.load(Ordering::Relaxed) && visit(segment)?.is_break() {
+                    stopped.store(true, Ordering::Relaxed);
+                }
+                self.cx.observer().advance(raw_len);
+                Ok(())
+            },
+        )
+    }
+}
