@@ -127,7 +127,7 @@ fn dispatch(command: &Command, app: &App) -> Result<()> {
         Command::Codecs(args) => codecs::run(args, app),
         Command::Corpus(args) => corpus::run(args, app),
         Command::Template(args) => template::run(args, app),
-        Command::Completions(args) => shell::completions(args, Cli::command()),
+        Command::Completions(args) => shell::completions(args, &Cli::command()),
         Command::Man(args) => shell::man(args, Cli::command()),
         Command::MemoryProbe(args) => bench::probe(args, app),
     }

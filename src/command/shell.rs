@@ -28,9 +28,20 @@ pub struct ManArgs {
     write: options::Write,
 }
 
-pub fn completions(args: &CompletionsArgs, mut command: clap::Command) -> Result<()> {
+/// The commands for people: completions would offer the hidden ones, too.
+fn visible(command: &clap::Command) -> clap::Command {
+    let shown = command.get_subcommands().filter(|c| !c.is_hide_set()).cloned();
+    let about = command.get_about().cloned().unwrap_or_default();
+    clap::Command::new("lab")
+        .about(about)
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(command.get_arguments().cloned())
+        .subcommands(shown)
+}
+
+pub fn completions(args: &CompletionsArgs, command: &clap::Command) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut command, "lab", &mut script);
+    clap_complete::generate(args.shell, &mut visible(command), "lab", &mut script);
     super::print(&String::from_utf8_lossy(&script))
 }
 
