@@ -8,14 +8,14 @@ use lab_codec::{
 
 use crate::grammar::repair::{MAX_LEN, Stop, repair};
 use crate::grammar::utility::Utility;
-use crate::tokens::{rans, raw};
+use crate::tokens::{mix, rans, raw};
 
 const MIN_FREQ: Param =
     Param::int("min_freq", 2, 1 << 20, 2, "replace pairs that occur at least this often, without overlaps")
         .or_called(&["min_pair_freq"]);
 const CODER: Param = Param::choice(
     "coder",
-    &["rans", "raw"],
+    &["rans", "raw", "mix"],
     0,
     "rans: adaptive models, entropy coded; raw: plain bytes for a zstd or xz that follows",
 );
@@ -50,6 +50,7 @@ enum Method {
     Stored = 0,
     Rans = 1,
     Raw = 2,
+    Mix = 3,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +62,7 @@ struct Repair {
 fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
     Ok(Arc::new(Repair {
         stop: Stop { min_freq: params.int(&MIN_FREQ) as u32, max_rules: params.int(&MAX_RULES) as u32 },
-        coder: if params.choice(&CODER) == 0 { Method::Rans } else { Method::Raw },
+        coder: match params.choice(&CODER) { 0 => Method::Rans, 1 => Method::Raw, _ => Method::Mix },
     }))
 }
 
@@ -87,6 +88,7 @@ impl Worker for Repair {
         out.push(self.coder as u8);
         *out = match self.coder {
             Method::Raw => raw::encode(&grammar, &utility, std::mem::take(out), cx)?,
+            Method::Mix => mix::encode(input, &grammar, &utility, std::mem::take(out), cx)?,
             _ => rans::encode(&grammar, &utility, std::mem::take(out), cx)?,
         };
         if out.len() - start > input.len() {
@@ -113,6 +115,7 @@ impl Worker for Repair {
             0 => Err(Error::corrupt(format!("{} bytes stored for {raw_len}", coded.len()))),
             1 => rans::decode(coded, raw_len, out, cx),
             2 => raw::decode(coded, raw_len, out, cx),
+            3 => mix::decode(coded, raw_len, out, cx),
             _ => Err(Error::unsupported(format!("method {method} of Re-Pair; a newer version may read it"))),
         }
     }

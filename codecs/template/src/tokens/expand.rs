@@ -19,7 +19,7 @@ pub struct Place {
 }
 
 /// A piece of output that is decided but not written yet.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Piece {
     /// Where in the output it is copied from; or [`BYTE`] and the byte that it consists of.
     from: u32,
@@ -103,6 +103,17 @@ impl<'a, T> Expansion<'a, T> {
     #[inline]
     pub fn tail(&self) -> u16 {
         self.tail
+    }
+
+    /// The output so far; what is written late is written now.
+    pub fn text(&mut self) -> &[u8] {
+        if self.written < self.at {
+            for i in 0..DELAY {
+                let due = std::mem::take(&mut self.delayed[(self.oldest + i) % DELAY]);
+                self.write(due);
+            }
+        }
+        &self.out[self.base..self.at]
     }
 
     /// Looks at the cancellation flag now and then, and says when: other rare checks go along.

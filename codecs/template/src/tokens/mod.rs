@@ -8,6 +8,7 @@
 
 pub mod expand;
 mod lists;
+pub mod mix;
 mod model;
 pub mod rans;
 pub mod raw;
