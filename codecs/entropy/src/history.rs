@@ -7,6 +7,7 @@
 
 use crate::logistic::stretch;
 use crate::mix::approach;
+use crate::prefetch::prefetch;
 
 const SEEN: u32 = 31;
 const CHECK_BITS: u32 = 11;
@@ -84,10 +85,12 @@ impl Cells {
         Self { lines: vec![Line::default(); 1 << bits], shift: 32 - bits }
     }
 
-    /// The row of a hash whose bits are all mixed well.
+    /// The row of a hash whose bits are all mixed well. Its memory is asked for.
     #[inline]
     pub fn row(&self, hash: u32) -> Row {
-        Row { line: hash >> self.shift, check: hash & (CHECK >> 5) }
+        let line = hash >> self.shift;
+        prefetch(&self.lines, line as usize);
+        Row { line, check: hash & (CHECK >> 5) }
     }
 
     /// The cell `number` (below 16) of a row: the one that was meant before, or else the less used one of the two that

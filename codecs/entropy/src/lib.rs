@@ -12,5 +12,6 @@ pub mod logistic;
 pub mod mix;
 pub mod model;
 pub mod order0;
+pub mod prefetch;
 pub mod range;
 pub mod rans;
