@@ -7,7 +7,7 @@ use lab_codec::{
 };
 
 use crate::grammar::repair::{MAX_LEN, Stop, repair};
-use crate::grammar::utility::Utility;
+use crate::grammar::utility::{Prices, Utility};
 use crate::tokens::{mix, rans, raw};
 
 const MIN_FREQ: Param =
@@ -17,7 +17,8 @@ const CODER: Param = Param::choice(
     "coder",
     &["rans", "raw", "mix"],
     0,
-    "rans: adaptive models, entropy coded; raw: plain bytes for a zstd or xz that follows",
+    "rans: adaptive models, fast; mix: mixed contexts, smallest and slow (repair:coder=mix); raw: plain bytes for a \
+     zstd or xz that follows (repair:coder=raw,zstd:19)",
 );
 const MAX_RULES: Param =
     Param::int("max_rules", 0, MAX_LEN as i64, MAX_LEN as i64, "stop after this many replacements");
@@ -36,12 +37,15 @@ pub static INFO: Info = Info {
 /// Re-Pair as a codec.
 pub const REPAIR: Entry = Entry::codec(&INFO, build);
 
-fn memory(_: &Params, segment: u64) -> Memory {
-    memory_for(segment)
+fn memory(params: &Params, segment: u64) -> Memory {
+    memory_for(Method::of(params), segment)
 }
 
-fn memory_for(segment: u64) -> Memory {
-    Memory { encode: segment * 14 + (8 << 20), decode: segment / 2 + (8 << 20) }
+fn memory_for(coder: Method, segment: u64) -> Memory {
+    match coder {
+        Method::Mix => Memory { encode: segment * 14 + (64 << 20), decode: segment * 2 + (64 << 20) },
+        _ => Memory { encode: segment * 14 + (8 << 20), decode: segment / 2 + (8 << 20) },
+    }
 }
 
 /// The first byte of an encoded segment: how the rest is coded.
@@ -53,6 +57,20 @@ enum Method {
     Mix = 3,
 }
 
+impl Method {
+    fn of(params: &Params) -> Self {
+        match params.choice(&CODER) {
+            0 => Self::Rans,
+            1 => Self::Raw,
+            _ => Self::Mix,
+        }
+    }
+
+    fn prices(self) -> Prices {
+        if self == Self::Mix { Prices::MIXED } else { Prices::default() }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Repair {
     stop: Stop,
@@ -62,7 +80,7 @@ struct Repair {
 fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
     Ok(Arc::new(Repair {
         stop: Stop { min_freq: params.int(&MIN_FREQ) as u32, max_rules: params.int(&MAX_RULES) as u32 },
-        coder: match params.choice(&CODER) { 0 => Method::Rans, 1 => Method::Raw, _ => Method::Mix },
+        coder: Method::of(params),
     }))
 }
 
@@ -77,10 +95,10 @@ impl Worker for Repair {
         if input.is_empty() {
             return Ok(());
         }
-        let need = memory_for(input.len() as u64).encode;
+        let need = memory_for(self.coder, input.len() as u64).encode;
         cx.limits().check_memory(need, "Re-Pair on a segment of this size")?;
         let grammar = repair(input, self.stop, cx)?;
-        let utility = Utility::of(&grammar);
+        let utility = Utility::of(&grammar, self.coder.prices());
         cx.observer().metric("rules", grammar.rules.len() as f64);
         cx.observer().metric("named rules", utility.named as f64);
         cx.observer().metric("start sequence", grammar.start.len() as f64);

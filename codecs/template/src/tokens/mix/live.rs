@@ -7,9 +7,9 @@
 
 use lab_entropy::history::Cell;
 
-use crate::tokens::model::{class_after_use, least_uses};
 use crate::grammar::TERMINALS;
 use crate::prefetch::prefetch;
+use crate::tokens::model::{class_after_use, least_uses};
 
 /// How many bytes of its spelling a symbol is known by.
 pub const KEY: u32 = 32;
