@@ -13,6 +13,27 @@ pub const BITS: u32 = 16;
 /// The range is kept at or above this.
 const BOTTOM: u32 = 1 << 24;
 
+/// Codes bits, in either direction: one text of a model serves both.
+pub trait BitCoder {
+    /// Codes `bit`, or ignores it and returns the decoded one; it is set with probability `one / 2^16`.
+    fn code(&mut self, bit: bool, one: u32) -> bool;
+}
+
+impl BitCoder for Encoder {
+    #[inline]
+    fn code(&mut self, bit: bool, one: u32) -> bool {
+        self.bit(bit, one);
+        bit
+    }
+}
+
+impl BitCoder for Decoder<'_> {
+    #[inline]
+    fn code(&mut self, _: bool, one: u32) -> bool {
+        self.bit(one)
+    }
+}
+
 /// Collects bits.
 #[derive(Debug)]
 pub struct Encoder {

@@ -2,11 +2,12 @@
 
 pub mod grammar;
 pub mod partial;
-mod prefetch;
 mod repair;
 pub mod segment;
 mod sequitur;
 pub mod tokens;
+
+use lab_entropy::prefetch;
 
 pub use grammar::MAX_LEN;
 pub use repair::REPAIR;

@@ -30,12 +30,12 @@ static INFO: Info = Info {
 /// Re-Pair as a codec.
 pub const REPAIR: Entry = Entry::codec(&INFO, build);
 
-fn memory(_: &Params, len: u64) -> Memory {
-    Memory { encode: encoder_memory(len), decode: segment::decoder_memory(len) }
+fn memory(params: &Params, len: u64) -> Memory {
+    memory_for(Coder::of(params), len)
 }
 
-fn encoder_memory(len: u64) -> u64 {
-    len * 14 + (8 << 20)
+fn memory_for(coder: Coder, len: u64) -> Memory {
+    coder.memory(len, len * 14)
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +62,7 @@ impl Worker for Repair {
         if input.is_empty() {
             return Ok(());
         }
-        let need = encoder_memory(input.len() as u64);
+        let need = memory_for(self.coder, input.len() as u64).encode;
         cx.limits().check_memory(need, "Re-Pair on a segment of this size")?;
         let grammar = repair(input, self.stop, cx)?;
         segment::encode(input, &grammar, self.coder, out, cx)?;

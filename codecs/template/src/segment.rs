@@ -3,21 +3,22 @@
 
 use std::ops::Range;
 
-use lab_codec::{Context, Error, Param, Params, Result, check_range};
+use lab_codec::{Context, Error, Memory, Param, Params, Result, check_range};
 
-use crate::grammar::utility::Utility;
+use crate::grammar::utility::{Prices, Utility};
 use crate::grammar::{Grammar, MAX_LEN};
 use crate::partial::Parsed;
-use crate::tokens::bytes::Bytes;
+use crate::tokens::bytes::{Bytes, WithText};
 use crate::tokens::expand::{Expansion, Sink};
-use crate::tokens::{rans, raw};
+use crate::tokens::{mix, rans, raw};
 
 /// The parameter that chooses how tokens are coded.
 pub const CODER: Param = Param::choice(
     "coder",
-    &["rans", "raw"],
+    &["rans", "raw", "mix"],
     0,
-    "rans: adaptive models, entropy coded; raw: plain bytes for a zstd or xz that follows",
+    "rans: adaptive models, fast; mix: mixed contexts, smallest and slow (repair:coder=mix); raw: plain bytes for a \
+     zstd or xz that follows (repair:coder=raw,zstd:19)",
 );
 
 /// How tokens are coded. The numbers are those that begin a segment; 0 stands for bytes as they are.
@@ -27,6 +28,8 @@ pub enum Coder {
     Rans = 1,
     /// [`raw`].
     Raw = 2,
+    /// [`mix`].
+    Mix = 3,
 }
 
 const STORED: u8 = 0;
@@ -34,13 +37,25 @@ const STORED: u8 = 0;
 impl Coder {
     /// The value of [`CODER`].
     pub fn of(params: &Params) -> Self {
-        if params.choice(&CODER) == 0 { Self::Rans } else { Self::Raw }
+        match params.choice(&CODER) {
+            0 => Self::Rans,
+            1 => Self::Raw,
+            _ => Self::Mix,
+        }
     }
-}
 
-/// What a decoder takes for a segment of `len` bytes, beside its input and output.
-pub fn decoder_memory(len: u64) -> u64 {
-    len / 2 + (8 << 20)
+    fn prices(self) -> Prices {
+        if self == Self::Mix { Prices::MIXED } else { Prices::default() }
+    }
+
+    /// What a worker takes for a segment of `len` bytes, beside its input and output, where making the grammar
+    /// takes `grammar` bytes.
+    pub fn memory(self, len: u64, grammar: u64) -> Memory {
+        match self {
+            Self::Mix => Memory { encode: grammar + (64 << 20), decode: len * 2 + (64 << 20) },
+            _ => Memory { encode: grammar + (8 << 20), decode: len / 2 + (8 << 20) },
+        }
+    }
 }
 
 /// Appends a segment to `out`, of which `grammar` is the grammar: its tokens, or the segment itself where they
@@ -49,7 +64,7 @@ pub fn decoder_memory(len: u64) -> u64 {
 /// # Errors
 /// Cancellation.
 pub fn encode(input: &[u8], grammar: &Grammar, coder: Coder, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
-    let utility = Utility::of(grammar);
+    let utility = Utility::of(grammar, coder.prices());
     cx.observer().metric("rules", grammar.rules.len() as f64);
     cx.observer().metric("named rules", utility.named as f64);
     cx.observer().metric("start sequence", grammar.start.len() as f64);
@@ -58,6 +73,7 @@ pub fn encode(input: &[u8], grammar: &Grammar, coder: Coder, out: &mut Vec<u8>, 
     *out = match coder {
         Coder::Rans => rans::encode(grammar, &utility, std::mem::take(out), cx)?,
         Coder::Raw => raw::encode(grammar, &utility, std::mem::take(out), cx)?,
+        Coder::Mix => mix::encode(input, grammar, &utility, std::mem::take(out), cx)?,
     };
     if out.len() - start > input.len() {
         out.truncate(start);
@@ -97,6 +113,7 @@ impl<'a> Stored<'a> {
             STORED => Err(Error::corrupt(format!("{} bytes stored for {raw_len}", rest.len()))),
             1 => Ok(Self::Tokens(Coder::Rans, rest)),
             2 => Ok(Self::Tokens(Coder::Raw, rest)),
+            3 => Ok(Self::Tokens(Coder::Mix, rest)),
             _ => {
                 Err(Error::unsupported(format!("method {method} of a grammar; a newer version may read it")))
             }
@@ -104,14 +121,27 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// Tells `output` what tokens say, as far as it asks for, and returns its sink.
+/// Tells `sink` what tokens say, as far as it takes to know the first `wanted` bytes of the text, and returns it.
 ///
 /// # Errors
 /// Whatever is wrong with them; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
-pub fn read<S: Sink>(coder: Coder, tokens: &[u8], output: Expansion<S, u8>, cx: &Context) -> Result<S> {
+pub fn read<S: Sink>(
+    (coder, tokens): (Coder, &[u8]),
+    raw_len: usize,
+    wanted: usize,
+    sink: S,
+    cx: &Context,
+) -> Result<S> {
     match coder {
-        Coder::Rans => rans::decode(tokens, output, cx),
-        Coder::Raw => raw::decode(tokens, output, cx),
+        Coder::Rans => rans::decode(tokens, Expansion::new(sink, raw_len).up_to(wanted), cx),
+        Coder::Raw => raw::decode(tokens, Expansion::new(sink, raw_len).up_to(wanted), cx),
+        Coder::Mix => {
+            // Its contexts are in the text.
+            cx.limits().check_memory(raw_len as u64, "the text, which this coder looks at,")?;
+            let mut text = Vec::new();
+            let output = Expansion::new(WithText::new(&mut text, raw_len, sink), raw_len).up_to(wanted);
+            mix::decode(tokens, raw_len, output, cx).map(WithText::into_sink)
+        }
     }
 }
 
@@ -123,7 +153,13 @@ pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> 
     match Stored::open(input, raw_len)? {
         Stored::Bytes(bytes) => out.extend_from_slice(bytes),
         Stored::Tokens(coder, tokens) => {
-            read(coder, tokens, Expansion::new(Bytes::new(out, raw_len), raw_len), cx)?.finish();
+            let output = Expansion::new(Bytes::new(out, raw_len), raw_len);
+            match coder {
+                Coder::Rans => rans::decode(tokens, output, cx)?,
+                Coder::Raw => raw::decode(tokens, output, cx)?,
+                Coder::Mix => mix::decode(tokens, raw_len, output, cx)?,
+            }
+            .finish();
         }
     }
     Ok(())

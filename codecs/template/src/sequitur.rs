@@ -21,12 +21,12 @@ static INFO: Info = Info {
 /// Sequitur as a codec.
 pub const SEQUITUR: Entry = Entry::codec(&INFO, build);
 
-fn memory(_: &Params, len: u64) -> Memory {
-    Memory { encode: encoder_memory(len), decode: segment::decoder_memory(len) }
+fn memory(params: &Params, len: u64) -> Memory {
+    memory_for(Coder::of(params), len)
 }
 
-fn encoder_memory(len: u64) -> u64 {
-    sequitur::memory(len) + (8 << 20)
+fn memory_for(coder: Coder, len: u64) -> Memory {
+    coder.memory(len, sequitur::memory(len))
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +49,7 @@ impl Worker for Sequitur {
         if input.is_empty() {
             return Ok(());
         }
-        let need = encoder_memory(input.len() as u64);
+        let need = memory_for(self.coder, input.len() as u64).encode;
         cx.limits().check_memory(need, "Sequitur on a segment of this size")?;
         segment::encode(input, &sequitur(input, cx)?, self.coder, out, cx)
     }

@@ -7,12 +7,27 @@
 
 use super::{Grammar, TERMINALS};
 
-/// What a name costs beyond its uses, in units of 1/256 bit: less than it takes to begin a rule, because a
-/// model that sees more of the text through fewer rules does not gain as much as this estimate says.
-const NAME: i64 = 3 << 8;
+/// What a coder makes of a grammar, in units of 1/256 bit.
+#[derive(Debug, Clone, Copy)]
+pub struct Prices {
+    /// What a name costs beyond its uses: less than it takes to begin a rule, because a model that sees more of the
+    /// text through fewer rules does not gain as much as this estimate says.
+    pub name: i64,
+    /// What a model knows of a symbol from those before it.
+    pub foreseen: i64,
+}
 
-/// What a model knows of a symbol from the one before it, in the same units.
-const FORESEEN: i64 = 1 << 8;
+impl Default for Prices {
+    /// Those of a model that knows two bytes before a symbol.
+    fn default() -> Self {
+        Self { name: 3 << 8, foreseen: 1 << 8 }
+    }
+}
+
+impl Prices {
+    /// Those of a model that mixes many contexts: it foresees much, and learns more where rules do not hide the text.
+    pub const MIXED: Self = Self { name: 6 << 8, foreseen: 4 << 8 };
+}
 
 /// Which rules keep a name, and what remains of the grammar then.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +43,7 @@ pub struct Utility {
 impl Utility {
     /// Decides from the last rule to the first: by then it is known how often a rule is used, each dissolved
     /// rule's place being taken by its right-hand side.
-    pub fn of(grammar: &Grammar) -> Self {
+    pub fn of(grammar: &Grammar, prices: Prices) -> Self {
         let mut uses = vec![0u32; TERMINALS as usize + grammar.rules.len()];
         for &symbol in grammar.rules.iter().flatten().chain(&grammar.start) {
             uses[symbol as usize] += 1;
@@ -40,8 +55,8 @@ impl Utility {
             let (a, b) = (a as usize, b as usize);
             // Uses after the first, which is the definition.
             let again = uses[rule] - 1;
-            let named = NAME + i64::from(again) * cost(again);
-            let spelled = i64::from(again) * (cost(uses[a]) + cost(uses[b]) - FORESEEN);
+            let named = prices.name + i64::from(again) * cost(again);
+            let spelled = i64::from(again) * (cost(uses[a]) + cost(uses[b]) - prices.foreseen);
             if spelled < named {
                 uses[rule] = 1;
                 uses[a] += again;
@@ -126,10 +141,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn uses_and_widths_are_those_of_the_tokens(input in proptest::collection::vec(0u8..4, 0..2000)) {
+        fn uses_and_widths_are_those_of_the_tokens(
+            input in proptest::collection::vec(0u8..4, 0..2000),
+            mixed in any::<bool>(),
+        ) {
+            let prices = if mixed { Prices::MIXED } else { Prices::default() };
             let stop = Stop { min_freq: 2, max_rules: u32::MAX };
             let grammar = repair(&input, stop, &Context::default()).unwrap();
-            let utility = Utility::of(&grammar);
+            let utility = Utility::of(&grammar, prices);
             let mut count = Count { seen: vec![0; grammar.rules.len()], ..Count::default() };
             walk(&grammar, &utility, &mut count, &Context::default()).unwrap();
             prop_assert!(count.open.is_empty());

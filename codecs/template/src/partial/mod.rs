@@ -16,7 +16,6 @@ pub use self::statistics::{Rule, Statistics, beginning};
 use self::table::Builder;
 pub use self::table::Table;
 use crate::segment::{Stored, read};
-use crate::tokens::expand::Expansion;
 
 /// A segment whose tokens have been read.
 #[derive(Debug)]
@@ -44,8 +43,7 @@ impl<'a> Parsed<'a> {
         Ok(match Stored::open(input, raw_len)? {
             Stored::Bytes(bytes) => Self::Bytes(bytes.into()),
             Stored::Tokens(coder, tokens) => {
-                let output = Expansion::new(Builder::default(), raw_len).up_to(wanted);
-                Self::Grammar(read(coder, tokens, output, cx)?.finish())
+                Self::Grammar(read((coder, tokens), raw_len, wanted, Builder::default(), cx)?.finish())
             }
         })
     }

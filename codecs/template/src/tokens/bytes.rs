@@ -1,13 +1,13 @@
 //! Turns tokens back into bytes. A rule's later uses are copies of its first place in the output.
 
-use super::expand::{Place, Sink};
+use super::expand::{Place, Sink, Text};
 use crate::prefetch::prefetch;
 
 /// Room behind the output that short copies may scribble on.
 const SLACK: usize = 32;
 
 /// A piece of output that is decided but not written yet.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Piece {
     /// Where in the output it is copied from; or [`BYTE`] and the byte that it consists of.
     from: u32,
@@ -68,11 +68,17 @@ impl<'a> Bytes<'a> {
         self.out[self.written..self.written + N].copy_from_slice(&bytes);
     }
 
+    /// Writes what is late.
+    fn catch_up(&mut self) {
+        for i in 0..DELAY {
+            let due = std::mem::take(&mut self.delayed[(self.oldest + i) % DELAY]);
+            self.write(due);
+        }
+    }
+
     /// Writes what is left.
     pub fn finish(mut self) {
-        for i in 0..DELAY {
-            self.write(self.delayed[(self.oldest + i) % DELAY]);
-        }
+        self.catch_up();
         self.out.truncate(self.written);
     }
 }
@@ -95,4 +101,64 @@ impl Sink for Bytes<'_> {
 
     #[inline]
     fn close(&mut self, _: u32, _: u32) {}
+}
+
+impl Text for Bytes<'_> {
+    fn text(&mut self) -> &[u8] {
+        if self.delayed[(self.oldest + DELAY - 1) % DELAY].len > 0 {
+            self.catch_up();
+        }
+        &self.out[self.base..self.written]
+    }
+}
+
+/// Another sink, and the text beside it for a coder that looks at that.
+pub struct WithText<'a, S> {
+    bytes: Bytes<'a>,
+    sink: S,
+}
+
+impl<'a, S> WithText<'a, S> {
+    /// Tells `sink` everything, and keeps the text of `raw_len` bytes in `text`.
+    pub fn new(text: &'a mut Vec<u8>, raw_len: usize, sink: S) -> Self {
+        Self { bytes: Bytes::new(text, raw_len), sink }
+    }
+
+    /// The other sink.
+    pub fn into_sink(self) -> S {
+        self.sink
+    }
+}
+
+impl<S: Sink> Sink for WithText<'_, S> {
+    type Name = S::Name;
+
+    fn name(number: u32) -> S::Name {
+        S::name(number)
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.bytes.byte(byte);
+        self.sink.byte(byte);
+    }
+
+    fn rule(&mut self, place: Place<S::Name>) {
+        let Place { start, len, tail, .. } = place;
+        self.bytes.rule(Place { start, len, name: (), tail });
+        self.sink.rule(place);
+    }
+
+    fn close(&mut self, width: u32, len: u32) {
+        self.sink.close(width, len);
+    }
+
+    fn memory(&self) -> u64 {
+        self.sink.memory()
+    }
+}
+
+impl<S: Sink> Text for WithText<'_, S> {
+    fn text(&mut self) -> &[u8] {
+        self.bytes.text()
+    }
 }

@@ -34,6 +34,12 @@ pub trait Sink {
     }
 }
 
+/// A sink that has the text at hand.
+pub trait Text: Sink {
+    /// The text so far.
+    fn text(&mut self) -> &[u8];
+}
+
 /// A definition that is not complete.
 #[derive(Debug)]
 struct Open<T> {
@@ -117,6 +123,14 @@ impl<S: Sink, T> Expansion<S, T> {
     #[inline]
     pub fn tail(&self) -> u16 {
         self.tail
+    }
+
+    /// The text so far.
+    pub fn text(&mut self) -> &[u8]
+    where
+        S: Text,
+    {
+        self.sink.text()
     }
 
     /// Looks at the cancellation flag now and then, and says when: other rare checks go along.

@@ -9,6 +9,7 @@
 pub mod bytes;
 pub mod expand;
 mod lists;
+pub mod mix;
 mod model;
 pub mod rans;
 pub mod raw;

@@ -76,6 +76,14 @@ pub fn class_of(uses: u32) -> u8 {
     if uses < 15 { uses as u8 } else { 14 + HALF_OCTAVES.partition_point(|&least| least <= uses) as u8 }
 }
 
+/// The least number of uses to come of a rule of a class; exactly that many below 15.
+pub fn least_uses(class: u8) -> u32 {
+    match class {
+        0..15 => u32::from(class),
+        _ => HALF_OCTAVES[usize::from(class - 15).min(15)],
+    }
+}
+
 /// The class after one more use: the exact ones count down to 0, never to be used again; the others stay.
 #[inline]
 pub fn class_after_use(class: u8) -> u8 {
