@@ -1,12 +1,6 @@
-//! What was seen in contexts: [`Cell`]s in a hash table of fixed size, and what their states have [meant](Meanings).
-//!
-//! A cell is a probability and the number of bits that it was learnt from. Few of them say little by themselves: after
-//! one set bit the next may be as good as certain or not, which depends on the kind of context. So a cell's state is
-//! looked up in an adaptive map and what that says is mixed, as the indirect models of PAQ do with bit histories
-//! (Mahoney 2002).
+//! What was seen in contexts: [`Cell`]s, and a hash table of them of fixed size, as in lpaq (Mahoney 2007).
 
 use crate::logistic::stretch;
-use crate::mix::approach;
 use crate::prefetch::prefetch;
 
 const SEEN: u32 = 31;
@@ -39,6 +33,12 @@ impl Cell {
     #[inline]
     pub fn one(self) -> u16 {
         (self.0 >> 16) as u16
+    }
+
+    /// What the cell predicts, in the logistic domain; 0 if it has seen nothing.
+    #[inline]
+    pub fn prediction(self) -> i16 {
+        if self.seen() == 0 { 0 } else { stretch(self.one()) }
     }
 
     /// Moves towards `bit` by `1 / (n + 1.5)` of the distance at the n-th use, for n up to `limit` (at most 31).
@@ -120,40 +120,6 @@ impl Cells {
     }
 }
 
-/// What the states of one kind of cells have meant.
-pub struct Meanings {
-    /// By count, up to 15, and by the upper six bits of the probability.
-    states: Box<[u16; 16 << 6]>,
-}
-
-impl Default for Meanings {
-    /// At first they mean what they say.
-    fn default() -> Self {
-        Self { states: Box::new(std::array::from_fn(|i| (i as u16 & 63) << 10 | 1 << 9)) }
-    }
-}
-
-impl Meanings {
-    #[inline]
-    fn index(cell: Cell) -> usize {
-        (cell.seen().min(15) << 6) as usize | usize::from(cell.one() >> 10)
-    }
-
-    /// What a cell predicts, in the logistic domain; 0 if it has seen nothing.
-    #[inline]
-    pub fn of(&self, cell: Cell) -> i16 {
-        if cell.seen() == 0 { 0 } else { stretch(self.states[Self::index(cell)]) }
-    }
-
-    /// `bit` followed on what `cell` was before; moves by `1 / 2^rate` of the way.
-    #[inline]
-    pub fn update(&mut self, cell: Cell, bit: bool, rate: u32) {
-        if cell.seen() > 0 {
-            approach(&mut self.states[Self::index(cell)], bit, rate);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -204,13 +170,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_history_stays_inside(bits in proptest::collection::vec(any::<bool>(), 0..2000), limit in 0u32..=31) {
-            let (mut cell, mut meanings) = (Cell::default(), Meanings::default());
-            for bit in bits {
-                prop_assert!((-2047..=2047).contains(&meanings.of(cell)));
-                meanings.update(cell, bit, 7);
+        fn any_history_stays_inside(bits in proptest::collection::vec(any::<bool>(), 1..2000), limit in 1u32..=31) {
+            let mut cell = Cell::default();
+            assert_eq!(cell.prediction(), 0);
+            for (i, &bit) in bits.iter().enumerate() {
                 cell.update(bit, limit);
-                prop_assert!(cell.seen() <= limit && cell.seen() > 0 || limit == 0);
+                prop_assert_eq!(cell.seen(), limit.min(i as u32 + 1));
+                prop_assert!((-2047..=2047).contains(&cell.prediction()));
             }
         }
     }

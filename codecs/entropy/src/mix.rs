@@ -43,7 +43,7 @@ impl<const N: usize> Mixer<N> {
     }
 
     /// Moves the weights that were used towards those that would have predicted `bit` better: down the gradient of
-    /// its cost, by `rate / 2^22` of it, at first by up to `extra` more.
+    /// its cost, by `rate / 2^22` of it, at first by up to `extra` more (at most 1024 in all).
     #[inline]
     pub fn update(&mut self, inputs: &[i16; N], bit: bool, rate: i32, extra: i32) {
         let set = &mut self.sets[self.chosen];
@@ -87,17 +87,12 @@ impl Refinement {
     /// Moves the point that was nearer by `1 / 2^rate` of the way.
     #[inline]
     pub fn update(&mut self, bit: bool, rate: u32) {
-        approach(&mut self.points[self.nearer], bit, rate);
-    }
-}
-
-/// Moves a probability by `1 / 2^rate` of the way to certainty.
-#[inline]
-pub(crate) fn approach(one: &mut u16, bit: bool, rate: u32) {
-    if bit {
-        *one += (u16::MAX - *one) >> rate;
-    } else {
-        *one -= *one >> rate;
+        let one = &mut self.points[self.nearer];
+        if bit {
+            *one += (u16::MAX - *one) >> rate;
+        } else {
+            *one -= *one >> rate;
+        }
     }
 }
 
@@ -122,7 +117,7 @@ mod tests {
                 *input = if guess { 700 } else { -700 };
             }
             let x = mixer.mix(&inputs, 1);
-            right += usize::from(i >= 1000 && (x > 1000) == bit && x.abs() > 1000);
+            right += usize::from(i >= 1000 && (x > 0) == bit && x.abs() > 500);
             mixer.update(&inputs, bit, 14, 20);
         }
         assert!(right > 2950, "{right}");

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lab_codec::{Build, Cancel, Context, ErrorKind, Limits, Observer, Params, Resources, Result, Worker};
 use lab_template::REPAIR;
 use proptest::prelude::*;
+use sha2::Digest as _;
+
+const CODERS: [&str; 3] = ["", "coder=raw", "coder=mix"];
 
 fn worker(text: &str) -> Box<dyn Worker> {
     let mut params = Params::defaults(REPAIR.info);
@@ -34,7 +37,16 @@ fn decode(input: &[u8], raw_len: usize) -> Result<Vec<u8>> {
 }
 
 fn round_trip(input: &[u8]) {
-    for text in ["", "coder=raw", "min_freq=3", "max_rules=2", "coder=raw:min_pair_freq=5"] {
+    let all = [
+        "",
+        "coder=raw",
+        "coder=mix",
+        "min_freq=3",
+        "max_rules=2",
+        "coder=raw:min_pair_freq=5",
+        "coder=mix:min_freq=4",
+    ];
+    for text in all {
         let encoded = encode(text, input);
         assert!(encoded.len() <= input.len() + 1);
         assert_eq!(decode(&encoded, input.len()).unwrap(), input, "{text}");
@@ -74,7 +86,10 @@ fn edges() {
     round_trip(&(0..=255).cycle().take(2000).collect::<Vec<u8>>());
     round_trip(&text());
     assert_eq!(encode("", b"").len(), 0);
-    assert!(encode("", &vec![0; 1 << 20]).len() < 64);
+    for coder in CODERS {
+        let len = encode(coder, &vec![0; 1 << 20]).len();
+        assert!(len < 120, "{coder}: {len}");
+    }
 }
 
 /// The vectors of docs/formats/repair.md.
@@ -100,13 +115,21 @@ fn vectors() {
         ),
         (
             "coder=raw",
-            verse.into_bytes(),
+            verse.clone().into_bytes(),
             "02003500011f100b010301000700030001000100010001000100010001270400010204010300020001020301 \
              0300020201000100030201a801110b0103010004000200010001000100010001000100012702000102040102 \
              0002000102030104000202010001000302018801030003316762686f74773131393837363534333220200001 \
              32312030200001202020202020202000016e6c6f656e732072692061656e656c2c206720746e6520746c6861 \
              000000000000000a090807060504030201000000000000000100000000000000000000000000000000000000 \
              000000000001000000000000000000010a01012000",
+        ),
+        ("coder=mix", b"ab".repeat(20), "0343ef3599703e77f9bf"),
+        ("coder=mix", b"abracadabra".repeat(16), "036035ef3496a6fbf42165934b1a353bff74"),
+        (
+            "coder=mix",
+            verse.into_bytes(),
+            "03e756e101dad359d3e5a9fbe1dd6ebaa01caeed05c43fd20563e9f08a37dd033a3c5edeabae2027efef8fd3 \
+             78923f75a624cde4",
         ),
     ];
     for (text, input, hex) in vectors {
@@ -125,6 +148,69 @@ fn the_input_is_no_longer_than_positions_reach() {
     let error = worker("").encode(&input, &mut Vec::new(), &Context::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
     assert!(decode(&[1, 2, 3], usize::MAX).is_err());
+}
+
+#[test]
+fn decoders_keep_to_memory_limits() {
+    let input = words();
+    let cx = Context::default().with_limits(Limits { memory: 1 << 16, ..Limits::default() });
+    for coder in ["", "coder=mix"] {
+        let encoded = encode(coder, &input);
+        let error = worker("").decode(&encoded, input.len(), &mut Vec::new(), &cx).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit, "{coder}");
+    }
+}
+
+#[test]
+fn mixing_pays() {
+    let input: Vec<u8> = text().into_iter().chain((0..20_000u32).map(|i| (i * i / 7 % 11) as u8)).collect();
+    assert!(encode("coder=mix", &input).len() * 20 < encode("", &input).len() * 19);
+}
+
+/// Words that all begin alike, each of them twice, and lines that differ at their ends: the segment `words` of
+/// docs/formats/repair.md.
+fn words() -> Vec<u8> {
+    let mut state = 1u32;
+    let mut random = |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) % below
+    };
+    let words: Vec<[u8; 6]> = (0..13_000)
+        .map(|_| std::array::from_fn(|i| if i == 0 { b'a' } else { b'b' + random(24) as u8 }))
+        .collect();
+    let mut out = Vec::new();
+    for i in 0..26_000 {
+        out.push(128 + (i % 101) as u8);
+        out.extend(words[if i < 13_000 { i } else { i * 7919 % 13_000 }]);
+    }
+    for _ in 0..1000 {
+        out.extend(b"ten green bottles hanging on the wall: ");
+        out.extend(words[random(257) as usize]);
+    }
+    out
+}
+
+/// The long vectors of docs/formats/repair.md, by length and SHA-256.
+#[test]
+fn long_vectors() {
+    let hex = |bytes: &[u8]| -> String {
+        sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let words = words();
+    let lines = &words[words.len() - 45_000..];
+    assert_eq!(hex(&words), "f62933765bb9c9551c9a34947f8c3964a8d8d48b44ce84eb61e5c8685d399d4e");
+    let vectors = [
+        ("", &words[..], 115_917, "009751b351a77073be8c23b16d7d72de983463ae862c36da0c6024cbe54f7b95"),
+        ("coder=mix", &words, 104_443, "cb538e824fba1da6057ecc3176ac03df6daaf5bdb6eac9ae8b224eba0c8f5de1"),
+        ("", lines, 2773, "d4ea8715cf6ff897e96d03f4f86ae8feb54e4d4b976dc16fb22babe27a2b0d84"),
+        ("coder=raw", lines, 6910, "b64e565530fc98829ecf9168e1417554a431315c8eeac56e20d8887d2c74834b"),
+        ("coder=mix", lines, 2162, "20e6a22f4da558517ffaa47b1b60d1667385957f3778495f096d36fa1107e12f"),
+    ];
+    for (coder, input, len, sum) in vectors {
+        let encoded = encode(coder, input);
+        assert_eq!((encoded.len(), hex(&encoded).as_str()), (len, sum), "{coder}");
+        assert_eq!(decode(&encoded, input.len()).unwrap(), input);
+    }
 }
 
 #[test]
@@ -164,14 +250,20 @@ fn progress_adds_up() {
 #[test]
 fn every_truncation_and_extension_is_refused() {
     let input = text();
-    for coder in ["", "coder=raw"] {
+    for coder in CODERS {
         let encoded = encode(coder, &input);
         for len in 0..encoded.len() {
             assert!(decode(&encoded[..len], input.len()).is_err(), "{len}");
         }
         assert!(decode(&[&encoded[..], &[0]].concat(), input.len()).is_err());
         for raw_len in [0, 1, input.len() - 1, input.len() + 1, input.len() * 2] {
-            assert!(decode(&encoded, raw_len).is_err(), "{raw_len}");
+            match decode(&encoded, raw_len) {
+                // The end of `mix` is told by the container alone: the last bits are worth less than a byte.
+                Ok(out) if coder == "coder=mix" => {
+                    assert!(raw_len + 1 == input.len() && input.starts_with(&out));
+                }
+                result => assert!(result.is_err(), "{coder} {raw_len}"),
+            }
         }
     }
 }
@@ -179,7 +271,7 @@ fn every_truncation_and_extension_is_refused() {
 #[test]
 fn every_flipped_byte_gives_an_error_or_some_bytes_of_the_right_number() {
     let input = text();
-    for coder in ["", "coder=raw"] {
+    for coder in CODERS {
         let encoded = encode(coder, &input);
         for at in 0..encoded.len() {
             for flip in [1, 0x80, 0xFF] {
@@ -212,7 +304,7 @@ proptest! {
     }
 
     #[test]
-    fn hostile_bytes(method in 0u8..4, rest in proptest::collection::vec(any::<u8>(), 0..900), len in 0usize..5000) {
+    fn hostile_bytes(method in 0u8..5, rest in proptest::collection::vec(any::<u8>(), 0..900), len in 0usize..5000) {
         let bytes = [&[method], &rest[..]].concat();
         if let Ok(out) = decode(&bytes, len) {
             prop_assert_eq!(out.len(), len);
@@ -223,9 +315,9 @@ proptest! {
     fn hostile_changes(
         input in structured(),
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
-        raw in any::<bool>(),
+        coder in 0..CODERS.len(),
     ) {
-        let mut bytes = encode(if raw { "coder=raw" } else { "" }, &input);
+        let mut bytes = encode(CODERS[coder], &input);
         for (at, byte) in changes {
             let at = at.index(bytes.len());
             bytes[at] = byte;

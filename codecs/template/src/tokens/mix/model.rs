@@ -1,6 +1,6 @@
 //! The model of the `mix` coder: what each decision is coded with. One text serves both directions.
 
-use lab_entropy::history::{Cell, Cells, Meanings, Place, Row};
+use lab_entropy::history::{Cell, Cells, Place, Row};
 use lab_entropy::logistic::{squash, stretch};
 use lab_entropy::mix::{Mixer, Refinement};
 use lab_entropy::range::{Bit, BitCoder};
@@ -22,7 +22,6 @@ const LIMIT: u32 = 60;
 
 // How fast things adapt, in the terms of `lab_entropy`.
 const CELL_LIMIT: u32 = 20;
-const MEANING_RATE: u32 = 7;
 const MIXER_RATE: (i32, i32) = (16, 20);
 const REFINEMENT_RATE: u32 = 6;
 const WEIGHT: i16 = 4000;
@@ -48,7 +47,6 @@ struct Sets {
 /// The adaptive state.
 pub struct Model {
     table: Cells,
-    meanings: [Meanings; CONTEXTS + 1],
     mixers: [Mixer<INPUTS>; 2],
     refinement: Refinement,
     /// By the kinds of the last tokens and the position in the definition.
@@ -67,7 +65,6 @@ impl Model {
         let bits = (len as u64 * 4).next_power_of_two().ilog2().clamp(14, TABLE_BITS);
         Self {
             table: Cells::new(bits),
-            meanings: std::array::from_fn(|_| Meanings::default()),
             mixers: [Mixer::new((NEW_BY_KINDS + 64) * 8, WEIGHT), Mixer::new(NEW_BY_LAST + 256, WEIGHT)],
             refinement: Refinement::new(1 << REFINED_BITS),
             new: vec![Cell::default(); 20 * 64],
@@ -125,8 +122,8 @@ impl Model {
             (places[i], cells[i]) = self.table.find(self.rows[i], number);
             known += usize::from(cells[i].seen() > 0);
         }
-        for ((input, meanings), &cell) in inputs.iter_mut().zip(&self.meanings).zip(&cells) {
-            *input = meanings.of(cell);
+        for (input, cell) in inputs.iter_mut().zip(cells) {
+            *input = cell.prediction();
         }
         let chosen = [sets.mixers[0] * 8 + known, sets.mixers[1]];
         let [a, b] = &mut self.mixers;
@@ -138,14 +135,11 @@ impl Model {
             mixer.update(&inputs, bit, MIXER_RATE.0, MIXER_RATE.1);
         }
         self.refinement.update(bit, REFINEMENT_RATE);
-        for (meanings, cell) in self.meanings.iter_mut().zip(&mut cells) {
-            meanings.update(*cell, bit, MEANING_RATE);
+        for (place, mut cell) in places.into_iter().zip(cells) {
             cell.update(bit, CELL_LIMIT);
-        }
-        for (&place, &cell) in places.iter().zip(&cells) {
             self.table.put(place, cell);
         }
-        *own = cells[CONTEXTS];
+        own.update(bit, CELL_LIMIT);
         bit
     }
 
