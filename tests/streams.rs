@@ -4,8 +4,15 @@ mod common;
 
 use common::{arg, error_line, file, lab, names, ok, piped, random, run, text};
 
-const CHAINS: &[&str] =
-    &["store", "zstd:19", "repair", "repair:coder=raw,zstd:19", "store,video", "repair,zstd,video"];
+const CHAINS: &[&str] = &[
+    "store",
+    "zstd:19",
+    "repair",
+    "repair:coder=raw,zstd:19",
+    "repair:coder=mix",
+    "store,video",
+    "repair,zstd,video",
+];
 
 fn inputs() -> Vec<(&'static str, Vec<u8>)> {
     vec![

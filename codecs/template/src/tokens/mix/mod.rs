@@ -1,6 +1,6 @@
 //! The `mix` coder: tokens as binary decisions, each predicted in many contexts at once.
 //!
-//! A symbol is found bit by bit along its spelling ([`live`]), so that what is known of the text, byte by byte, predicts
+//! A symbol is found bit by bit along its spelling, so that what is known of the text, byte by byte, predicts
 //! the choice among rules as it would predict bytes; and what is certain, because all symbols that are left agree, costs
 //! neither bits nor time. The predictions of the contexts, and how many uses are to come on either side of a decision, are
 //! mixed as in PAQ ([`lab_entropy::mix`]).
