@@ -25,6 +25,7 @@ pub fn builtin() -> Registry {
         .register(lab_baselines::RANS0)
         .register(lab_baselines::RANGE)
         .register(lab_template::REPAIR)
+        .register(lab_telomere::TELOMERE)
         .register(crate::file::FILE)
         .register(lab_video::VIDEO);
     registry
