@@ -13,6 +13,7 @@ mod report;
 mod run;
 mod shell;
 mod table;
+mod telomere;
 mod try_file;
 mod verify;
 
@@ -65,6 +66,7 @@ enum Command {
     Compare(compare::Args),
     Codecs(codecs::Args),
     Corpus(corpus::Args),
+    Telomere(telomere::Args),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
     #[command(name = crate::bench::memory::SUBCOMMAND, hide = true)]
@@ -124,6 +126,7 @@ fn dispatch(command: &Command, app: &App) -> Result<()> {
         Command::Compare(args) => compare::run(args, app),
         Command::Codecs(args) => codecs::run(args, app),
         Command::Corpus(args) => corpus::run(args, app),
+        Command::Telomere(args) => telomere::run(args, app),
         Command::Completions(args) => shell::completions(args, Cli::command()),
         Command::Man(args) => shell::man(args, Cli::command()),
         Command::MemoryProbe(args) => bench::probe(args, app),

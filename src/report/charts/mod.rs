@@ -3,6 +3,7 @@
 
 mod files;
 mod ratio_speed;
+pub mod seed_tables;
 mod segments;
 mod stages;
 mod threads;

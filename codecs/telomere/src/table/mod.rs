@@ -12,7 +12,7 @@ use lab_codec::Result;
 
 use crate::seed::{Salt, Seed};
 
-pub use build::build;
+pub use build::{build, memory as build_memory};
 pub use file::{FILE_NAME, RECORD, file_bytes, open, write};
 pub use filter::Filter;
 
