@@ -1,12 +1,18 @@
-//! Rates of the search: hashes by every route beside the crate `sha2`, on one core and on all.
+//! Rates of the search, on one core and on all: hashes by every route beside the crate `sha2`, tables, look-ups, and a
+//! file encoded and decoded.
 //!
-//! `cargo run --release -p lab-telomere --example rates`: medians over interleaved rounds.
+//! `cargo run --release -p lab-telomere --example rates [FILE]`: medians over interleaved rounds. Built with
+//! `RUSTFLAGS='--cfg sha2_backend="soft"'` the yardstick is the crate without SHA extensions.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use std::hint::black_box;
 use std::time::Instant;
 
+use lab_codec::{Context, Result};
+use lab_telomere::seed::Salt;
 use lab_telomere::sha::Route;
+use lab_telomere::table::{self, Filter};
+use lab_telomere::{Encoder, Settings, format};
 use sha2::{Digest as _, Sha256};
 
 const ROUNDS: usize = 15;
@@ -50,7 +56,7 @@ fn together(threads: usize, messages: &[u64]) -> f64 {
     })
 }
 
-fn main() {
+fn hashes() {
     let messages: Vec<u64> = (0..MESSAGES as u64).map(|i| i << 40).collect();
     let mut out = vec![0; MESSAGES];
     let routes: Vec<Route> = Route::available().collect();
@@ -78,4 +84,93 @@ fn main() {
     }
     let (one, all) = (median(one), median(all));
     println!("on 1 core {one:.1}, on {cores} cores {all:.1} Mhash/s: {:.2} x", all / one);
+}
+
+/// Building the largest table, and looking up what random bytes begin with.
+fn tables() -> Result<()> {
+    let cx = Context::default();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    for threads in [1, cores] {
+        let seconds =
+            median((0..3).map(|_| seconds(|| table::build(Salt::default(), 3, threads, &cx))).collect());
+        println!("table of 16,843,008 seeds, {threads} threads: {seconds:.2} s");
+    }
+    let table = table::build(Salt::default(), 3, cores, &cx)?;
+    let mut state = 1_u64;
+    let heads: Vec<u64> = (0..1 << 20)
+        .map(|_| {
+            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            state
+        })
+        .collect();
+    for (what, positions, bits) in [
+        ("65,536 seeds by 24 bits", 0..65_536, 24),
+        ("all seeds by 24 bits", 0..table.entries(), 24),
+        ("all seeds by 48 bits", 0..table.entries(), 48),
+    ] {
+        let filter = Filter::new(&table, &positions, bits);
+        let rates = (0..ROUNDS).map(|_| {
+            rate(heads.len(), || {
+                black_box(heads.iter().filter(|head| filter.may_have(**head)).count());
+            })
+        });
+        println!("look-ups of {what}: {:.0} M/s in the map in front", median(rates.collect()));
+    }
+    let mut seeds = Vec::new();
+    let rates = (0..ROUNDS).map(|_| {
+        rate(heads.len(), || {
+            for head in &heads {
+                seeds.clear();
+                table.find(*head, 24, &mut seeds);
+                black_box(&seeds);
+            }
+        })
+    });
+    println!("look-ups of all seeds by 24 bits, with their positions: {:.1} M/s", median(rates.collect()));
+    Ok(())
+}
+
+fn seconds<T>(work: impl FnOnce() -> T) -> f64 {
+    let start = Instant::now();
+    black_box(work());
+    start.elapsed().as_secs_f64()
+}
+
+/// A file on one core, beside SHA-256 over its bytes.
+fn file(path: &str) -> Result<()> {
+    let input = std::fs::read(path)?;
+    let cx = Context::default();
+    let encoder = Encoder::new(Settings::default(), 1, None);
+    let mut encoded = Vec::new();
+    encoder.encode(&input, &mut encoded, &cx)?;
+    let (mut out, mut content) = (Vec::new(), Vec::new());
+    let (mut encode, mut decode, mut sha) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        out.clear();
+        content.clear();
+        encode.push(rate(input.len(), || drop(black_box(encoder.encode(&input, &mut out, &cx)))));
+        decode.push(rate(input.len(), || drop(black_box(format::read(&encoded, None, &mut content, &cx)))));
+        sha.push(rate(input.len(), || {
+            black_box(Sha256::digest(&input));
+        }));
+    }
+    assert!(content == input && out == encoded);
+    let (encode, decode, sha) = (median(encode), median(decode), median(sha));
+    println!(
+        "{path}: {} -> {} bytes, ratio {:.6}",
+        input.len(),
+        encoded.len(),
+        input.len() as f64 / encoded.len() as f64
+    );
+    println!(
+        "  encode {encode:.0} MB/s, decode {decode:.0} MB/s, crate sha2 {sha:.0} MB/s: {:.2} x",
+        decode / sha
+    );
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    hashes();
+    tables()?;
+    std::env::args().nth(1).map_or(Ok(()), |path| file(&path))
 }

@@ -171,8 +171,13 @@ impl Encoder {
         *hashes += built + found.hashes;
         let groupings = [Grouping::Small, Grouping::Whole];
         let mut best: Option<Candidate> = None;
-        for grouping in &groupings[..1 + usize::from(large_batches)] {
-            let mut records = parse(input.len(), block_size, &found.hits, *grouping, cx)?.records;
+        // First as one literal: seeds that do not gain a byte would only disturb what follows.
+        let ways = [(&[][..], Grouping::Small)].into_iter();
+        let ways = ways.chain(
+            groupings[..1 + usize::from(large_batches)].iter().map(|grouping| (&found.hits[..], *grouping)),
+        );
+        for (hits, grouping) in ways {
+            let mut records = parse(input.len(), block_size, hits, grouping, cx)?.records;
             if self.settings.align {
                 records = align(&records, block_size);
             }
