@@ -12,7 +12,7 @@ use lab_telomere::{Encoder, Settings};
 
 use super::super::{App, options, print, print_json, table as text};
 use super::Effort;
-use crate::corpus::{self, generate};
+use crate::corpus::{self, Sample, generate};
 use crate::output::Output;
 use crate::report::charts::seed_tables::{self, Finds};
 use crate::report::draw;
@@ -49,7 +49,7 @@ pub struct Args {
 const LOOKUPS: Duration = Duration::from_millis(100);
 
 /// What is taken where no path is given.
-const ARTIFICIAL: [&str; 4] = ["random", "zipf-text", "zeros", "planted-seeds"];
+const ARTIFICIAL: [&str; 4] = ["random", "zipf-text", "zeros", "planted-seeds:density=500"];
 
 #[derive(serde::Serialize)]
 struct TableRow {
@@ -83,7 +83,7 @@ struct Report {
     samples: Vec<SampleRow>,
 }
 
-struct Sample {
+struct Input {
     name: String,
     bytes: Vec<u8>,
 }
@@ -155,21 +155,21 @@ impl Form {
     }
 }
 
-fn samples(args: &Args, cx: &Context) -> Result<Vec<Sample>> {
+fn samples(args: &Args, cx: &Context) -> Result<Vec<Input>> {
     let cut = |mut bytes: Vec<u8>| {
         bytes.truncate(usize::try_from(args.sample).unwrap_or(usize::MAX));
         bytes
     };
     let mut samples = Vec::new();
     if args.paths.is_empty() {
-        for generator in generate::GENERATORS.iter().filter(|g| ARTIFICIAL.contains(&g.name())) {
-            let mut bytes = Vec::new();
-            generate::generate(*generator, 1, args.sample, &mut bytes, cx)?;
-            samples.push(Sample { name: generator.name().to_string(), bytes });
+        // Those that this program knows.
+        for generator in ARTIFICIAL.iter().filter(|generator| generate::find(generator).is_ok()) {
+            let sample = Sample::generated("generated", generator, 1, args.sample);
+            samples.push(Input { name: (*generator).to_string(), bytes: sample.load(cx)? });
         }
     } else {
         for sample in corpus::discover(&args.paths)? {
-            samples.push(Sample { name: sample.name.clone(), bytes: cut(sample.load(cx)?) });
+            samples.push(Input { name: sample.name.clone(), bytes: cut(sample.load(cx)?) });
         }
     }
     samples.retain(|sample| sample.bytes.len() >= usize::from(args.block_size));
@@ -187,7 +187,7 @@ fn heads(bytes: &[u8], block_size: u8) -> impl Iterator<Item = u64> {
 }
 
 /// Look-ups each second in a map, for the blocks of all samples in turn.
-fn lookups(filter: &Filter, samples: &[Sample], block_size: u8) -> f64 {
+fn lookups(filter: &Filter, samples: &[Input], block_size: u8) -> f64 {
     let heads: Vec<u64> = samples.iter().flat_map(|sample| heads(&sample.bytes, block_size)).collect();
     let start = Instant::now();
     let (mut done, mut found) = (0_usize, 0_usize);
