@@ -89,3 +89,38 @@ fn a_full_disk_keeps_the_old_file() {
         "{stderr}"
     );
 }
+
+/// The free space is asked for first; where others fill the disk meanwhile, writing fails. Either way the old table stays.
+#[test]
+fn a_full_disk_keeps_the_old_seed_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let binary = shared_binary(dir.path());
+    let disk = dir.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let script = r#"
+        set -e
+        mount -t tmpfs -o size=2m tmpfs "$2"
+        printf old > "$2/table"
+        "$1" telomere table build -f --max-seed-len 3 -o "$2/table" && exit 99 || echo "exit $?"
+        [ "$(cat "$2/table")" = old ] && [ "$(ls -A "$2")" = table ]
+        "$1" telomere table build -f -q --max-seed-len 2 -o "$2/table"
+        "$1" telomere table info "$2/table" | head -n 1
+        ( ulimit -f 100; trap "" XFSZ
+          "$1" telomere table build -f --max-seed-len 2 -o "$2/table" && exit 99 || echo "exit $?" )
+        "$1" telomere table info "$2/table" | head -n 1
+    "#;
+    let mut args = vec!["--mount"];
+    if !is_root() {
+        args.extend(["--user", "--map-root-user"]);
+    }
+    args.extend(["sh", "-c", script, "sh", arg(&binary), arg(&disk)]);
+    let output = tool("unshare", &args);
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{stdout}{stderr}");
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert!(
+        matches!(lines[..], ["exit 5", a, "exit 1", b] if a == b && a.ends_with("intact")),
+        "{stdout}{stderr}"
+    );
+    assert!(stderr.contains("do not fit on the disk") && stderr.contains("disk/table"), "{stderr}");
+}

@@ -2,14 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use lab_codec::{Error, Result};
+use lab_codec::{Error, Result, parse_size};
 use serde::Deserialize;
 
 use super::claims::{self, Claim};
 use super::export_markdown::{chains as chain_table, escaped};
 use super::results::Results;
 use super::summary;
-use crate::corpus::Sample;
+use crate::corpus::{Sample, generate};
+
+/// The corpus that artificial samples of an experiment belong to.
+const GENERATED: &str = "generated";
 
 /// The name of an experiment's description in its folder.
 pub const FILE_NAME: &str = "experiment.toml";
@@ -33,6 +36,12 @@ pub struct Experiment {
     /// Corpora, or single samples as `corpus/name`.
     #[serde(default)]
     pub samples: Vec<String>,
+    /// Artificial samples: generators, with parameters where they have some.
+    #[serde(default)]
+    pub generated: Vec<String>,
+    /// Bytes of each artificial sample, such as `1M`.
+    #[serde(default = "default_generated_bytes")]
+    pub generated_bytes: String,
     /// Chains and sweeps.
     #[serde(default)]
     pub chains: Vec<String>,
@@ -70,6 +79,10 @@ fn one() -> Vec<usize> {
     vec![1]
 }
 
+fn default_generated_bytes() -> String {
+    "1M".to_string()
+}
+
 fn default_segments() -> Vec<String> {
     vec!["16M".to_string()]
 }
@@ -82,6 +95,10 @@ impl Experiment {
     pub fn load(path: &Path) -> Result<Self> {
         let file = if path.is_dir() { path.join(FILE_NAME) } else { path.to_path_buf() };
         let mut experiment: Self = read(&file)?;
+        if parse_size(&experiment.generated_bytes).is_none() {
+            let text = format!("generated_bytes = {:?} is no size such as 1M", experiment.generated_bytes);
+            return Err(Error::usage(text).at(file.display().to_string()));
+        }
         let real = file.canonicalize().unwrap_or_else(|_| file.clone());
         experiment.directory = file.parent().map(Path::to_path_buf).unwrap_or_default();
         experiment.name = real
@@ -97,7 +114,7 @@ impl Experiment {
                 experiment.chains.push(claim.chain.clone());
             }
             for sample in &claim.samples {
-                if !experiment.samples.contains(sample) {
+                if !experiment.samples.contains(sample) && !is_generated(sample) {
                     experiment.samples.push(sample.clone());
                 }
             }
@@ -105,13 +122,19 @@ impl Experiment {
         Ok(experiment)
     }
 
-    /// The samples that are wanted, of those that are there, and the entries that match none.
+    /// The samples that are wanted, of those that are there or can be made, and the entries that match none.
     pub fn select(&self, there: Vec<Sample>) -> (Vec<Sample>, Vec<String>) {
+        let bytes = parse_size(&self.generated_bytes).unwrap_or(0);
+        let (known, unknown): (Vec<&String>, Vec<&String>) =
+            self.generated.iter().partition(|generator| generate::find(generator).is_ok());
+        let generated = known.into_iter().map(|generator| Sample::generated(GENERATED, generator, 1, bytes));
         let matches = |entry: &str, sample: &Sample| is(entry, sample.corpus.as_deref(), &sample.name);
-        let missing = self.samples.iter().filter(|e| !there.iter().any(|s| matches(e, s))).cloned().collect();
+        let missing = self.samples.iter().filter(|e| !there.iter().any(|s| matches(e, s)));
+        let missing = missing.chain(unknown).cloned().collect();
         let small = |sample: &Sample| self.max_bytes.is_none_or(|most| sample.bytes <= most);
         let wanted = |sample: &Sample| self.samples.iter().any(|entry| matches(entry, sample));
-        (there.into_iter().filter(|s| wanted(s) && small(s)).collect(), missing)
+        let found = there.into_iter().filter(|s| wanted(s)).chain(generated).filter(small).collect();
+        (found, missing)
     }
 
     /// The page: what was asked, what was expected, what came out.
@@ -137,6 +160,11 @@ impl Experiment {
         page += &by_corpus(results);
         page + "\nEvery cell, and where it was measured: results.md, results.csv and results.json beside this page.\n"
     }
+}
+
+/// Whether an entry names an artificial sample.
+fn is_generated(entry: &str) -> bool {
+    entry.split_once('/').is_some_and(|(corpus, _)| corpus == GENERATED)
 }
 
 /// Whether an entry, `corpus` or `corpus/name`, means a sample. Who means a published corpus (`silesia`) means a part of
@@ -219,6 +247,24 @@ mod tests {
         std::fs::write(&path, "title = \"x\"\nquestion = \"y\"\nexpectations = \"z\"\n").unwrap();
         let error = Experiment::load(dir.path()).unwrap_err().to_string();
         assert!(error.contains("line 3") && error.contains("expectations"), "{error}");
+    }
+
+    #[test]
+    fn artificial_samples_are_made_or_named_as_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE_NAME);
+        let head = "title = \"x\"\nquestion = \"y\"\nexpectation = \"z\"\n";
+        std::fs::write(
+            &path,
+            format!("{head}generated = [\"zeros\", \"wishes\"]\ngenerated_bytes = \"2K\"\n"),
+        )
+        .unwrap();
+        let (samples, missing) = Experiment::load(dir.path()).unwrap().select(Vec::new());
+        let labels: Vec<_> =
+            samples.iter().map(|s| (s.corpus.as_deref(), s.name.as_str(), s.bytes)).collect();
+        assert_eq!((labels, missing), (vec![(Some("generated"), "zeros", 2048)], vec!["wishes".to_string()]));
+        std::fs::write(&path, format!("{head}generated_bytes = \"much\"\n")).unwrap();
+        assert!(Experiment::load(dir.path()).unwrap_err().to_string().contains("much"));
     }
 
     /// The experiments of this project read, and their chains parse as far as their codecs are there.

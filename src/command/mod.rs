@@ -13,6 +13,7 @@ mod report;
 mod run;
 mod shell;
 mod table;
+mod telomere;
 mod template;
 mod try_file;
 mod verify;
@@ -67,6 +68,7 @@ enum Command {
     Codecs(codecs::Args),
     Corpus(corpus::Args),
     Template(template::Args),
+    Telomere(telomere::Args),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
     #[command(name = crate::bench::memory::SUBCOMMAND, hide = true)]
@@ -128,6 +130,7 @@ fn dispatch(command: &Command, app: &App) -> Result<()> {
         Command::Corpus(args) => corpus::run(args, app),
         Command::Template(args) => template::run(args, app),
         Command::Completions(args) => shell::completions(args, &Cli::command()),
+        Command::Telomere(args) => telomere::run(args, app),
         Command::Man(args) => shell::man(args, Cli::command()),
         Command::MemoryProbe(args) => bench::probe(args, app),
     }

@@ -35,7 +35,7 @@ enum Source {
     /// Part of the program.
     Embedded(&'static [u8]),
     /// Made when it is loaded.
-    Generated { generator: &'static str, seed: u64 },
+    Generated { generator: String, seed: u64 },
 }
 
 impl Sample {
@@ -62,8 +62,9 @@ impl Sample {
     }
 
     /// The first `bytes` of what a generator makes.
-    pub fn generated(corpus: &str, generator: &'static str, seed: u64, bytes: u64) -> Self {
-        Self::within(corpus, generator, bytes, Source::Generated { generator, seed })
+    pub fn generated(corpus: &str, generator: &str, seed: u64, bytes: u64) -> Self {
+        let source = Source::Generated { generator: generator.to_string(), seed };
+        Self::within(corpus, generator, bytes, source)
     }
 
     fn within(corpus: &str, name: &str, bytes: u64, source: Source) -> Self {

@@ -105,6 +105,10 @@ pub fn everything() -> Results {
     broken.error = Some("byte 17 differs".into());
     cells.push(broken);
     cells.push(cell("logs", "a.log", "ppmd", 900_000, 100_000));
+    for (density, output) in [(0, 100_300), (500, 99_000), (1000, 33_000)] {
+        let sample = format!("planted-seeds:density={density}:arity=3");
+        cells.push(cell("logs", &sample, "telomere", 100_000, output));
+    }
     results(cells)
 }
 

@@ -1,3 +1,6 @@
-//! Codes for whole numbers, shared by every format of the project.
+//! Codes for whole numbers and the bits they are made of, shared by every format of the project.
 
+pub mod arity;
+pub mod evql;
+pub mod msb;
 pub mod varint;

@@ -1,8 +1,10 @@
 //! The charts: one file each, listed once. A chart makes a [`Figure`] where the results have the data, and nothing
 //! otherwise; a new one joins by its file and its line in [`CHARTS`].
 
+mod density;
 mod files;
 mod ratio_speed;
+pub mod seed_tables;
 mod segments;
 mod stages;
 mod threads;
@@ -35,6 +37,7 @@ pub const CHARTS: &[&dyn Chart] = &[
     &segments::Segments(segments::Measure::Speed(Way::Decode)),
     &threads::Threads(Way::Encode),
     &threads::Threads(Way::Decode),
+    &density::Density,
 ];
 
 /// Whether all of `names` are charts.

@@ -1,0 +1,115 @@
+//! The codec `telomere`: every segment is a `.tlmr` file.
+
+use std::sync::Arc;
+
+use lab_codec::{
+    Capabilities, Codec, Context, Entry, Error, Info, Memory, Param, Params, Resources, Result, Worker,
+};
+
+use crate::encode::{Encoder, SaltChoice, Settings};
+use crate::format;
+use crate::seed::{Salt, seeds_up_to};
+
+const BLOCK_SIZE: Param =
+    Param::int("block_size", 1, format::MAX_BLOCK as i64, 3, "bytes that one seed stands for, at least");
+const MAX_SEED_LEN: Param =
+    Param::int("max_seed_len", 1, 3, 2, "bytes of the longest seeds that are searched");
+const PASSES: Param = Param::int("passes", 1, 255, 10, "encode the result again, as long as that gains");
+const SALT: Param = Param::text(
+    "salt",
+    "none",
+    "hashed in front of every seed where that gains: none, auto, or 1 to 5 bytes in hex",
+);
+const ALIGN: Param =
+    Param::flag("align", true, "let long literals begin on a byte, for a codec that follows");
+const LARGE_BATCHES: Param =
+    Param::flag("large_batches", false, "take batches of more than three records where that gains");
+
+/// The description of `telomere`.
+pub static INFO: Info = Info {
+    id: "telomere",
+    summary: "seed search: blocks that SHA-256 of a short seed gives become that seed",
+    params: &[BLOCK_SIZE, MAX_SEED_LEN, PASSES, SALT, ALIGN, LARGE_BATCHES],
+    formats: &[1],
+    memory,
+    capabilities: Capabilities { range_decode: false, identity: false, external: false, pipe: false },
+    tools: &[],
+};
+
+/// Seed search as a codec.
+pub const TELOMERE: Entry = Entry::codec(&INFO, build);
+
+/// Bytes that a block takes at most while it is parsed: its hits, and the cheapest ways to it.
+const PER_BLOCK: u64 = 96;
+
+fn memory(params: &Params, segment: u64) -> Memory {
+    encode_memory(params.int(&BLOCK_SIZE) as u8, params.int(&MAX_SEED_LEN) as u8, segment)
+}
+
+/// Peak memory for an input.
+pub fn encode_memory(block_size: u8, max_seed_len: u8, input: u64) -> Memory {
+    // A table has 8 bytes for each seed, the maps in front of it 2 to 32 MB each.
+    let tables =
+        u64::from(seeds_up_to(max_seed_len)) * 8 + if max_seed_len == 3 { 48 << 20 } else { 8 << 20 };
+    let parse = input.div_ceil(u64::from(block_size)).saturating_mul(PER_BLOCK);
+    Memory {
+        encode: parse.saturating_add(input.saturating_mul(2)).saturating_add(tables),
+        decode: 4 * input + (64 << 10),
+    }
+}
+
+fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
+    let salt = match params.text(&SALT) {
+        "none" => SaltChoice::None,
+        "auto" => SaltChoice::Auto,
+        hex => SaltChoice::Given(Salt::from_hex(hex).filter(|salt| !salt.bytes().is_empty()).ok_or_else(
+            || {
+                Error::param(format!(
+                    "salt={hex} is not allowed; salt takes none, auto, or 1 to 5 bytes in hexadecimal"
+                ))
+            },
+        )?),
+    };
+    let settings = Settings {
+        block_size: params.int(&BLOCK_SIZE) as u8,
+        max_seed_len: params.int(&MAX_SEED_LEN) as u8,
+        passes: params.int(&PASSES) as u8,
+        salt,
+        align: params.flag(&ALIGN),
+        large_batches: params.flag(&LARGE_BATCHES),
+    };
+    // One thread: segments are what runs in parallel.
+    Ok(Arc::new(Telomere(Arc::new(Encoder::new(settings, 1, None)))))
+}
+
+struct Telomere(Arc<Encoder>);
+
+impl Codec for Telomere {
+    fn worker(&self) -> Box<dyn Worker> {
+        Box::new(Self(Arc::clone(&self.0)))
+    }
+}
+
+impl Worker for Telomere {
+    fn encode(&mut self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        let Settings { block_size, max_seed_len, .. } = *self.0.settings();
+        let need = encode_memory(block_size, max_seed_len, input.len() as u64).encode;
+        cx.limits().check_memory(need, "seed search in a segment of this size")?;
+        let summary = self.0.encode(input, out, cx)?;
+        let observer = cx.observer();
+        observer.metric("seeds", summary.hits_by_arity().iter().sum::<u64>() as f64);
+        observer.metric("useful seeds", summary.useful_hits() as f64);
+        observer.metric("literals", summary.literals() as f64);
+        observer.metric("batches", summary.records.batches.len() as f64);
+        observer.metric("passes", f64::from(summary.passes));
+        observer.metric("hashes", summary.hashes as f64);
+        observer.advance(input.len() as u64);
+        Ok(())
+    }
+
+    fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        format::read(input, Some(raw_len as u64), out, cx)?;
+        cx.observer().advance(raw_len as u64);
+        Ok(())
+    }
+}

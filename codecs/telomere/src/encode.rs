@@ -1,0 +1,284 @@
+//! An input to a `.tlmr` file: salt, search, parse and alignment, pass after pass, and of all that may be written the
+//! shortest.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lab_codec::{Context, Result};
+
+use crate::align::align;
+use crate::format::{self, BATCH_HEADER, Extension, Record, Records, count_len, header_len};
+use crate::parse::{Grouping, parse};
+use crate::salt;
+use crate::search::{Finder, is_useful};
+use crate::seed::{Salt, seeds_up_to};
+use crate::table::{self, SeedTable};
+
+/// Which salt is hashed in front of the seeds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SaltChoice {
+    /// None.
+    #[default]
+    None,
+    /// One that suits the input, where it gains.
+    Auto,
+    /// This one, where it gains.
+    Given(Salt),
+}
+
+/// How an input is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Bytes of a block, 1 to 64.
+    pub block_size: u8,
+    /// Bytes of the longest seeds, 1 to 3.
+    pub max_seed_len: u8,
+    /// The most passes, 1 to 255.
+    pub passes: u8,
+    /// The salt.
+    pub salt: SaltChoice,
+    /// Whether long literals begin on a byte.
+    pub align: bool,
+    /// Whether all records may stand in one batch.
+    pub large_batches: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            block_size: 3,
+            max_seed_len: 2,
+            passes: 10,
+            salt: SaltChoice::None,
+            align: true,
+            large_batches: false,
+        }
+    }
+}
+
+/// What came out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Passes that were kept.
+    pub passes: u8,
+    /// The salt that was used.
+    pub salt: Salt,
+    /// How often SHA-256 was computed to find seeds, those of tables that were built included.
+    pub hashes: u64,
+    /// Bytes of a block.
+    pub block_size: u8,
+    /// The records of the last pass.
+    pub records: Records,
+    /// Bytes that the last pass encoded.
+    pub last_input: u64,
+}
+
+impl Summary {
+    /// Seeds by arity; the place of arity n is n - 1.
+    pub fn hits_by_arity(&self) -> Vec<u64> {
+        let mut hits = Vec::new();
+        for record in &self.records.records {
+            if let Record::Seed { arity, .. } = record {
+                hits.resize(hits.len().max(usize::from(*arity)), 0);
+                hits[usize::from(*arity) - 1] += 1;
+            }
+        }
+        hits
+    }
+
+    /// Seeds whose record is shorter than the bytes that they stand for.
+    pub fn useful_hits(&self) -> u64 {
+        let useful = |r: &&Record| matches!(r, Record::Seed { index, arity } if is_useful(*index, *arity, self.block_size));
+        self.records.records.iter().filter(useful).count() as u64
+    }
+
+    /// Literals.
+    pub fn literals(&self) -> u64 {
+        self.records.records.iter().filter(|r| matches!(r, Record::Literal { .. })).count() as u64
+    }
+}
+
+/// Encodes inputs with the same settings, one after the other or on several threads at once: what does not depend on
+/// the input is made once.
+pub struct Encoder {
+    settings: Settings,
+    threads: usize,
+    /// The finders of salts that will be asked for again.
+    finders: Mutex<Vec<Arc<Finder>>>,
+    given: Option<Arc<SeedTable>>,
+}
+
+impl Encoder {
+    /// An encoder that builds its tables on so many `threads`; `given` is used where its salt fits.
+    pub fn new(settings: Settings, threads: usize, given: Option<SeedTable>) -> Self {
+        Self { settings, threads, finders: Mutex::new(Vec::new()), given: given.map(Arc::new) }
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Appends the `.tlmr` file of `input`.
+    ///
+    /// # Errors
+    /// [`Limit`](lab_codec::ErrorKind::Limit) where the memory does not suffice,
+    /// [`Cancelled`](lab_codec::ErrorKind::Cancelled).
+    pub fn encode(&self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<Summary> {
+        let mut hashes = 0;
+        let mut best = self.candidate(input, Salt::default(), 1, &mut hashes, cx)?;
+        let salt = match self.settings.salt {
+            SaltChoice::None => None,
+            SaltChoice::Given(salt) => Some(salt),
+            SaltChoice::Auto => {
+                let (salt, tried) = salt::find(input, self.settings.block_size, cx)?;
+                hashes += tried;
+                salt
+            }
+        };
+        if let Some(salt) = salt.filter(|salt| *salt != Salt::default()) {
+            let salted = self.candidate(input, salt, 1, &mut hashes, cx)?;
+            if salted.total() < best.total() {
+                best = salted;
+            }
+        }
+        let mut input = std::borrow::Cow::Borrowed(input);
+        while best.extension.passes < self.settings.passes && !input.is_empty() {
+            let Extension { passes, salt } = best.extension;
+            let mut stream = Vec::new();
+            format::write(&input, self.settings.block_size, &best.records, &mut stream);
+            let next = self.candidate(&stream, salt, passes + 1, &mut hashes, cx)?;
+            if next.total() >= best.total() {
+                // What was written is kept: the last pass need not be written again.
+                return Ok(best.finish(Some(stream), &input, &self.settings, hashes, out));
+            }
+            (best, input) = (next, std::borrow::Cow::Owned(stream));
+        }
+        Ok(best.finish(None, &input, &self.settings, hashes, out))
+    }
+
+    /// The shortest way to write one stream with a salt.
+    fn candidate(
+        &self,
+        input: &[u8],
+        salt: Salt,
+        passes: u8,
+        hashes: &mut u64,
+        cx: &Context,
+    ) -> Result<Candidate> {
+        let Settings { block_size, large_batches, .. } = self.settings;
+        let (finder, built) = self.finder(salt, cx)?;
+        let found = finder.search(input, cx)?;
+        *hashes += built + found.hashes;
+        let groupings = [Grouping::Small, Grouping::Whole];
+        let mut best: Option<Candidate> = None;
+        // First as one literal: seeds that do not gain a byte would only disturb what follows.
+        let ways = [(&[][..], Grouping::Small)].into_iter();
+        let ways = ways.chain(
+            groupings[..1 + usize::from(large_batches)].iter().map(|grouping| (&found.hits[..], *grouping)),
+        );
+        for (hits, grouping) in ways {
+            let mut records = parse(input.len(), block_size, hits, grouping, cx)?.records;
+            if self.settings.align {
+                records = align(&records, block_size);
+            }
+            let bytes =
+                header_len(input.len() as u64, block_size) + batch_bytes(input.len(), block_size, &records);
+            let extension = Extension { passes, salt };
+            let candidate = Candidate { records, bytes, extension };
+            if best.as_ref().is_none_or(|best| candidate.total() < best.total()) {
+                best = Some(candidate);
+            }
+        }
+        best.ok_or_else(|| lab_codec::Error::limit("nothing to choose from"))
+    }
+
+    /// The finder for a salt, and how many hashes making it took.
+    fn finder(&self, salt: Salt, cx: &Context) -> Result<(Arc<Finder>, u64)> {
+        // Held while a table is built: who else wants it has to wait for it anyway.
+        let mut kept = self.finders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(finder) = kept.iter().find(|finder| finder.table().salt() == salt) {
+            return Ok((Arc::clone(finder), 0));
+        }
+        let Settings { block_size, max_seed_len, .. } = self.settings;
+        let fits = |table: &&Arc<SeedTable>| table.salt() == salt && table.max_seed_len() >= max_seed_len;
+        let (table, hashes) = match self.given.as_ref().filter(fits) {
+            Some(table) => (Arc::clone(table), 0),
+            None => {
+                let table = table::build(salt, max_seed_len, self.threads, cx)?;
+                (Arc::new(table), u64::from(seeds_up_to(max_seed_len)))
+            }
+        };
+        let finder = Arc::new(Finder::new(table, block_size, max_seed_len));
+        // A salt that was found for one input suits no other.
+        if salt == Salt::default() || self.settings.salt != SaltChoice::Auto {
+            kept.push(Arc::clone(&finder));
+        }
+        Ok((finder, hashes))
+    }
+}
+
+/// Records that could be written, and what that takes.
+struct Candidate {
+    records: Records,
+    /// Bytes of the stream.
+    bytes: u64,
+    extension: Extension,
+}
+
+impl Candidate {
+    /// Whether the file needs an extension.
+    fn is_extended(&self) -> bool {
+        self.extension.passes > 1
+            || !self.extension.salt.bytes().is_empty()
+            || self.records.batches.iter().any(|count| *count > format::BATCH)
+    }
+
+    /// Bytes of the file.
+    fn total(&self) -> u64 {
+        self.bytes + if self.is_extended() { self.extension.bytes() } else { 0 }
+    }
+
+    fn finish(
+        self,
+        stream: Option<Vec<u8>>,
+        input: &[u8],
+        settings: &Settings,
+        hashes: u64,
+        out: &mut Vec<u8>,
+    ) -> Summary {
+        if self.is_extended() {
+            self.extension.write(out);
+        }
+        match stream {
+            Some(stream) => out.extend_from_slice(&stream),
+            None => format::write(input, settings.block_size, &self.records, out),
+        }
+        Summary {
+            passes: self.extension.passes,
+            salt: self.extension.salt,
+            hashes,
+            block_size: settings.block_size,
+            records: self.records,
+            last_input: input.len() as u64,
+        }
+    }
+}
+
+/// Bytes of all batches.
+fn batch_bytes(raw_len: usize, block_size: u8, records: &Records) -> u64 {
+    let mut left = raw_len as u64;
+    let mut total = 0;
+    for batch in records.batches() {
+        let mut bits = BATCH_HEADER + count_len(batch.len() as u64);
+        for record in batch {
+            let bytes = record.blocks().saturating_mul(u64::from(block_size)).min(left);
+            left -= bytes;
+            bits += u64::from(record.code_len());
+            if matches!(record, Record::Literal { .. }) {
+                bits += bytes * 8;
+            }
+        }
+        total += bits.div_ceil(8);
+    }
+    total
+}

@@ -1,0 +1,240 @@
+//! Bytes to content: every length is checked before it is used, and nothing is left over.
+
+use lab_bits::{
+    arity::{self, Kind},
+    evql,
+    msb::BitReader,
+};
+use lab_codec::{Context, Error, Result};
+use sha2::{Digest as _, Sha256};
+
+use super::{BATCH, Extension, MARK, MAX_BLOCK, Record};
+use crate::seed::{self, Salt, Seed};
+
+/// Bytes that are copied before they are hashed: they are still in the nearest cache then.
+const PIECE: usize = 64 << 10;
+
+/// What a file is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contents {
+    /// The extension, where the file has one.
+    pub extension: Option<Extension>,
+    /// Bytes of a block.
+    pub block_size: u8,
+    /// Batches of the stream of the last pass.
+    pub batches: u64,
+}
+
+/// Appends the content of a `.tlmr` file, which has `expected` bytes where that is known.
+///
+/// # Errors
+/// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Truncated`](lab_codec::ErrorKind::Truncated),
+/// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for a newer version, [`Limit`](lab_codec::ErrorKind::Limit) where
+/// the content or a pass exceeds the limits, [`Cancelled`](lab_codec::ErrorKind::Cancelled).
+pub fn read(file: &[u8], expected: Option<u64>, out: &mut Vec<u8>, cx: &Context) -> Result<Contents> {
+    if file.first() != Some(&MARK[0]) {
+        let (block_size, batches) = Stream { salt: None, cx }.read(file, Wanted::Content(expected), out)?;
+        return Ok(Contents { extension: None, block_size, batches });
+    }
+    let (extension, first) = read_extension(file)?;
+    let stream = Stream { salt: Some(extension.salt), cx };
+    let mut inner: Option<Vec<u8>> = None;
+    let mut outermost = None;
+    for _ in 1..extension.passes {
+        let input = inner.as_deref().unwrap_or(first);
+        let mut content = Vec::new();
+        let found = stream.read(input, Wanted::Pass, &mut content)?;
+        // A pass is kept only where it gains: this ends a file that would decode to itself for ever.
+        if content.len() <= input.len() {
+            return Err(Error::corrupt("a pass that did not gain"));
+        }
+        outermost.get_or_insert(found);
+        inner = Some(content);
+    }
+    let found = stream.read(inner.as_deref().unwrap_or(first), Wanted::Content(expected), out)?;
+    let (block_size, batches) = *outermost.get_or_insert(found);
+    Ok(Contents { extension: Some(extension), block_size, batches })
+}
+
+/// The extension and what follows it.
+fn read_extension(file: &[u8]) -> Result<(Extension, &[u8])> {
+    let Some((mark, rest)) = file.split_first_chunk::<4>() else {
+        return Err(Error::truncated("the file ends in its first bytes"));
+    };
+    if *mark != MARK {
+        return Err(Error::unsupported("not a .tlmr file, or one of a newer version"));
+    }
+    let Some((&[passes, salt_len], rest)) = rest.split_first_chunk::<2>() else {
+        return Err(Error::truncated("the file ends before its salt"));
+    };
+    if passes == 0 {
+        return Err(Error::corrupt("an extended file without a pass"));
+    }
+    if usize::from(salt_len) > seed::MAX_SALT_LEN {
+        return Err(Error::corrupt(format!(
+            "a salt of {salt_len} bytes; {} is the most",
+            seed::MAX_SALT_LEN
+        )));
+    }
+    let Some((salt, rest)) = rest.split_at_checked(usize::from(salt_len)) else {
+        return Err(Error::truncated("the file ends in its salt"));
+    };
+    Ok((Extension { passes, salt: Salt::new(salt)? }, rest))
+}
+
+/// What a stream is read for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// The content of the file, which has so many bytes where that is known.
+    Content(Option<u64>),
+    /// The stream of the pass before.
+    Pass,
+}
+
+/// How the streams of a file are read.
+struct Stream<'a> {
+    /// The salt of an extended file; a plain one has none, and no large batches.
+    salt: Option<Salt>,
+    cx: &'a Context,
+}
+
+impl Stream<'_> {
+    /// Appends the content of one stream. Returns the size of blocks and the number of batches.
+    fn read(&self, bytes: &[u8], wanted: Wanted, out: &mut Vec<u8>) -> Result<(u8, u64)> {
+        let mut bits = BitReader::new(bytes);
+        let raw_len = evql::read(&mut bits)?;
+        bits.align()?;
+        let block_size = evql::read(&mut bits)?;
+        bits.align()?;
+        let block_size =
+            u8::try_from(block_size).ok().filter(|size| (1..=MAX_BLOCK).contains(size)).ok_or_else(|| {
+                Error::corrupt(format!("a block of {block_size} bytes; 1 to {MAX_BLOCK} are possible"))
+            })?;
+        match wanted {
+            Wanted::Content(Some(expected)) if expected != raw_len => {
+                return Err(Error::corrupt(format!("{raw_len} bytes where {expected} are expected")));
+            }
+            Wanted::Content(_) => self.cx.limits().check_output(raw_len, "content")?,
+            // A pass and the one before it are there together, and each may be there twice while it grows.
+            Wanted::Pass => self.cx.limits().check_memory(raw_len.saturating_mul(4), "a pass")?,
+        }
+        let raw_len =
+            usize::try_from(raw_len).map_err(|_| Error::limit("content beyond this machine's memory"))?;
+        let end = out
+            .len()
+            .checked_add(raw_len)
+            .ok_or_else(|| Error::limit("content beyond this machine's memory"))?;
+        // A stream cannot grow by more than this factor per record; what is reserved is paid for by the input.
+        reserve(out, raw_len.min(bytes.len().saturating_mul(2)))?;
+        let mut batches = 0;
+        while out.len() < end {
+            self.cx.check()?;
+            self.read_batch(&mut bits, usize::from(block_size), end, out)
+                .map_err(|e| e.at(format!("batch {batches}")))?;
+            batches += 1;
+        }
+        match bits.bits_left() {
+            0 => Ok((block_size, batches)),
+            left => Err(Error::corrupt(format!("{} bytes follow the last batch", left / 8))),
+        }
+    }
+
+    /// Appends one batch; `out` shall have `end` bytes after the last one.
+    fn read_batch(
+        &self,
+        bits: &mut BitReader,
+        block_size: usize,
+        end: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let (version, count) = (bits.read(4)?, bits.read(4)?);
+        let digest = bits.read(16)?;
+        let records = match (version, count) {
+            (0, 1..=BATCH) => count,
+            (1, 1..=BATCH) if self.salt.is_some() => count,
+            (1, 0) if self.salt.is_some() => evql::read(bits)?.saturating_add(BATCH + 1),
+            (0 | 1, _) => {
+                return Err(Error::corrupt(format!("a header of version {version} with {count} records")));
+            }
+            _ => return Err(Error::unsupported(format!("version {version}; a newer program may read it"))),
+        };
+        let mut hash = Hash { hasher: Sha256::new(), done: out.len() };
+        for record in 0..records {
+            if record % 4096 == 4095 {
+                self.cx.check()?;
+            }
+            let left = end - out.len();
+            match read_record(bits)? {
+                Record::Seed { index, arity } => {
+                    let length = usize::from(arity) * block_size;
+                    if length > left {
+                        return Err(Error::corrupt(format!(
+                            "a seed of {length} bytes where {left} are left"
+                        )));
+                    }
+                    let seed = Seed::at(index)
+                        .ok_or_else(|| Error::corrupt(format!("seed {index} is beyond those of 3 bytes")))?;
+                    reserve(out, length)?;
+                    seed::expand(&self.salt.unwrap_or_default(), seed, length, out);
+                }
+                Record::Literal { blocks } => {
+                    if blocks > left.div_ceil(block_size) as u64 {
+                        return Err(Error::corrupt(format!("{blocks} blocks where {left} bytes are left")));
+                    }
+                    let length = (blocks as usize).saturating_mul(block_size).min(left);
+                    bits.check_bytes(length)?;
+                    reserve(out, length)?;
+                    let to = out.len() + length;
+                    while out.len() < to {
+                        bits.read_bytes(PIECE.min(to - out.len()), out)?;
+                        hash.catch_up(out, PIECE);
+                    }
+                }
+            }
+            hash.catch_up(out, PIECE);
+        }
+        bits.align()?;
+        let found = hash.finish(out);
+        if u64::from(found) != digest {
+            return Err(Error::corrupt(format!("the digest begins with {found:04x}, not with {digest:04x}")));
+        }
+        Ok(())
+    }
+}
+
+fn read_record(bits: &mut BitReader) -> Result<Record> {
+    Ok(match arity::read(bits)? {
+        Kind::Seed(arity) => {
+            let index = evql::read(bits)?;
+            Record::Seed { index: u32::try_from(index).unwrap_or(u32::MAX), arity }
+        }
+        Kind::Literal => Record::Literal { blocks: evql::read(bits)?.saturating_add(1) },
+    })
+}
+
+/// The digest of a batch's output, taken while it is still near.
+struct Hash {
+    hasher: Sha256,
+    /// Bytes of the output up to which the digest reaches.
+    done: usize,
+}
+
+impl Hash {
+    fn catch_up(&mut self, out: &[u8], least: usize) {
+        if out.len() - self.done >= least {
+            self.hasher.update(&out[self.done..]);
+            self.done = out.len();
+        }
+    }
+
+    /// The first two bytes.
+    fn finish(mut self, out: &[u8]) -> u16 {
+        self.catch_up(out, 1);
+        let digest = self.hasher.finalize();
+        u16::from_be_bytes([digest[0], digest[1]])
+    }
+}
+
+fn reserve(out: &mut Vec<u8>, additional: usize) -> Result<()> {
+    out.try_reserve(additional).map_err(|_| Error::limit(format!("no memory for {additional} bytes")))
+}

@@ -1,0 +1,195 @@
+//! The table's file: header, bucket offsets, records; docs/formats/tlmr.md has the bytes.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use lab_codec::{Error, Result};
+use memmap2::Mmap;
+
+use super::{BUCKET_BITS, BUCKETS, SeedTable, Store};
+use crate::seed::{MAX_SALT_LEN, MAX_SEED_LEN, Salt, seeds_up_to};
+
+/// The file's name where none is given.
+pub const FILE_NAME: &str = "hash_table.bin";
+/// Bytes of a record.
+pub const RECORD: u64 = 8;
+
+const MAGIC: [u8; 8] = *b"\x89LABTLM\n";
+const VERSION: u8 = 1;
+const HEADER: usize = 64;
+/// Where the header's own checksum stands, behind all that it covers.
+const HEADER_CRC: usize = 60;
+/// Header and offsets.
+const RECORDS_AT: usize = HEADER + 4 * (BUCKETS + 1);
+
+/// A table's file in memory as the system keeps it.
+#[derive(Debug)]
+pub struct Mapped(Mmap);
+
+impl Mapped {
+    pub fn record(&self, at: u32) -> u64 {
+        let from = RECORDS_AT + at as usize * RECORD as usize;
+        // The length was checked when the file was opened; one that shrinks since then ends the process in any case.
+        self.0.get(from..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+}
+
+/// Bytes of the file of a table of seeds up to a length.
+pub fn file_bytes(max_seed_len: u8) -> u64 {
+    RECORDS_AT as u64 + u64::from(seeds_up_to(max_seed_len)) * RECORD
+}
+
+/// Writes a table.
+///
+/// # Errors
+/// I/O errors.
+pub fn write(table: &SeedTable, out: &mut dyn Write) -> Result<()> {
+    let offsets: Vec<u8> = table.offsets.iter().flat_map(|offset| offset.to_le_bytes()).collect();
+    let mut crc = crc32c::crc32c(&offsets);
+    let mut piece = Vec::with_capacity(1 << 16);
+    let pieces = |piece: &mut Vec<u8>, each: &mut dyn FnMut(&[u8]) -> Result<()>| -> Result<()> {
+        for at in 0..table.entries() {
+            piece.extend(table.record(at).to_le_bytes());
+            if piece.len() == 1 << 16 {
+                each(piece)?;
+                piece.clear();
+            }
+        }
+        each(piece)?;
+        piece.clear();
+        Ok(())
+    };
+    pieces(&mut piece, &mut |bytes| {
+        crc = crc32c::crc32c_append(crc, bytes);
+        Ok(())
+    })?;
+    out.write_all(&header(table, crc))?;
+    out.write_all(&offsets)?;
+    pieces(&mut piece, &mut |bytes| Ok(out.write_all(bytes)?))
+}
+
+fn header(table: &SeedTable, crc: u32) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    header[..8].copy_from_slice(&MAGIC);
+    header[8] = VERSION;
+    header[9] = table.max_seed_len;
+    header[10] = RECORD as u8;
+    header[11] = BUCKET_BITS as u8;
+    header[12..16].copy_from_slice(&table.entries().to_le_bytes());
+    let salt = table.salt.bytes();
+    header[16] = salt.len() as u8;
+    header[17..17 + salt.len()].copy_from_slice(salt);
+    header[24..28].copy_from_slice(&crc.to_le_bytes());
+    let own = crc32c::crc32c(&header[..HEADER_CRC]);
+    header[HEADER_CRC..].copy_from_slice(&own.to_le_bytes());
+    header
+}
+
+/// Maps a table's file and checks all of it.
+///
+/// # Errors
+/// I/O errors; [`Corrupt`](lab_codec::ErrorKind::Corrupt) or [`Unsupported`](lab_codec::ErrorKind::Unsupported), with the
+/// way to build another.
+pub fn open(path: &Path) -> Result<SeedTable> {
+    let at = |e: Error| e.at(path.display().to_string());
+    let file = File::open(path).map_err(|e| at(e.into()))?;
+    // SAFETY: the map is only read. Should another process change the file, then records are wrong, which every use
+    // checks against the seed's digest; `lab` itself replaces tables by renaming and never writes into one. Should it
+    // be truncated, the system ends this process: that is the price of not reading 134 MB at every start.
+    let map = unsafe { Mmap::map(&file) }.map_err(|e| at(e.into()))?;
+    check(map).map_err(at)
+}
+
+fn check(map: Mmap) -> Result<SeedTable> {
+    let wrong =
+        |what: &str| Error::corrupt(format!("{what}; build another with lab telomere table build --force"));
+    let Some(header) = map.first_chunk::<HEADER>() else { return Err(wrong("too short for a seed table")) };
+    if header[..8] != MAGIC {
+        return Err(Error::unsupported("not a seed table"));
+    }
+    if header[8] != VERSION {
+        return Err(Error::unsupported(format!("a seed table of version {}", header[8])));
+    }
+    let number = |from: usize| {
+        u32::from_le_bytes([header[from], header[from + 1], header[from + 2], header[from + 3]])
+    };
+    if number(HEADER_CRC) != crc32c::crc32c(&header[..HEADER_CRC]) {
+        return Err(wrong("the header is damaged"));
+    }
+    let (max_seed_len, salt_len) = (header[9], usize::from(header[16]));
+    if !(1..=MAX_SEED_LEN).contains(&max_seed_len)
+        || u64::from(header[10]) != RECORD
+        || u32::from(header[11]) != BUCKET_BITS
+        || number(12) != seeds_up_to(max_seed_len)
+        || salt_len > MAX_SALT_LEN
+    {
+        return Err(wrong("the header makes no sense"));
+    }
+    if map.len() as u64 != file_bytes(max_seed_len) {
+        return Err(wrong(&format!("{} bytes where {} are expected", map.len(), file_bytes(max_seed_len))));
+    }
+    if number(24) != crc32c::crc32c(&map[HEADER..]) {
+        return Err(wrong("the records are damaged"));
+    }
+    let salt = Salt::new(&header[17..17 + salt_len])?;
+    let offsets: Vec<u32> =
+        map[HEADER..RECORDS_AT].as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
+    if offsets.first() != Some(&0) || offsets.last() != Some(&number(12)) || !offsets.is_sorted() {
+        return Err(wrong("the buckets are not in order"));
+    }
+    Ok(SeedTable { max_seed_len, salt, offsets, records: Store::File(Mapped(map)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::build_here;
+
+    fn saved(salt: &str, len: u8) -> (tempfile::TempDir, std::path::PathBuf, SeedTable) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE_NAME);
+        let table = build_here(Salt::from_hex(salt).unwrap(), len, &lab_codec::Context::default()).unwrap();
+        let mut bytes = Vec::new();
+        write(&table, &mut bytes).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        (dir, path, table)
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for (salt, len, records) in [("", 1, 2048), ("0102", 2, 526_336)] {
+            let (_dir, path, table) = saved(salt, len);
+            let read = open(&path).unwrap();
+            assert!(read.seeds().eq(table.seeds()));
+            assert_eq!((read.salt(), read.max_seed_len()), (table.salt(), len));
+            assert_eq!(std::fs::metadata(&path).unwrap().len(), 64 + 65_537 * 4 + records);
+        }
+        assert_eq!(file_bytes(3), 64 + 65_537 * 4 + 134_744_064);
+    }
+
+    #[test]
+    fn damage_is_found() {
+        let (_dir, path, _) = saved("", 1);
+        let good = std::fs::read(&path).unwrap();
+        let mut bad: Vec<Vec<u8>> = [0, 8, 9, 12, 16, 24, 63, 64, 1000, good.len() - 1]
+            .into_iter()
+            .map(|at| {
+                let mut bytes = good.clone();
+                bytes[at] ^= 1;
+                bytes
+            })
+            .collect();
+        bad.extend([
+            good[..63].to_vec(),
+            good[..good.len() - 1].to_vec(),
+            [&good[..], &[0]].concat(),
+            vec![],
+        ]);
+        for bytes in bad {
+            std::fs::write(&path, bytes).unwrap();
+            let error = open(&path).unwrap_err().to_string();
+            assert!(error.contains(FILE_NAME), "{error}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The seed table: every seed, sorted by what its expansion begins with.
+//!
+//! A record is a number of 64 bits: bits 16 to 53 of the digest, two bits of the seed's length, 24 bits of the seed. Bits
+//! 0 to 15 are implied by the bucket. The table is a cache: what it says is checked against the seed's own digest before
+//! it is used, and the same bytes are encoded with a table from a file as with one made on the spot.
+
+mod build;
+mod file;
+mod filter;
+
+use lab_codec::Result;
+
+use crate::seed::{Salt, Seed};
+
+pub use build::{build, memory as build_memory};
+pub use file::{FILE_NAME, RECORD, file_bytes, open, write};
+pub use filter::Filter;
+
+/// Digest bits that choose the bucket.
+pub const BUCKET_BITS: u32 = 16;
+/// Digest bits within a record.
+const DIGEST_BITS: u32 = 38;
+/// Bits of a seed and its length within a record.
+const SEED_BITS: u32 = 26;
+/// Digest bits that a table knows of every seed.
+pub const KNOWN_BITS: u32 = BUCKET_BITS + DIGEST_BITS;
+/// Buckets of a table.
+pub const BUCKETS: usize = 1 << BUCKET_BITS;
+
+/// A table in memory, or mapped from a file.
+#[derive(Debug)]
+pub struct SeedTable {
+    max_seed_len: u8,
+    salt: Salt,
+    /// Where each bucket begins, and where the last one ends.
+    offsets: Vec<u32>,
+    records: Store,
+}
+
+#[derive(Debug)]
+enum Store {
+    Memory(Vec<u64>),
+    File(file::Mapped),
+}
+
+/// The record of a seed whose digest begins with `head`.
+fn record(head: u64, seed: Seed) -> u64 {
+    head << BUCKET_BITS >> (64 - DIGEST_BITS) << SEED_BITS | u64::from(seed.len) << 24 | u64::from(seed.value)
+}
+
+/// The seed of a record; `None` for a length that no seed has.
+fn seed_of(record: u64) -> Option<Seed> {
+    let (len, value) = ((record >> 24 & 3) as u8, (record & 0xFF_FFFF) as u32);
+    (len > 0 && value >> (8 * u32::from(len)) == 0).then_some(Seed { value, len })
+}
+
+impl SeedTable {
+    /// The length of the longest seeds.
+    pub fn max_seed_len(&self) -> u8 {
+        self.max_seed_len
+    }
+
+    /// The salt that was hashed in front of every seed.
+    pub fn salt(&self) -> Salt {
+        self.salt
+    }
+
+    /// The number of seeds.
+    pub fn entries(&self) -> u32 {
+        *self.offsets.last().unwrap_or(&0)
+    }
+
+    fn record(&self, at: u32) -> u64 {
+        match &self.records {
+            Store::Memory(records) => records[at as usize],
+            Store::File(mapped) => mapped.record(at),
+        }
+    }
+
+    /// Appends to `seeds` the positions of those whose digest begins with the upper `bits` bits of `head`; not more
+    /// than [`KNOWN_BITS`], and not fewer than [`BUCKET_BITS`].
+    pub fn find(&self, head: u64, bits: u32, seeds: &mut Vec<u32>) {
+        debug_assert!((BUCKET_BITS..=KNOWN_BITS).contains(&bits));
+        let bucket = (head >> (64 - BUCKET_BITS)) as usize;
+        let (first, end) = (self.offsets[bucket], self.offsets[bucket + 1]);
+        let mask = !(u64::MAX >> (bits - BUCKET_BITS));
+        // As a record has it: the digest bits behind the bucket's, uppermost.
+        let wanted = head << BUCKET_BITS & mask;
+        // Digests are evenly spread: the place within the bucket is nearly known.
+        let count = u64::from(end - first);
+        let guess = first + ((u128::from(wanted) * u128::from(count)) >> 64) as u32;
+        let mut at = guess.min(end);
+        while at > first && self.record(at - 1) & mask >= wanted {
+            at -= 1;
+        }
+        while at < end {
+            let record = self.record(at);
+            if record & mask > wanted {
+                break;
+            }
+            if record & mask == wanted {
+                seeds.extend(seed_of(record).map(Seed::index));
+            }
+            at += 1;
+        }
+    }
+
+    /// Every record's head as far as it is known, and its seed's position.
+    pub fn seeds(&self) -> impl Iterator<Item = (u64, u32)> {
+        (0..BUCKETS).flat_map(move |bucket| {
+            (self.offsets[bucket]..self.offsets[bucket + 1]).filter_map(move |at| {
+                let record = self.record(at);
+                let digest = record >> SEED_BITS << (SEED_BITS - BUCKET_BITS);
+                Some(((bucket as u64) << (64 - BUCKET_BITS) | digest, seed_of(record)?.index()))
+            })
+        })
+    }
+
+    /// Bytes of the table in memory or mapped.
+    pub fn bytes(&self) -> u64 {
+        self.offsets.len() as u64 * 4 + u64::from(self.entries()) * RECORD
+    }
+}
+
+/// Builds the table on one thread.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_here(salt: Salt, max_seed_len: u8, cx: &lab_codec::Context) -> Result<SeedTable> {
+    build(salt, max_seed_len, 1, cx)
+}
