@@ -110,7 +110,9 @@ impl<'a, T> Expansion<'a, T> {
         if self.written < self.at {
             for i in 0..DELAY {
                 let due = std::mem::take(&mut self.delayed[(self.oldest + i) % DELAY]);
-                self.write(due);
+                if due.len > 0 {
+                    self.write(due);
+                }
             }
         }
         &self.out[self.base..self.at]
