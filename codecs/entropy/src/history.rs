@@ -85,12 +85,19 @@ impl Cells {
         Self { lines: vec![Line::default(); 1 << bits], shift: 32 - bits }
     }
 
-    /// The row of a hash whose bits are all mixed well. Its memory is asked for.
+    /// The row of a hash whose bits are all mixed well. Its memory is asked for, and that of the line beside it.
     #[inline]
     pub fn row(&self, hash: u32) -> Row {
         let line = hash >> self.shift;
         prefetch(&self.lines, line as usize);
+        prefetch(&self.lines, line as usize ^ 1);
         Row { line, check: hash & (CHECK >> 5) }
+    }
+
+    /// A row for another hash in the line beside that of `row`.
+    #[inline]
+    pub fn beside(row: Row, hash: u32) -> Row {
+        Row { line: row.line ^ 1, check: hash & (CHECK >> 5) }
     }
 
     /// The cell `number` (below 16) of a row: the one that was meant before, or else the less used one of the two that

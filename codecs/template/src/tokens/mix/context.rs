@@ -30,17 +30,22 @@ impl Text {
     pub fn end_of(output: &[u8]) -> Self {
         let mut text = Self::default();
         for &byte in &output[output.len().saturating_sub(REACH)..] {
-            text.push(byte);
+            text.append(byte);
         }
-        Self { prefix: 0, len: 0, ..text }
+        text
     }
 
-    /// One more byte.
+    /// One more byte of the token.
     #[inline]
     pub fn push(&mut self, byte: u8) {
-        self.last = self.last << 8 | u64::from(byte);
         self.prefix = hash(self.prefix, u32::from(byte));
         self.len += 1;
+        self.append(byte);
+    }
+
+    #[inline]
+    fn append(&mut self, byte: u8) {
+        self.last = self.last << 8 | u64::from(byte);
         if byte.is_ascii_alphabetic() || byte >= 0x80 {
             self.word = hash(self.word, u32::from(byte | 0x20));
         } else if self.word != 0 {

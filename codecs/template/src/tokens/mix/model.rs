@@ -11,6 +11,9 @@ use super::live::{Branch, Live, Question};
 /// Contexts whose cells are in the table.
 const CONTEXTS: usize = 6;
 
+/// The first contexts are short: what follows on them is too much for two lines.
+const SHORT: usize = 2;
+
 /// Inputs of the mixers: the contexts, the cell of the branch, the uses to come.
 const INPUTS: usize = CONTEXTS + 2;
 
@@ -54,8 +57,9 @@ pub struct Model {
     class: Vec<Bit>,
     width: Vec<Bit>,
     width_bits: Vec<Bit>,
-    /// Hashes of the contexts at the byte at hand, and their rows at its half at hand.
+    /// Hashes of the contexts at the byte at hand, their rows at its first half, and those at its part at hand.
     hashes: [u32; CONTEXTS],
+    first_rows: [Row; CONTEXTS],
     rows: [Row; CONTEXTS],
 }
 
@@ -72,11 +76,12 @@ impl Model {
             width: vec![Bit::default(); 16 * 32],
             width_bits: vec![Bit::default(); 32 * 32],
             hashes: [0; CONTEXTS],
+            first_rows: [Row::default(); CONTEXTS],
             rows: [Row::default(); CONTEXTS],
         }
     }
 
-    /// At another byte.
+    /// At another byte, in its first half.
     #[inline]
     fn at(&mut self, text: &Text, symbol: u32) {
         let contexts = [
@@ -91,14 +96,18 @@ impl Model {
         for ((out, context), i) in self.hashes.iter_mut().zip(contexts).zip(0..) {
             *out = hash(context, 2 * i + inside);
         }
+        for (row, &h) in self.first_rows.iter_mut().zip(&self.hashes) {
+            *row = self.table.row(spread(h));
+        }
+        self.rows = self.first_rows;
     }
 
-    /// At another half of the byte.
+    /// At another part of the byte than its first half: mostly in the line beside, which need not be waited for.
     #[inline]
-    fn at_half(&mut self, half: u32) {
-        for (row, &h) in self.rows.iter_mut().zip(&self.hashes) {
-            let h = (h ^ half).wrapping_mul(0x9E37_79B1);
-            *row = self.table.row((h ^ h >> 15).wrapping_mul(0x85EB_CA6B));
+    fn at_part(&mut self, part: u32) {
+        for i in 0..CONTEXTS {
+            let h = spread(self.hashes[i] ^ part);
+            self.rows[i] = if i < SHORT { self.table.row(h) } else { Cells::beside(self.first_rows[i], h) };
         }
     }
 
@@ -146,7 +155,6 @@ impl Model {
     /// Whether the token is NEW. What follows must be told next.
     pub fn new_flag(&mut self, coder: &mut impl BitCoder, text: &Text, tokens: &Tokens, new: bool) -> bool {
         self.at(text, tokens.symbol);
-        self.at_half(0);
         let kinds = tokens.kinds as usize;
         let own = tokens.position() << 6 | kinds;
         let mut cell = self.new[own];
@@ -173,7 +181,7 @@ impl Model {
         symbol: Option<u32>,
     ) -> u32 {
         let key = symbol.map(|number| live.key(output, number));
-        let mut half_at = (0, 0);
+        let mut part_at = 0;
         let mut at = live.start();
         loop {
             let (here, branch) = match live.next(at) {
@@ -183,9 +191,10 @@ impl Model {
             if text.len < branch.len {
                 live.spell(output, &branch, text.len, |byte| text.push(byte));
                 self.at(&text, before);
+                part_at = 0;
             }
             let question = branch.question();
-            let (half, number) = match question {
+            let (part, number) = match question {
                 Question::Longer => (0, 0),
                 Question::Bit(bits @ 0..16) => (0, bits),
                 // Below its set bit, the upper half, then again a set bit and what is known of the lower one.
@@ -195,9 +204,9 @@ impl Model {
                 }
                 Question::Number(bit) => (1 + (bit >> 4), bit & 15),
             };
-            if half_at != (text.len, half) {
-                half_at = (text.len, half);
-                self.at_half(half);
+            if part_at != part {
+                part_at = part;
+                self.at_part(part);
             }
             let mut cell = branch.cell;
             let sets = sets(&branch, question, &text);
@@ -239,6 +248,13 @@ fn plain(coder: &mut impl BitCoder, cell: &mut Bit, bit: bool) -> bool {
     let bit = coder.code(bit, cell.one());
     cell.update(bit, LIMIT);
     bit
+}
+
+/// Mixes the bits of a hash once more.
+#[inline]
+fn spread(hash: u32) -> u32 {
+    let hash = hash.wrapping_mul(0x9E37_79B1);
+    (hash ^ hash >> 15).wrapping_mul(0x85EB_CA6B)
 }
 
 /// What the uses to come on either side predict.
