@@ -272,7 +272,7 @@ fn timing(file: &Path) {
             chains: chains.unwrap(),
             segments: vec![0],
             threads: vec![1],
-            rules: Rules { budget: Duration::ZERO, iterations: Some(times) },
+            rules: Rules { budget: Duration::ZERO, iterations: Some(times), slow: Rules::SLOW },
             memory: false,
         };
         let around = Surroundings { store: &store, cx: &cx, scratch: scratch.path(), probe: None };

@@ -93,6 +93,7 @@ impl Prepared {
         chain: &Chain,
         resources: &Resources,
         input: &Input,
+        rules: &Rules,
         scratch: &Path,
         cx: &Context,
     ) -> Result<Self> {
@@ -163,7 +164,7 @@ impl Prepared {
             cx: cx.clone(),
         };
         let first = encode.whole.wall + decode.whole.wall;
-        let slow = first > Rules::SLOW.as_secs_f64();
+        let slow = first > rules.slow.as_secs_f64();
         if threads == 1 && slow {
             prepared.encode.first(&encode);
             prepared.decode.first(&decode);
@@ -215,7 +216,7 @@ impl Prepared {
         let spent = self.encode.spent + self.decode.spent;
         let n = self.encode.whole.wall.len() as u32;
         // A slow cell was measured when it was prepared.
-        let slow = n == 1 && spent > Rules::SLOW.as_secs_f64();
+        let slow = n == 1 && spent > rules.slow.as_secs_f64();
         slow && rules.iterations.is_none() || rules.enough(n, spent)
     }
 

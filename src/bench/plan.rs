@@ -24,6 +24,8 @@ pub struct Rules {
     pub budget: Duration,
     /// So many measurements, whatever they take.
     pub iterations: Option<u32>,
+    /// A cell that takes longer is measured once, by the pass that verifies it.
+    pub slow: Duration,
 }
 
 impl Rules {
@@ -31,7 +33,7 @@ impl Rules {
     pub const LEAST: u32 = 3;
     /// Measurements at most, unless a number is asked for.
     pub const MOST: u32 = 100;
-    /// A cell that takes longer is measured once.
+    /// What counts as slow in a benchmark.
     pub const SLOW: Duration = Duration::from_secs(10);
 
     /// Whether `n` measurements that took `spent` seconds are enough.
@@ -204,7 +206,7 @@ mod tests {
 
     #[test]
     fn three_measurements_at_least_and_a_hundred_at_most() {
-        let rules = Rules { budget: Duration::from_secs(1), iterations: None };
+        let rules = Rules { budget: Duration::from_secs(1), iterations: None, slow: Rules::SLOW };
         assert!(
             !rules.enough(2, 100.0)
                 && rules.enough(3, 1.0)
@@ -223,7 +225,7 @@ mod tests {
             chains: Vec::new(),
             segments: vec![0],
             threads,
-            rules: Rules { budget: Duration::from_secs(1), iterations: None },
+            rules: Rules { budget: Duration::from_secs(1), iterations: None, slow: Rules::SLOW },
             memory,
         };
         let first = plan(vec![1], true).digest();

@@ -150,7 +150,8 @@ impl Group<'_> {
         for digest in &digests {
             cell.bytes_side += resources.get(digest)?.len() as u64;
         }
-        Prepared::new(cell, chain, &resources, self.input, self.around.scratch, self.around.cx)
+        let Surroundings { scratch, cx, .. } = self.around;
+        Prepared::new(cell, chain, &resources, self.input, &self.plan.rules, scratch, cx)
     }
 
     /// A B C A B C, until each has enough.

@@ -38,13 +38,19 @@ const CANDIDATES: &[&str] = &[
 ];
 /// The first step takes so many bytes.
 const FIRST: u64 = 256 << 10;
-/// Every further step takes so many times more.
+/// A further step takes so many times more, or all that there is.
 const GROWTH: u64 = 4;
+/// A step that would take less than so many times more is not worth its time.
+const LEAST_GROWTH: f64 = 1.5;
 /// A step takes its pieces from so many places.
 const PLACES: u64 = 4;
 /// A chain drops out where another is better in every respect by this factor.
 const MARGIN: f64 = 1.1;
-/// Passes of one cell: warm-up, verification and measurements.
+/// A chain is recommended where none of a better ratio comes within this share of its speed: less is noise.
+const NEAR: f64 = 0.9;
+/// A cell that takes longer is measured once, by the pass that verifies it.
+const SLOW: Duration = Duration::from_millis(200);
+/// Passes of a cell that is not slow: warm-up, verification and measurements.
 const PASSES: f64 = 6.0;
 
 /// How one chain did.
@@ -58,9 +64,9 @@ pub struct Choice {
     pub encode_rate: f64,
     /// Millions of bytes of the original per second.
     pub decode_rate: f64,
-    /// No other chain has a better ratio and encodes faster.
+    /// No other chain has a better ratio and encodes about as fast.
     pub encode_front: bool,
-    /// No other chain has a better ratio and decodes faster.
+    /// No other chain has a better ratio and decodes about as fast.
     pub decode_front: bool,
 }
 
@@ -121,23 +127,43 @@ pub fn run(
             chains: chains.clone(),
             segments: vec![16 << 20],
             threads: vec![1],
-            rules: Rules { budget: Duration::from_millis(20), iterations: None },
+            rules: Rules { budget: Duration::from_millis(20), iterations: None, slow: SLOW },
             memory: false,
         };
         let mut cells = Cells(Vec::new());
         super::run(&plan, &HashSet::new(), around, &mut cells)?;
         let cells: Vec<Cell> = cells.0.into_iter().filter(summary::good).collect();
-        let next = (size * GROWTH).min(raw.len() as u64);
         let kept = contenders(&cells);
-        let cost = |c: &Cell| (c.encode.median + c.decode.median) * PASSES * next as f64 / size as f64;
-        let estimate: f64 = cells.iter().filter(|c| kept.contains(&c.chain)).map(cost).sum();
         let left = budget.saturating_sub(start.elapsed()).as_secs_f64();
-        if next == size || estimate > left {
+        let contending = cells.iter().filter(|c| kept.contains(&c.chain));
+        let seconds = |next: u64| contending.clone().map(|c| cost(c, next)).sum::<f64>();
+        let next = affordable(size, raw.len() as u64, left, seconds);
+        if next == size {
             return Ok(Trial { bytes: size, tried, choices: choices(&cells) });
         }
         chains.retain(|chain| kept.contains(&chain.to_string()));
         size = next;
     }
+}
+
+/// The seconds that a cell will take on `size` bytes.
+fn cost(cell: &Cell, size: u64) -> f64 {
+    let once = (cell.encode.median + cell.decode.median) * size as f64 / cell.bytes.max(1) as f64;
+    if once > SLOW.as_secs_f64() { once } else { once * PASSES }
+}
+
+/// The size of the next step: everything if there is time for it, or else what there is time for; `size` itself where
+/// that is hardly more.
+fn affordable(size: u64, all: u64, left: f64, seconds: impl Fn(u64) -> f64) -> u64 {
+    if size == all || seconds(all) <= left {
+        return all;
+    }
+    let mut next = (size * GROWTH).min(all);
+    // What is slow only on more data is repeated on less: the cost is no straight line.
+    while next > size && seconds(next) > left {
+        next -= (next / 8).max(1);
+    }
+    if next as f64 >= size as f64 * LEAST_GROWTH { next } else { size }
 }
 
 struct Cells(Vec<Cell>);
@@ -179,10 +205,16 @@ fn ratio(cell: &Cell) -> f64 {
     cell.bytes as f64 / cell.output_bytes.max(1) as f64
 }
 
+/// The points of the front (ratio, speed) that no point of a better ratio comes near in speed.
+fn recommended(points: &[(f64, f64)]) -> Vec<bool> {
+    let near = |(ratio, speed): &(f64, f64)| points.iter().any(|p| p.0 > *ratio && p.1 >= NEAR * speed);
+    front(points).into_iter().zip(points).map(|(on, point)| on && !near(point)).collect()
+}
+
 fn choices(cells: &[Cell]) -> Vec<Choice> {
     let rate = |c: &Cell, seconds: f64| c.bytes as f64 / seconds.max(1e-12) / 1e6;
-    let encode = front(&cells.iter().map(|c| (ratio(c), rate(c, c.encode.median))).collect::<Vec<_>>());
-    let decode = front(&cells.iter().map(|c| (ratio(c), rate(c, c.decode.median))).collect::<Vec<_>>());
+    let encode = recommended(&cells.iter().map(|c| (ratio(c), rate(c, c.encode.median))).collect::<Vec<_>>());
+    let decode = recommended(&cells.iter().map(|c| (ratio(c), rate(c, c.decode.median))).collect::<Vec<_>>());
     let mut choices: Vec<Choice> = cells
         .iter()
         .zip(encode.into_iter().zip(decode))
@@ -211,6 +243,23 @@ mod tests {
         }
         let marked: Vec<u8> = (0..4000u32).map(|i| (i / 1000) as u8).collect();
         assert_eq!(pieces(&marked, 40).iter().collect::<HashSet<_>>().len(), 4);
+    }
+
+    #[test]
+    fn a_step_takes_what_there_is_time_for() {
+        let rate = |next: u64| next as f64 / 100.0;
+        assert_eq!(affordable(100, 1000, 10.0, rate), 1000);
+        assert_eq!(affordable(100, 1000, 4.0, rate), 400);
+        let part = affordable(100, 1000, 2.0, rate);
+        assert!((150..=200).contains(&part), "{part}");
+        assert_eq!(affordable(100, 1000, 1.2, rate), 100);
+        assert_eq!(affordable(1000, 1000, 0.0, rate), 1000);
+    }
+
+    #[test]
+    fn what_is_hardly_faster_and_larger_is_not_recommended() {
+        let points = [(3.0, 10.0), (2.9, 10.5), (2.0, 20.0), (1.0, 21.0), (1.0, 99.0)];
+        assert_eq!(recommended(&points), [true, false, true, false, true]);
     }
 
     /// As far as their codecs are registered, all candidates parse.

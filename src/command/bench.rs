@@ -137,7 +137,11 @@ fn paths_plan(args: &Args, app: &App, store: &mut Store) -> Result<Plan> {
         chains,
         segments: args.segment.as_ref().map_or_else(|| vec![SEGMENT], |axis| axis.0.clone()),
         threads: args.threads.as_ref().map_or_else(|| vec![1], |axis| axis.0.clone()),
-        rules: Rules { budget: args.budget.unwrap_or(BUDGET), iterations: args.iterations },
+        rules: Rules {
+            budget: args.budget.unwrap_or(BUDGET),
+            iterations: args.iterations,
+            slow: Rules::SLOW,
+        },
         memory: !args.no_memory,
     })
 }
@@ -182,7 +186,11 @@ fn suite_plan(args: &Args, app: &App, suite: &Path, store: &mut Store) -> Result
         chains,
         segments: args.segment.clone().map_or(segments.map_err(in_suite)?, |axis| axis.0),
         threads: args.threads.clone().map_or_else(|| experiment.threads.clone(), |axis| axis.0),
-        rules: Rules { budget: args.budget.or(budget).unwrap_or(BUDGET), iterations: args.iterations },
+        rules: Rules {
+            budget: args.budget.or(budget).unwrap_or(BUDGET),
+            iterations: args.iterations,
+            slow: Rules::SLOW,
+        },
         memory: experiment.memory && !args.no_memory,
     };
     Ok((plan, Some((experiment, [absent, unknown].concat()))))

@@ -104,7 +104,7 @@ fn text(args: &Args, trial: &Trial, bytes: u64) -> String {
     };
     format!(
         "{}\n{} chains tried, figures from {part}. No other chain has a better ratio and also encodes (enc) or decodes \
-         (dec) faster.\n",
+         (dec) about as fast.\n",
         table::text(&table),
         trial.tried
     )
