@@ -27,6 +27,7 @@ const CANDIDATES: &[&str] = &[
     "rans0",
     "range",
     "repair",
+    "repair:coder=mix",
     "sequitur",
     "bwt,mtf,rans0",
     "bwt,mtf,rle,rans0",
