@@ -11,7 +11,7 @@ use crate::report::heat::{self, Heat};
 
 /// Bytes of content that are shown where no range is given, and the most that are shown.
 const SHOWN: u64 = 256 << 10;
-const MOST: u64 = 4 << 20;
+const MOST: u64 = 1 << 20;
 
 #[derive(serde::Serialize)]
 struct Report<'a> {

@@ -20,7 +20,7 @@ Examples:
   lab inspect OUT.lab
   lab inspect OUT.mp4 --segments --json
   lab inspect --heat OUT.lab -o heat.html     where do the bits go? For chains that begin with repair or sequitur
-The page of --heat shows at most 4 MiB of content, the first 256 KiB unless --heat-range says otherwise.")]
+The page of --heat shows at most 1 MiB of content, the first 256 KiB unless --heat-range says otherwise.")]
 pub struct Args {
     /// The encoded file
     input: PathBuf,

@@ -90,7 +90,7 @@ fn nothing_of_the_content_is_markup() {
 
 #[test]
 fn bytes_that_are_no_text_are_in_hexadecimal() {
-    let content: Vec<u8> = (0..2000_u32).map(|i| (i * i >> 3) as u8 & 0x9F).collect();
+    let content: Vec<u8> = (0..2000_u32).map(|i| ((i * i) >> 3) as u8 & 0x9F).collect();
     let heat = heat(&content, 4096, 0..2000);
     let page = page(&heat);
     let digits: Vec<u8> = shown(&page)
