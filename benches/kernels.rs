@@ -10,6 +10,9 @@ use lab::corpus::generate::{find, generate};
 use lab_codec::Context;
 use lab_entropy::{order0, range};
 use lab_template::grammar::repair::{Stop, repair};
+use lab_template::grammar::sequitur::sequitur;
+use lab_template::partial::{Costs, Parsed, Pattern, Search};
+use lab_template::segment::{self, Coder};
 use lab_video::exact::MB_BYTES;
 use lab_video::exact::kernel::{MAX_UNIT, pack, unpack};
 use lab_video::exact::whiten::FrameKey;
@@ -125,15 +128,84 @@ fn range_coder(c: &mut Criterion) {
     group.finish();
 }
 
-fn grammar(c: &mut Criterion) {
-    let mut group = c.benchmark_group("repair");
+fn grammars(c: &mut Criterion) {
+    let mut group = c.benchmark_group("grammar");
     group.sample_size(10);
     group.throughput(Throughput::Bytes(SIZE as u64));
     for kind in KINDS {
         let raw = data(kind);
-        group.bench_with_input(BenchmarkId::new("grammar", kind), &raw, |b, raw| {
+        group.bench_with_input(BenchmarkId::new("repair", kind), &raw, |b, raw| {
             let stop = Stop { min_freq: 2, max_rules: u32::MAX };
             b.iter(|| black_box(repair(raw, stop, &Context::default()).unwrap().rules.len()));
+        });
+        group.bench_with_input(BenchmarkId::new("sequitur", kind), &raw, |b, raw| {
+            b.iter(|| black_box(sequitur(raw, &Context::default()).unwrap().rules.len()));
+        });
+    }
+    group.finish();
+}
+
+/// Tokens of Re-Pair's grammar to bytes and back to text, with each coder.
+fn tokens(c: &mut Criterion) {
+    let mut group = c.benchmark_group("tokens");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(SIZE as u64));
+    let cx = Context::default();
+    for kind in KINDS {
+        let raw = data(kind);
+        let grammar = repair(&raw, Stop { min_freq: 2, max_rules: u32::MAX }, &cx).unwrap();
+        for (name, coder) in [("rans", Coder::Rans), ("raw", Coder::Raw), ("mix", Coder::Mix)] {
+            let mut coded = Vec::new();
+            segment::encode(&raw, &grammar, coder, &mut coded, &cx).unwrap();
+            group.bench_function(BenchmarkId::new(format!("{name} encode"), kind), |b| {
+                let mut out = Vec::with_capacity(2 * SIZE);
+                b.iter(|| {
+                    out.clear();
+                    segment::encode(&raw, &grammar, coder, &mut out, &cx).unwrap();
+                    black_box(out.len())
+                });
+            });
+            group.bench_function(BenchmarkId::new(format!("{name} decode"), kind), |b| {
+                let mut out = Vec::with_capacity(2 * SIZE);
+                b.iter(|| {
+                    out.clear();
+                    segment::decode(&coded, SIZE, &mut out, &cx).unwrap();
+                    black_box(out.len())
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+/// Work on a grammar without expanding it: its tokens are read once for each.
+fn partial(c: &mut Criterion) {
+    let mut group = c.benchmark_group("partial");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(SIZE as u64));
+    let cx = Context::default();
+    for kind in ["zipf-text", "versioned"] {
+        let raw = data(kind);
+        let grammar = repair(&raw, Stop { min_freq: 2, max_rules: u32::MAX }, &cx).unwrap();
+        let mut coded = Vec::new();
+        segment::encode(&raw, &grammar, Coder::Rans, &mut coded, &cx).unwrap();
+        group.bench_function(BenchmarkId::new("extract 4 KiB of the middle", kind), |b| {
+            let mut out = Vec::with_capacity(4096);
+            b.iter(|| {
+                out.clear();
+                segment::decode_range(&coded, SIZE, SIZE / 2..SIZE / 2 + 4096, &mut out, &cx).unwrap();
+                black_box(out.len())
+            });
+        });
+        let pattern = Pattern::new(&raw[SIZE / 2..SIZE / 2 + 12]).unwrap();
+        group.bench_function(BenchmarkId::new("count 12 bytes", kind), |b| {
+            b.iter(|| {
+                let segment = Parsed::new(&coded, SIZE, &cx).unwrap();
+                black_box(Search::new(&pattern).count(&segment, &cx).unwrap())
+            });
+        });
+        group.bench_function(BenchmarkId::new("costs", kind), |b| {
+            b.iter(|| black_box(Costs::new(&coded, SIZE, 0..SIZE, &cx).unwrap().bits));
         });
     }
     group.finish();
@@ -160,5 +232,5 @@ fn pcm(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(kernels, varints, rans, range_coder, grammar, pcm);
+criterion_group!(kernels, varints, rans, range_coder, grammars, tokens, partial, pcm);
 criterion_main!(kernels);

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use lab_codec::{Error, Result, parse_size};
+use lab_codec::{Error, Result};
 
+use super::bounds::Bounds;
 use super::{App, options};
 use crate::container::Reader;
 use crate::decode::{extract, pipeline_of};
@@ -49,51 +50,4 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let mut output = Output::open(&args.output, args.write.force)?;
     extract(&reader, &pipeline, (bounds.start, end), &mut *output.sink()?, &cx).map_err(at_input)?;
     output.commit()
-}
-
-#[derive(Debug, PartialEq)]
-struct Bounds {
-    start: u64,
-    end: Option<u64>,
-}
-
-impl Bounds {
-    fn parse(text: &str) -> Result<Self> {
-        Self::read(text).ok_or_else(|| {
-            Error::usage(format!("{text:?} is not a range; ranges look like 0..4096, 1M.., ..10 or 1G..+4K"))
-        })
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        let (start, end) = text.split_once("..")?;
-        let offset = |text: &str| match text.split_once('+') {
-            Some((base, more)) => parse_size(base)?.checked_add(parse_size(more)?),
-            None => parse_size(text),
-        };
-        let start = if start.is_empty() { 0 } else { offset(start)? };
-        let end = match end.strip_prefix('+') {
-            Some(len) => Some(start.checked_add(parse_size(len)?)?),
-            None if end.is_empty() => None,
-            None => Some(offset(end)?),
-        };
-        Some(Self { start, end })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges() {
-        let read = |text| Bounds::read(text).map(|b| (b.start, b.end));
-        assert_eq!(read("0..4096"), Some((0, Some(4096))));
-        assert_eq!(read("1K.."), Some((1024, None)));
-        assert_eq!(read("..10"), Some((0, Some(10))));
-        assert_eq!(read("1K..+4"), Some((1024, Some(1028))));
-        assert_eq!(read("1K..1K+4"), Some((1024, Some(1028))));
-        for bad in ["", "4", "a..b", "1..+", "1-2", "..-1"] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
-    }
 }

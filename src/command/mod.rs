@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, shared options and the way from an error to an exit code here.
 
 mod bench;
+mod bounds;
 mod codecs;
 mod compare;
 mod corpus;

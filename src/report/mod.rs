@@ -2,6 +2,7 @@
 //!
 //! [`charts`] turns results into [`figure`]s, [`draw`] makes pictures of them, [`html`] a page that needs nothing but
 //! itself. [`compare`] says how two runs differ, [`interchange`] speaks the formats of other tools.
+//! [`heat`] is a page of another kind: not of results, but of what each byte of a content costs.
 
 pub mod charts;
 pub mod compare;
@@ -9,6 +10,7 @@ pub mod draw;
 pub mod figure;
 #[cfg(test)]
 mod fixture;
+pub mod heat;
 pub mod html;
 pub mod interchange;
 pub mod summary;

@@ -16,6 +16,13 @@ pub fn visible(name: &str) -> String {
     text
 }
 
+/// Bytes as text, with escapes for what cannot be printed.
+pub fn readable(bytes: &[u8]) -> String {
+    bytes.utf8_chunks().fold(String::new(), |text, chunk| {
+        text + &chunk.valid().escape_debug().to_string() + &chunk.invalid().escape_ascii().to_string()
+    })
+}
+
 /// Characters without a glyph that change how their neighbours are shown, and those that XML does not allow.
 pub fn is_format(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

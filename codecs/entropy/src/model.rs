@@ -1,6 +1,7 @@
 //! Adaptive models for rANS: a binary one, and one of sixteen symbols, alone or two of them averaged.
 
 use crate::lanes::last_at_most;
+use crate::meter::Meter;
 use crate::rans::{Decoder, Encoder};
 
 const BIT_SCALE: u32 = 16;
@@ -47,7 +48,7 @@ impl Bit {
 
     /// Decodes a bit that was coded with the same `limit`.
     #[inline]
-    pub fn decode(&mut self, limit: u8, input: &mut Decoder) -> bool {
+    pub fn decode(&mut self, limit: u8, input: &mut Decoder<'_, impl Meter>) -> bool {
         let one = u32::from(self.one);
         let bit = input.point(BIT_SCALE) < one;
         if bit {
@@ -97,7 +98,7 @@ impl Nibble {
 
     /// Decodes a symbol that was coded with the same `limit`.
     #[inline]
-    pub fn decode(&mut self, limit: u8, input: &mut Decoder) -> u8 {
+    pub fn decode(&mut self, limit: u8, input: &mut Decoder<'_, impl Meter>) -> u8 {
         let point = input.point(NIBBLE_SCALE) as u16;
         let i = last_at_most(self.cells, point);
         let start = self.start(i);
@@ -176,7 +177,12 @@ pub fn encode_mean(a: &mut Nibble, b: &mut Nibble, symbol: u8, limits: (u8, u8),
 
 /// Decodes what [`encode_mean`] coded with the same `limits`.
 #[inline]
-pub fn decode_mean(a: &mut Nibble, b: &mut Nibble, limits: (u8, u8), input: &mut Decoder) -> u8 {
+pub fn decode_mean(
+    a: &mut Nibble,
+    b: &mut Nibble,
+    limits: (u8, u8),
+    input: &mut Decoder<'_, impl Meter>,
+) -> u8 {
     let point = input.point(NIBBLE_SCALE + 1) as u16;
     let i = last_at_most(std::array::from_fn(|i| a.cells[i].wrapping_add(b.cells[i])), point);
     let start = a.start(i) + b.start(i);

@@ -8,6 +8,8 @@
 
 use lab_codec::{Error, Result};
 
+use crate::meter::Meter;
+
 /// The width of a probability in bits.
 pub const BITS: u32 = 16;
 /// The range is kept at or above this.
@@ -27,7 +29,7 @@ impl BitCoder for Encoder {
     }
 }
 
-impl BitCoder for Decoder<'_> {
+impl<M: Meter> BitCoder for Decoder<'_, M> {
     #[inline]
     fn code(&mut self, _: bool, one: u32) -> bool {
         self.bit(one)
@@ -101,17 +103,25 @@ impl Encoder {
 
 /// Gives the bits back.
 #[derive(Debug)]
-pub struct Decoder<'a> {
+pub struct Decoder<'a, M = ()> {
     input: &'a [u8],
     code: u32,
     range: u32,
     overrun: bool,
+    meter: M,
 }
 
 impl<'a> Decoder<'a> {
     /// A decoder of the stream `input`.
     pub fn new(input: &'a [u8]) -> Self {
-        let mut new = Self { input, code: 0, range: u32::MAX, overrun: false };
+        Self::metered(input, ())
+    }
+}
+
+impl<'a, M: Meter> Decoder<'a, M> {
+    /// A decoder of the stream `input` that tells `meter` what it decodes.
+    pub fn metered(input: &'a [u8], meter: M) -> Self {
+        let mut new = Self { input, code: 0, range: u32::MAX, overrun: false, meter };
         for _ in 0..4 {
             new.code = new.code << 8 | new.byte();
         }
@@ -134,6 +144,7 @@ impl<'a> Decoder<'a> {
     pub fn bit(&mut self, one: u32) -> bool {
         let bound = ((u64::from(self.range) * u64::from(one)) >> BITS) as u32;
         let bit = self.code < bound;
+        self.meter.decided(if bit { one } else { (1 << BITS) - one }, BITS);
         if bit {
             self.range = bound;
         } else {

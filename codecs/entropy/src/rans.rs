@@ -8,6 +8,8 @@
 
 use lab_codec::{Error, Result};
 
+use crate::meter::Meter;
+
 /// Decisions in a block; only the last block of a stream has fewer.
 pub const BLOCK: usize = 1 << 16;
 
@@ -115,17 +117,25 @@ fn uniform_start(i: u32, n: u32) -> u32 {
 
 /// Gives the decisions back, first one first.
 #[derive(Debug)]
-pub struct Decoder<'a> {
+pub struct Decoder<'a, M = ()> {
     state: u64,
     left: usize,
     input: &'a [u8],
     overrun: bool,
+    meter: M,
 }
 
 impl<'a> Decoder<'a> {
     /// A decoder of the stream `input`.
     pub fn new(input: &'a [u8]) -> Self {
-        Self { state: LOW, left: 0, input, overrun: false }
+        Self::metered(input, ())
+    }
+}
+
+impl<'a, M: Meter> Decoder<'a, M> {
+    /// A decoder of the stream `input` that tells `meter` what it decodes.
+    pub fn metered(input: &'a [u8], meter: M) -> Self {
+        Self { state: LOW, left: 0, input, overrun: false, meter }
     }
 
     /// The point of a scale of `2^bits` that the next decision contains. Every call is followed by one of
@@ -143,6 +153,7 @@ impl<'a> Decoder<'a> {
     /// Removes the decision `start..start + freq`, which contains the point just seen.
     #[inline]
     pub fn take(&mut self, start: u32, freq: u32, bits: u32) {
+        self.meter.decided(freq, bits);
         let low = self.state & ((1 << bits) - 1);
         let state = u64::from(freq) * (self.state >> bits) + low.wrapping_sub(u64::from(start));
         self.left -= 1;

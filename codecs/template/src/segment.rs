@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use lab_codec::{Context, Error, Memory, Param, Params, Result, check_range};
+use lab_entropy::meter::Meter;
 
 use crate::grammar::utility::{Prices, Utility};
 use crate::grammar::{Grammar, MAX_LEN};
@@ -133,16 +134,38 @@ pub fn read<S: Sink>(
     cx: &Context,
 ) -> Result<S> {
     match coder {
-        Coder::Rans => rans::decode(tokens, Expansion::new(sink, raw_len).up_to(wanted), cx),
-        Coder::Raw => raw::decode(tokens, Expansion::new(sink, raw_len).up_to(wanted), cx),
+        Coder::Rans => rans::decode(tokens, (), Expansion::new(sink, raw_len).up_to(wanted), cx),
+        Coder::Raw => raw::decode(tokens, (), Expansion::new(sink, raw_len).up_to(wanted), cx),
         Coder::Mix => {
             // Its contexts are in the text.
             cx.limits().check_memory(raw_len as u64, "the text, which this coder looks at,")?;
             let mut text = Vec::new();
             let output = Expansion::new(WithText::new(&mut text, raw_len, sink), raw_len).up_to(wanted);
-            mix::decode(tokens, raw_len, output, cx).map(WithText::into_sink)
+            mix::decode(tokens, raw_len, (), output, cx).map(WithText::into_sink)
         }
     }
+}
+
+/// Tells `sink` what tokens say and, before each, `meter` what that takes; appends the `raw_len` bytes of the text to
+/// `text`. Returns the sink.
+///
+/// # Errors
+/// As [`decode`].
+pub fn read_metered<S: Sink>(
+    (coder, tokens): (Coder, &[u8]),
+    raw_len: usize,
+    meter: impl Meter,
+    sink: S,
+    text: &mut Vec<u8>,
+    cx: &Context,
+) -> Result<S> {
+    let output = Expansion::new(WithText::new(text, raw_len, sink), raw_len);
+    match coder {
+        Coder::Rans => rans::decode(tokens, meter, output, cx),
+        Coder::Raw => raw::decode(tokens, meter, output, cx),
+        Coder::Mix => mix::decode(tokens, raw_len, meter, output, cx),
+    }
+    .map(WithText::into_sink)
 }
 
 /// Appends the `raw_len` bytes of a segment to `out`.
@@ -155,9 +178,9 @@ pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> 
         Stored::Tokens(coder, tokens) => {
             let output = Expansion::new(Bytes::new(out, raw_len), raw_len);
             match coder {
-                Coder::Rans => rans::decode(tokens, output, cx)?,
-                Coder::Raw => raw::decode(tokens, output, cx)?,
-                Coder::Mix => mix::decode(tokens, raw_len, output, cx)?,
+                Coder::Rans => rans::decode(tokens, (), output, cx)?,
+                Coder::Raw => raw::decode(tokens, (), output, cx)?,
+                Coder::Mix => mix::decode(tokens, raw_len, (), output, cx)?,
             }
             .finish();
         }

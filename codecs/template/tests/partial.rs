@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 
 use lab_codec::{Build, Context, ErrorKind, Limits, Params, Resources};
-use lab_template::partial::{Parsed, Pattern, Rule, Search, Statistics, beginning};
+use lab_template::partial::{Costs, Kind, Parsed, Pattern, Rule, Search, Statistics, beginning};
 use lab_template::segment::CODER;
 use proptest::prelude::*;
 
@@ -291,6 +291,101 @@ proptest! {
             let mut statistics = Statistics::default();
             statistics.add(&segment, &cx).unwrap();
             prop_assert_eq!(statistics.bytes, input.len() as u64);
+        }
+    }
+}
+
+/// Checks that costs are whole: they cover the text once, add up, and come to the encoded bytes.
+fn check_costs(variant: usize, input: &[u8]) {
+    let cx = Context::default();
+    let encoded = encode(variant, input);
+    let costs = Costs::new(&encoded, input.len(), 0..input.len(), &cx).unwrap();
+    assert_eq!(costs.text, input);
+    let mut at = 0;
+    let mut sum = 0.0;
+    for token in &costs.tokens {
+        assert_eq!(token.start, at);
+        at += token.len;
+        assert!(token.per_byte >= token.bits / f64::from(token.len));
+        sum += token.per_byte * f64::from(token.len);
+    }
+    assert_eq!(at as usize, input.len());
+    assert!((sum - costs.bits).abs() < 1e-6 * costs.bits + 1e-6, "variant {variant}: {sum}, {}", costs.bits);
+    // The sum of what is outside and of what is inside of a range is the same.
+    let part = input.len() / 3..input.len() / 2;
+    let some = Costs::new(&encoded, input.len(), part.clone(), &cx).unwrap();
+    assert_eq!(some.bits, costs.bits);
+    if !matches!(costs.tokens[0].kind, Kind::Stored) {
+        let expected: Vec<_> = costs
+            .tokens
+            .iter()
+            .filter(|t| (t.start as usize) < part.end && (t.start + t.len) as usize > part.start)
+            .map(|t| (t.start, t.kind, t.inside))
+            .collect();
+        let found: Vec<_> = some.tokens.iter().map(|t| (t.start, t.kind, t.inside)).collect();
+        assert_eq!(found, expected);
+    }
+    let (bits, stored) = (costs.bits + 8.0 * costs.head as f64, 8.0 * encoded.len() as f64);
+    assert!((bits - stored).abs() < 0.01 * stored + 128.0, "variant {variant}: {bits} of {stored}");
+    // What is known of rules without their costs.
+    if let segment @ Parsed::Grammar(_) = Parsed::new(&encoded, input.len(), &cx).unwrap() {
+        let rules = Statistics::default().add(&segment, &cx).unwrap();
+        let told = rules.iter().map(|r| (r.len, r.width, r.uses, r.depth));
+        assert!(costs.rules.iter().map(|r| (r.len, r.width, r.uses, r.depth)).eq(told));
+    }
+}
+
+#[test]
+fn costs_add_up() {
+    for variant in 0..VARIANTS {
+        check_costs(variant, &text());
+        check_costs(variant, &text().repeat(40));
+        check_costs(variant, &vec![b'a'; 30_000]);
+        check_costs(variant, &[b"xyxyxy".repeat(5), (0..=255).collect()].concat());
+        // Without structure: stored as they are.
+        check_costs(variant, &(0..=255).collect::<Vec<u8>>());
+    }
+}
+
+#[test]
+fn costs_are_where_surprises_are() {
+    let mut input = text();
+    let at = input.len();
+    input.extend(b"QZ@#!~^|");
+    input.extend(text());
+    for variant in 0..VARIANTS {
+        let costs = Costs::new(&encode(variant, &input), input.len(), 0..input.len(), &Context::default());
+        let costs = costs.unwrap();
+        let cost = |from: usize, to: usize| -> f64 {
+            let inside = costs.tokens.iter().filter(|t| (from..to).contains(&(t.start as usize)));
+            inside.map(|t| t.bits).sum()
+        };
+        assert!(cost(at, at + 8) > 40.0, "variant {variant}");
+        // The second time, all of it is a few uses of rules.
+        assert!(cost(at + 8, input.len()) < cost(0, at) / 4.0, "variant {variant}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn costs_of_anything_add_up(input in structured(), variant in 0..VARIANTS) {
+        check_costs(variant, &input);
+    }
+
+    #[test]
+    fn costs_of_damage_do_not_panic(
+        input in structured(),
+        variant in 0..VARIANTS,
+        at in any::<prop::sample::Index>(),
+        flip in 1u8..,
+    ) {
+        let mut encoded = encode(variant, &input);
+        let at = at.index(encoded.len());
+        encoded[at] ^= flip;
+        if let Ok(costs) = Costs::new(&encoded, input.len(), 0..input.len(), &Context::default()) {
+            prop_assert_eq!(costs.text.len(), input.len());
         }
     }
 }

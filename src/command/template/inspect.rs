@@ -9,6 +9,7 @@ use lab_template::partial::{Rule, Statistics, beginning};
 
 use super::segments::{Segment, Segments};
 use super::{App, options, table};
+use crate::report::text::readable;
 
 /// Bytes of a rule that are shown.
 const SHOWN: usize = 60;
@@ -136,13 +137,6 @@ fn merge_top(
     top.sort_by_key(|rule| std::cmp::Reverse(rule.saves));
     top.truncate(most);
     Ok(())
-}
-
-/// Bytes as text, with escapes for what cannot be printed.
-fn readable(bytes: &[u8]) -> String {
-    bytes.utf8_chunks().fold(String::new(), |text, chunk| {
-        text + &chunk.valid().escape_debug().to_string() + &chunk.invalid().escape_ascii().to_string()
-    })
 }
 
 fn text(report: &Report) -> String {

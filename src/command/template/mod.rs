@@ -4,7 +4,7 @@ mod count;
 mod inspect;
 mod pattern;
 mod search;
-mod segments;
+pub mod segments;
 
 use lab_codec::Result;
 

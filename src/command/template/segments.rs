@@ -1,15 +1,15 @@
 //! The segments of a stream, as their grammars tell them, one after the other.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lab_codec::{Context, Error, Result};
-use lab_template::partial::Parsed;
+use lab_template::partial::{Costs, Parsed};
 
 use super::{App, options};
 use crate::chain::Chain;
-use crate::container::{Reader, Stored};
+use crate::container::{Reader, SegmentHeader, Stored};
 use crate::decode::pipeline_of;
 use crate::input::{self, Medium};
 use crate::ordered::ordered;
@@ -19,6 +19,7 @@ use crate::progress;
 /// An encoded file whose chain begins with a grammar codec.
 pub struct Segments {
     reader: Reader,
+    chain: Chain,
     pipeline: Pipeline,
     threads: usize,
     /// The limits and the progress of the whole file.
@@ -55,7 +56,7 @@ impl Segments {
             )));
         }
         let cx = cx.with_observer(progress::bar("", Some(reader.trailer().bytes), quiet));
-        Ok(Self { reader, pipeline, threads: work.threads(), cx })
+        Ok(Self { reader, chain, pipeline, threads: work.threads(), cx })
     }
 
     /// The chain.
@@ -66,6 +67,40 @@ impl Segments {
     /// Bytes of the content.
     pub fn bytes(&self) -> u64 {
         self.reader.trailer().bytes
+    }
+
+    /// The numbers of the segments that hold bytes of a range of the content.
+    pub fn covering(&self, range: &Range<u64>) -> Range<usize> {
+        self.reader.index().covering(range.start, range.end)
+    }
+
+    /// Reads a segment with what its tokens cost; those outside of `range` of the content are only summed. Returns its
+    /// header, too, and checks the content.
+    ///
+    /// # Errors
+    /// Corrupt bytes, limits.
+    pub fn costs(&self, number: usize, range: &Range<u64>) -> Result<(SegmentHeader, Costs)> {
+        let stored = self.reader.segment(number)?;
+        let header = stored.header.clone();
+        let bytes = self.pipeline.worker().decode_to_first(stored, &self.cx)?;
+        let at_segment = |e: Error| e.at(format!("segment {number}"));
+        let costs = if header.bypassed {
+            Costs::of_bytes(bytes)
+        } else {
+            let inside = |at: u64| at.saturating_sub(header.raw_offset).min(header.raw_len) as usize;
+            let range = inside(range.start)..inside(range.end);
+            Costs::new(&bytes, header.raw_len as usize, range, &self.cx).map_err(at_segment)?
+        };
+        if crc32c::crc32c(&costs.text) != header.raw_crc {
+            return Err(at_segment(Error::corrupt("the content does not match its checksum")));
+        }
+        self.cx.observer().advance(header.raw_len);
+        Ok((header, costs))
+    }
+
+    /// The stages of the chain.
+    pub fn stages(&self) -> impl Iterator<Item = String> {
+        self.chain.codecs.iter().map(ToString::to_string)
     }
 
     /// Reads the segments in several threads and shows them to `visit` in order, until that says to stop.

@@ -1,6 +1,8 @@
 //! Colours. Red means expansion or failure and nothing else, so no series is red. The page maps these very values
 //! to darker surroundings; see `html/page.css`.
 
+use std::ops::Range;
+
 use plotters::style::RGBColor;
 
 /// The ground.
@@ -45,20 +47,30 @@ const DARK_SERIES: [&str; 10] = [
 const ROLES: [(&str, RGBColor); 6] =
     [("paper", PAPER), ("ink", INK), ("muted", MUTED), ("grid", GRID), ("axis", AXIS), ("red", RED)];
 
-/// Style rules that let a page recolour the pictures inside it: a variable for every role and series, in light and
-/// dark, and rules that replace the colours that the pictures name.
-pub fn css() -> String {
+/// The roles and series by name.
+fn names() -> Vec<(String, String)> {
     let hex = |c: RGBColor| format!("#{:02X}{:02X}{:02X}", c.0, c.1, c.2);
-    let names: Vec<(String, String)> = ROLES
+    ROLES
         .iter()
         .map(|(name, color)| ((*name).to_string(), hex(*color)))
         .chain(SERIES.iter().enumerate().map(|(i, color)| (format!("s{i}"), hex(*color))))
-        .collect();
+        .collect()
+}
+
+/// A variable for every role and series, in light and dark.
+fn variables() -> String {
+    let names = names();
     let light: String = names.iter().map(|(name, color)| format!("--{name}:{color};")).collect();
     let dark = DARK_ROLES.iter().chain(&DARK_SERIES);
     let dark: String =
         names.iter().zip(dark).map(|((name, _), color)| format!("--{name}:{color};")).collect();
-    let rules: String = names
+    format!(":root{{{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n")
+}
+
+/// Style rules that let a page recolour the pictures inside it: a variable for every role and series, in light and
+/// dark, and rules that replace the colours that the pictures name.
+pub fn css() -> String {
+    let rules: String = names()
         .iter()
         .map(|(name, color)| {
             format!(
@@ -66,7 +78,32 @@ pub fn css() -> String {
             )
         })
         .collect();
-    format!(":root{{{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n{rules}")
+    variables() + &rules
+}
+
+/// A sequence of colours, from little to much: each further from the ground in lightness than the one before, so that
+/// nobody needs to see hues. Light ground, then dark; even steps of lightness in OKLab, no red.
+pub const HEAT: [[&str; 9]; 2] = [
+    ["#fdfbec", "#dbe5c7", "#add3af", "#74c0a5", "#25aba8", "#0090af", "#0070a9", "#274e99", "#392d7d"],
+    ["#20202b", "#2b374d", "#28526c", "#0f7184", "#00918e", "#19b089", "#77c77e", "#bcda77", "#fcea7f"],
+];
+
+/// Those of the colours of [`HEAT`] that take black text; the others take white.
+const BLACK_ON: [Range<usize>; 2] = [0..6, 4..9];
+
+fn text_on(ground: usize, place: usize) -> &'static str {
+    if BLACK_ON[ground].contains(&place) { "#000000" } else { "#ffffff" }
+}
+
+/// Style rules `.h0`, `.h1`, ... for the colours of [`HEAT`], with text that can be read on them, and a variable for
+/// every role and series.
+pub fn heat_css() -> String {
+    let rules = |ground: usize| -> String {
+        let rule = |(i, color)| format!(".h{i}{{background:{color};color:{}}}", text_on(ground, i));
+        HEAT[ground].iter().enumerate().map(rule).collect()
+    };
+    let (light, dark) = (rules(0), rules(1));
+    format!("{}{light}\n@media (prefers-color-scheme:dark){{{dark}}}\n", variables())
 }
 
 #[cfg(test)]
@@ -99,6 +136,18 @@ mod tests {
         for (light, dark) in SERIES.iter().zip(DARK_SERIES) {
             assert!(contrast(&hex(*light), &hex(PAPER)) >= 3.0, "{light:?}");
             assert!(contrast(dark, DARK_ROLES[0]) >= 3.0, "{dark}");
+        }
+    }
+    #[test]
+    fn heat_is_told_by_lightness_alone() {
+        for (ground, colors) in HEAT.iter().enumerate() {
+            let paper = if ground == 0 { "#ffffff" } else { DARK_ROLES[0] };
+            for pair in colors.windows(2) {
+                assert!(contrast(pair[1], paper) > contrast(pair[0], paper) * 1.15, "{pair:?}");
+            }
+            for (place, color) in colors.iter().enumerate() {
+                assert!(contrast(color, text_on(ground, place)) >= 4.5, "{color}");
+            }
         }
     }
 }

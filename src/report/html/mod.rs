@@ -3,7 +3,7 @@
 //! A content security policy admits this very script and style and nothing else, so even a name that found a way
 //! through the escaping could neither run nor load anything.
 
-mod safe;
+pub(super) mod safe;
 mod table;
 mod tables;
 #[cfg(test)]
@@ -20,7 +20,7 @@ use super::text;
 use crate::bench::results::Results;
 pub use safe::escape;
 
-const STYLE: &str = include_str!("page.css");
+pub(super) const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// What the script is given beside the results.
@@ -43,20 +43,8 @@ pub fn page(
     let names: Vec<String> = runs.iter().map(|r| text::visible(&r.name)).collect();
     let title = title.map_or_else(|| names.join(" and "), text::visible);
     let style = format!("{}{STYLE}", palette::css());
-    let policy = format!(
-        "default-src 'none'; script-src {}; style-src {}; base-uri 'none'; form-action 'none'",
-        safe::hash_source(SCRIPT),
-        safe::hash_source(&style)
-    );
-    let title = escape(&title);
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n\
-         <header>\n<h1><bdi>{title}</bdi></h1>\n"
-    );
+    let mut html = head(&title, &style, Some(SCRIPT));
+    html += &format!("<header>\n<h1><bdi>{}</bdi></h1>\n", escape(&title));
     for (run, results) in runs.iter().enumerate() {
         html += &lead(results, &tables::run_name(runs, run));
     }
@@ -83,6 +71,21 @@ pub fn page(
     html += &format!("<script type=\"application/json\" id=\"results\">{}</script>\n", safe::json(&runs)?);
     html += &format!("<script>{SCRIPT}</script>\n</body>\n</html>\n");
     Ok(html)
+}
+
+/// A page up to its body. Its policy admits this style and script and nothing else.
+pub(super) fn head(title: &str, style: &str, script: Option<&str>) -> String {
+    let script = script.map_or_else(|| "'none'".to_string(), safe::hash_source);
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src {script}; style-src {}; \
+         base-uri 'none'; form-action 'none'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>{}</title>\n<style>{style}</style>\n</head>\n<body>\n",
+        safe::hash_source(style),
+        escape(title)
+    )
 }
 
 /// A run in one line.

@@ -1,7 +1,8 @@
-//! Works on a segment as its grammar tells it, without expanding it: parts of the text, searches, statistics.
+//! Works on a segment as its grammar tells it, without expanding it: parts of the text, searches, statistics, costs.
 //!
 //! The cost grows with the tokens, which must be read one after the other, and not with the text.
 
+mod cost;
 mod search;
 mod statistics;
 mod table;
@@ -11,6 +12,7 @@ use std::ops::Range;
 
 use lab_codec::{Context, Result};
 
+pub use self::cost::{Costs, Defined, Kind, Token};
 pub use self::search::{Pattern, Search};
 pub use self::statistics::{Rule, Statistics, beginning};
 use self::table::Builder;

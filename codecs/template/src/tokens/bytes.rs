@@ -124,8 +124,9 @@ impl<'a, S> WithText<'a, S> {
         Self { bytes: Bytes::new(text, raw_len), sink }
     }
 
-    /// The other sink.
+    /// The other sink, when all of the text is written.
     pub fn into_sink(self) -> S {
+        self.bytes.finish();
         self.sink
     }
 }
@@ -135,6 +136,10 @@ impl<S: Sink> Sink for WithText<'_, S> {
 
     fn name(number: u32) -> S::Name {
         S::name(number)
+    }
+
+    fn open(&mut self) {
+        self.sink.open();
     }
 
     fn byte(&mut self, byte: u8) {

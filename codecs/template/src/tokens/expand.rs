@@ -22,6 +22,8 @@ pub trait Sink {
     type Name: Copy;
     /// The name of the rule that is complete after `number` others.
     fn name(number: u32) -> Self::Name;
+    /// The definition of a rule begins.
+    fn open(&mut self) {}
     /// A byte.
     fn byte(&mut self, byte: u8);
     /// A rule that is complete.
@@ -161,6 +163,7 @@ impl<S: Sink, T> Expansion<S, T> {
             outer.left -= 1;
         }
         self.awaited = awaited;
+        self.sink.open();
         self.stack.push(Open { start: self.at as u32, width, left: width, first: 0, note });
         self.fresh += 1;
         Ok(())

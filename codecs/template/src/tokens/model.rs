@@ -1,5 +1,6 @@
 //! The statistical model of the `rans` coder. One text serves both directions: see [`Coder`].
 
+use lab_entropy::meter::Meter;
 use lab_entropy::model::{Bit, Nibble, decode_mean, encode_mean};
 use lab_entropy::rans::{Decoder, Encoder, MAX_RAW_BITS};
 
@@ -42,7 +43,7 @@ impl Coder for Encoder {
     }
 }
 
-impl Coder for Decoder<'_> {
+impl<M: Meter> Coder for Decoder<'_, M> {
     #[inline]
     fn bit(&mut self, model: &mut Bit, _: bool, limit: u8) -> bool {
         model.decode(limit, self)

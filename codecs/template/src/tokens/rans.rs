@@ -5,6 +5,7 @@
 //! class, and an index into the list of that class: a rule used up leaves the lists and costs nothing more.
 
 use lab_codec::{Context, Result};
+use lab_entropy::meter::Meter;
 use lab_entropy::rans::{Decoder, Encoder};
 
 use super::expand::{Expansion, Place, Sink};
@@ -76,12 +77,18 @@ pub fn encode(grammar: &Grammar, utility: &Utility, out: Vec<u8>, cx: &Context) 
     Ok(writer.encoder.finish())
 }
 
-/// Decodes the tokens in `input`, until `output` has as much text as was asked for, and returns its sink.
+/// Decodes the tokens in `input`, until `output` has as much text as was asked for, and returns its sink. `meter` is
+/// told of the decisions of a token before the sink is told of the token.
 ///
 /// # Errors
 /// Whatever is wrong with `input`; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
-pub fn decode<S: Sink>(input: &[u8], mut output: Expansion<S, u8>, cx: &Context) -> Result<S> {
-    let mut decoder = Decoder::new(input);
+pub fn decode<S: Sink>(
+    input: &[u8],
+    meter: impl Meter,
+    mut output: Expansion<S, u8>,
+    cx: &Context,
+) -> Result<S> {
+    let mut decoder = Decoder::metered(input, meter);
     let mut model = Model::default();
     let mut lists = Lists::<Place<S::Name>>::default();
     let mut kind = 0;

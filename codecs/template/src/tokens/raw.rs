@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use lab_bits::varint;
 use lab_codec::{Context, Error, Result};
+use lab_entropy::meter::Meter;
 
 use super::expand::{Expansion, Place, Sink};
 use super::lists::{Lists, Member, Ranked};
@@ -173,11 +174,26 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Decodes the tokens in `input`, until `output` has as much text as was asked for, and returns its sink.
+/// How many bytes of `input` come before the lanes.
+///
+/// # Errors
+/// As [`decode`].
+pub fn head(input: &[u8]) -> Result<usize> {
+    let lanes = Reader::new(input.get(1..).unwrap_or_default())?.input.len();
+    Ok(input.len() - lanes)
+}
+
+/// Decodes the tokens in `input`, until `output` has as much text as was asked for, and returns its sink. `meter` is
+/// told of the bits that a token takes in the lanes before the sink is told of the token.
 ///
 /// # Errors
 /// Whatever is wrong with `input`; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
-pub fn decode<S: Sink>(input: &[u8], mut output: Expansion<S, u8>, cx: &Context) -> Result<S> {
+pub fn decode<S: Sink>(
+    input: &[u8],
+    mut meter: impl Meter,
+    mut output: Expansion<S, u8>,
+    cx: &Context,
+) -> Result<S> {
     let Some((&escape, input)) = input.split_first() else {
         return Err(Error::truncated("the data ends before the lanes"));
     };
@@ -190,22 +206,30 @@ pub fn decode<S: Sink>(input: &[u8], mut output: Expansion<S, u8>, cx: &Context)
         }
         let lane = usize::from(output.tail() as u8);
         let first = reader.byte(lane)?;
+        meter.decided(1, 8);
         if first == escape {
+            meter.decided(1, 8);
             match reader.byte(lane)? {
                 IS_BYTE => {}
                 IS_NEW => {
                     let class = reader.byte(USES)?;
+                    let left = reader.lanes[WIDTH].len();
                     let width = reader.varint(WIDTH)?.checked_add(2).and_then(|n| u32::try_from(n).ok());
+                    meter.decided(1, 8 + 8 * (left - reader.lanes[WIDTH].len()) as u32);
                     output.open(width.unwrap_or(u32::MAX), class)?;
                     continue;
                 }
                 other => return Err(Error::corrupt(format!("{other} where NEW is told from a byte"))),
             }
         }
+        meter.decided(1, 8);
         match reader.byte(CLASS + usize::from(first))? {
             0 => output.byte(first)?,
             class => {
-                let at = choices.read(lists.len(first, class)?)?;
+                let len = lists.len(first, class)?;
+                let at = choices.read(len)?;
+                let (bits, short) = truncated(len);
+                meter.decided(1, bits + u32::from(at >= short));
                 output.copy(lists.take(first, class, at, class_after_use(class))?, first)?;
             }
         }

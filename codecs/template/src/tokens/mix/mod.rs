@@ -10,6 +10,7 @@ mod live;
 mod model;
 
 use lab_codec::{Context, Error, Result};
+use lab_entropy::meter::Meter;
 use lab_entropy::range::{Decoder, Encoder};
 
 use self::context::{Text, Tokens};
@@ -99,17 +100,18 @@ pub fn encode(
 }
 
 /// Decodes the tokens in `input`, of a text of `raw_len` bytes, until `output` has as much text as was asked for,
-/// and returns its sink.
+/// and returns its sink. `meter` is told of the decisions of a token before the sink is told of the token.
 ///
 /// # Errors
 /// Whatever is wrong with `input`; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
 pub fn decode<S: expand::Text>(
     input: &[u8],
     raw_len: usize,
+    meter: impl Meter,
     mut output: Expansion<S, u8>,
     cx: &Context,
 ) -> Result<S> {
-    let mut decoder = Decoder::new(input);
+    let mut decoder = Decoder::metered(input, meter);
     let mut model = Model::new(raw_len);
     let mut live = Live::default();
     let mut tokens = Tokens::default();

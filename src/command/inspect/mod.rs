@@ -1,23 +1,44 @@
 //! `lab inspect`: what a file says about itself, without decoding it.
 
+mod heat;
+
 use std::path::PathBuf;
 
 use lab_codec::{Error, Result, format_size};
 
-use super::{App, options, table};
+use super::bounds::Bounds;
+use super::template::segments::Segments;
+use super::{App, options, print, print_json, report_json, table};
 use crate::container::Reader;
 use crate::input::{self, Medium};
 use crate::progress;
 
 /// Show the chain, sizes and segments of an encoded file
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  lab inspect OUT.lab\n  lab inspect OUT.mp4 --segments --json")]
+#[command(after_help = "\
+Examples:
+  lab inspect OUT.lab
+  lab inspect OUT.mp4 --segments --json
+  lab inspect --heat OUT.lab -o heat.html     where do the bits go? For chains that begin with repair or sequitur
+The page of --heat shows at most 1 MiB of content, the first 256 KiB unless --heat-range says otherwise.")]
 pub struct Args {
     /// The encoded file
     input: PathBuf,
     /// List every segment
     #[arg(long)]
     segments: bool,
+    /// Write a page that colours the content by the bits that each position costs
+    #[arg(long, conflicts_with = "segments")]
+    heat: bool,
+    /// Bytes A..B of the content for that page; sizes take K, M, G, and B may be +LENGTH [default: 0..256K]
+    #[arg(long, value_name = "A..B", requires = "heat")]
+    heat_range: Option<String>,
+    /// Where to write that page, or - for standard output [default: heat.html]
+    #[arg(long, short, value_name = "OUT", requires = "heat")]
+    output: Option<PathBuf>,
+    /// Replace a page that exists
+    #[arg(long, short, requires = "heat")]
+    force: bool,
     #[command(flatten)]
     work: options::Work,
     #[command(flatten)]
@@ -54,6 +75,9 @@ struct Segment {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
+    if args.heat {
+        return heat::run(args, app);
+    }
     let cx = args.work.context(app, progress::bar("", None, true));
     let at_input = |e: Error| e.at(args.input.display().to_string());
     let Medium::Stream { carrier, stream } = input::open(&app.registry, &args.input, &cx)? else {
@@ -93,7 +117,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         segments: trailer.segments,
         segment_list,
     };
-    if args.talk.json { super::print_json(&report) } else { super::print(&text(&report)) }
+    if args.talk.json { print_json(&report) } else { print(&text(&report)) }
 }
 
 fn text(report: &Report) -> String {

@@ -1,0 +1,222 @@
+//! What each part of a text costs in its grammar's tokens: bits by place.
+
+use std::ops::Range;
+
+use lab_codec::{Context, Result};
+use lab_entropy::meter::Bits;
+
+use crate::segment::{Coder, Stored, read_metered};
+use crate::tokens::expand::{Place, Sink};
+use crate::tokens::raw;
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// No token: bytes of a segment that is stored as it is.
+    Stored,
+    /// A byte.
+    Byte,
+    /// The use of a rule that was defined before, by number.
+    Use(u32),
+}
+
+/// A token that says bytes, and what it costs.
+#[derive(Debug, Clone, Copy)]
+pub struct Token {
+    /// Offset of its first byte in the text.
+    pub start: u32,
+    /// Bytes that it says, at least 1.
+    pub len: u32,
+    /// What it is.
+    pub kind: Kind,
+    /// The innermost rule whose definition it is a part of.
+    pub inside: Option<u32>,
+    /// Bits of itself.
+    pub bits: f64,
+    /// Bits of each of its bytes: its own, spread over them, and those of the definitions that it is a part of, spread
+    /// over the text of these.
+    pub per_byte: f64,
+}
+
+/// A rule, and what its definition costs beside the tokens on its right-hand side.
+#[derive(Debug, Clone, Copy)]
+pub struct Defined {
+    /// Offset of its first place in the text, where it is defined.
+    pub start: u32,
+    /// Bytes of its text.
+    pub len: u32,
+    /// Symbols on its right-hand side.
+    pub width: u32,
+    /// How often it is used, its definition included.
+    pub uses: u32,
+    /// 1 where its symbols are bytes, else 1 more than that of the deepest of them.
+    pub depth: u32,
+    /// Bits of NEW, its class and its width.
+    pub bits: f64,
+}
+
+/// The costs of a segment.
+#[derive(Debug)]
+pub struct Costs {
+    /// The text.
+    pub text: Vec<u8>,
+    /// The tokens that say a byte of the range that was asked for, in order.
+    pub tokens: Vec<Token>,
+    /// All rules, by number: in the order in which they are complete.
+    pub rules: Vec<Defined>,
+    /// Bits of all tokens and definitions.
+    pub bits: f64,
+    /// Bytes of the encoded segment before those: its method, and the lengths of lanes. With them, what is missing to
+    /// the whole is what the coder rounds up.
+    pub head: u64,
+}
+
+impl Costs {
+    /// Reads an encoded segment of `raw_len` bytes; its costs are -log2 of the probabilities that the coder gave to its
+    /// decisions, or, for the `raw` coder, the bits that tokens take. Of tokens outside of `range`, only sums are kept.
+    ///
+    /// # Errors
+    /// As [`Worker::decode`](lab_codec::Worker::decode).
+    pub fn new(input: &[u8], raw_len: usize, range: Range<usize>, cx: &Context) -> Result<Self> {
+        let tokens = match Stored::open(input, raw_len)? {
+            Stored::Bytes(bytes) => return Ok(Self { head: 1, ..Self::of_bytes(bytes.to_vec()) }),
+            Stored::Tokens(coder, tokens) => (coder, tokens),
+        };
+        let head = 1 + if tokens.0 == Coder::Raw { raw::head(tokens.1)? as u64 } else { 0 };
+        cx.limits().check_memory(raw_len as u64, "the text")?;
+        let mut text = Vec::new();
+        let bits = Bits::default();
+        let shown = range.start as u32..range.end.min(raw_len) as u32;
+        let counter = Counter::new(&bits, shown);
+        let counter = read_metered(tokens, raw_len, &bits, counter, &mut text, cx)?;
+        Ok(Self { head, ..counter.finish(text) })
+    }
+
+    /// The costs of bytes that are stored as they are: 8 bits each.
+    pub fn of_bytes(text: Vec<u8>) -> Self {
+        let bits = 8.0 * text.len() as f64;
+        let all =
+            Token { start: 0, len: text.len() as u32, kind: Kind::Stored, inside: None, bits, per_byte: 8.0 };
+        let tokens = if text.is_empty() { Vec::new() } else { vec![all] };
+        Self { text, tokens, rules: Vec::new(), bits, head: 0 }
+    }
+}
+
+/// A definition that is not complete.
+#[derive(Debug)]
+struct Open {
+    /// Its number in the order in which definitions begin.
+    number: u32,
+    /// Its first token among those that are kept.
+    first: usize,
+    start: u32,
+    depth: u32,
+    bits: f64,
+}
+
+/// Counts bits as tokens are told.
+struct Counter<'a> {
+    bits: &'a Bits,
+    shown: Range<u32>,
+    at: u32,
+    tokens: Vec<Token>,
+    /// By how much the bits per byte that definitions add change at each token, and at the one to come.
+    steps: Vec<f64>,
+    step: f64,
+    rules: Vec<Defined>,
+    open: Vec<Open>,
+    /// Numbers of rules in the order in which their definitions begin.
+    numbers: Vec<u32>,
+    total: f64,
+}
+
+impl<'a> Counter<'a> {
+    fn new(bits: &'a Bits, shown: Range<u32>) -> Self {
+        Self {
+            bits,
+            shown,
+            at: 0,
+            tokens: Vec::new(),
+            steps: Vec::new(),
+            step: 0.0,
+            rules: Vec::new(),
+            open: Vec::new(),
+            numbers: Vec::new(),
+            total: 0.0,
+        }
+    }
+
+    fn token(&mut self, len: u32, kind: Kind) {
+        let (start, bits) = (self.at, self.bits.take());
+        self.at += len;
+        self.total += bits;
+        if start < self.shown.end && self.at > self.shown.start {
+            let inside = self.open.last().map(|open| open.number);
+            self.tokens.push(Token { start, len, kind, inside, bits, per_byte: bits / f64::from(len) });
+            self.steps.push(std::mem::take(&mut self.step));
+        }
+    }
+
+    fn finish(self, text: Vec<u8>) -> Costs {
+        let Self { mut tokens, steps, rules, numbers, total, .. } = self;
+        let mut added = 0.0;
+        for (token, step) in tokens.iter_mut().zip(steps) {
+            added += step;
+            token.per_byte += f64::max(added, 0.0);
+            token.inside = token.inside.map(|number| numbers[number as usize]);
+        }
+        Costs { text, tokens, rules, bits: total, head: 0 }
+    }
+}
+
+impl Sink for Counter<'_> {
+    type Name = u32;
+
+    fn name(number: u32) -> u32 {
+        number
+    }
+
+    fn open(&mut self) {
+        let bits = self.bits.take();
+        self.total += bits;
+        let number = self.numbers.len() as u32;
+        self.numbers.push(0);
+        self.open.push(Open { number, first: self.tokens.len(), start: self.at, depth: 0, bits });
+    }
+
+    fn byte(&mut self, _: u8) {
+        self.token(1, Kind::Byte);
+    }
+
+    fn rule(&mut self, place: Place<u32>) {
+        let rule = &mut self.rules[place.name as usize];
+        rule.uses += 1;
+        if let Some(open) = self.open.last_mut() {
+            open.depth = open.depth.max(rule.depth);
+        }
+        self.token(place.len, Kind::Use(place.name));
+    }
+
+    fn close(&mut self, width: u32, len: u32) {
+        let Some(Open { number, first, start, depth, bits }) = self.open.pop() else { return };
+        let depth = depth + 1;
+        if let Some(outer) = self.open.last_mut() {
+            outer.depth = outer.depth.max(depth);
+        }
+        self.numbers[number as usize] = self.rules.len() as u32;
+        self.rules.push(Defined { start, len, width, uses: 1, depth, bits });
+        if let Some(step) = self.steps.get_mut(first) {
+            let per_byte = bits / f64::from(len);
+            *step += per_byte;
+            self.step -= per_byte;
+        }
+    }
+
+    fn memory(&self) -> u64 {
+        (size_of::<Token>() * self.tokens.capacity()
+            + size_of::<f64>() * self.steps.capacity()
+            + size_of::<Defined>() * self.rules.capacity()
+            + size_of::<Open>() * self.open.capacity()
+            + size_of::<u32>() * self.numbers.capacity()) as u64
+    }
+}

@@ -1,0 +1,57 @@
+//! A range of bytes, as it is typed.
+
+use lab_codec::{Error, Result, parse_size};
+
+/// Bytes `start..end` of the content; without an end, all that follow.
+#[derive(Debug, PartialEq)]
+pub struct Bounds {
+    /// The first byte.
+    pub start: u64,
+    /// The first byte that is not meant.
+    pub end: Option<u64>,
+}
+
+impl Bounds {
+    /// Reads a range that the user typed.
+    ///
+    /// # Errors
+    /// [`Usage`](lab_codec::ErrorKind::Usage).
+    pub fn parse(text: &str) -> Result<Self> {
+        Self::read(text).ok_or_else(|| {
+            Error::usage(format!("{text:?} is not a range; ranges look like 0..4096, 1M.., ..10 or 1G..+4K"))
+        })
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (start, end) = text.split_once("..")?;
+        let offset = |text: &str| match text.split_once('+') {
+            Some((base, more)) => parse_size(base)?.checked_add(parse_size(more)?),
+            None => parse_size(text),
+        };
+        let start = if start.is_empty() { 0 } else { offset(start)? };
+        let end = match end.strip_prefix('+') {
+            Some(len) => Some(start.checked_add(parse_size(len)?)?),
+            None if end.is_empty() => None,
+            None => Some(offset(end)?),
+        };
+        Some(Self { start, end })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges() {
+        let read = |text| Bounds::read(text).map(|b| (b.start, b.end));
+        assert_eq!(read("0..4096"), Some((0, Some(4096))));
+        assert_eq!(read("1K.."), Some((1024, None)));
+        assert_eq!(read("..10"), Some((0, Some(10))));
+        assert_eq!(read("1K..+4"), Some((1024, Some(1028))));
+        assert_eq!(read("1K..1K+4"), Some((1024, Some(1028))));
+        for bad in ["", "4", "a..b", "1..+", "1-2", "..-1"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

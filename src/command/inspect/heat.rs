@@ -1,0 +1,109 @@
+//! `lab inspect --heat`: a page of what each position of the content costs.
+
+use std::ops::Range;
+use std::path::Path;
+
+use lab_codec::{Error, Result, format_size};
+
+use super::{App, Args, Bounds, Segments, print, print_json, report_json};
+use crate::output::Output;
+use crate::report::heat::{self, Heat};
+
+/// Bytes of content that are shown where no range is given, and the most that are shown.
+const SHOWN: u64 = 256 << 10;
+const MOST: u64 = 1 << 20;
+
+#[derive(serde::Serialize)]
+struct Report<'a> {
+    path: String,
+    page: String,
+    chain: &'a str,
+    bytes: u64,
+    /// First byte that is shown, and the first that is not.
+    range: [u64; 2],
+    /// Bits of that range.
+    bits: f64,
+    segments: Vec<Segment>,
+}
+
+#[derive(serde::Serialize)]
+struct Segment {
+    number: u64,
+    offset: u64,
+    bytes: u64,
+    bypassed: bool,
+    stage_bytes: Vec<u64>,
+    /// Bits of all tokens of the segment, and bytes before them: together about what the first stage gives.
+    token_bits: f64,
+    head_bytes: u64,
+}
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    let path = args.input.display().to_string();
+    let at_input = |e: Error| e.at(path.clone());
+    let bounds = args.heat_range.as_deref().map(Bounds::parse).transpose()?;
+    let segments = Segments::open(&args.input, &args.work, args.talk.quiet, app).map_err(at_input)?;
+    let range = range(bounds, segments.bytes()).map_err(at_input)?;
+    let page = args.output.as_deref().unwrap_or(Path::new("heat.html"));
+    let mut output = Output::open(page, args.force)?;
+    let mut heat = Heat {
+        name: args.input.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        chain: segments.chain().to_string(),
+        stages: segments.stages().collect(),
+        bytes: segments.bytes(),
+        range: range.clone(),
+        segments: Vec::new(),
+    };
+    for number in segments.covering(&range) {
+        segments.cx.check()?;
+        let (header, costs) = segments.costs(number, &range).map_err(at_input)?;
+        heat.segments.push(heat::Segment { header, costs });
+    }
+    output
+        .sink()?
+        .write_all(heat::page(&heat).as_bytes())
+        .map_err(|e| Error::from(e).at(page.display().to_string()))?;
+    output.commit()?;
+    let taken = page == Path::new("-");
+    if !args.talk.json {
+        return if taken { Ok(()) } else { print(&format!("{}\n", page.display())) };
+    }
+    let report = Report {
+        path: path.clone(),
+        page: page.display().to_string(),
+        chain: segments.chain(),
+        bytes: segments.bytes(),
+        range: [range.start, range.end],
+        bits: heat.bits(),
+        segments: heat.segments.iter().map(segment).collect(),
+    };
+    if taken { report_json(&report, true) } else { print_json(&report) }
+}
+
+fn segment(heat::Segment { header, costs }: &heat::Segment) -> Segment {
+    Segment {
+        number: header.number,
+        offset: header.raw_offset,
+        bytes: header.raw_len,
+        bypassed: header.bypassed,
+        stage_bytes: header.stage_lens.clone(),
+        token_bits: costs.bits,
+        head_bytes: costs.head,
+    }
+}
+
+/// The range that is shown of `bytes` bytes of content.
+fn range(bounds: Option<Bounds>, bytes: u64) -> Result<Range<u64>> {
+    let Some(Bounds { start, end }) = bounds else { return Ok(0..bytes.min(SHOWN)) };
+    let end = end.unwrap_or(bytes);
+    if start > end || end > bytes {
+        return Err(Error::usage(format!("range {start}..{end} is not within the content of {bytes} bytes")));
+    }
+    if end - start > MOST {
+        let most = format_size(MOST);
+        return Err(Error::usage(format!(
+            "a page shows at most {most} of content; give a shorter --heat-range"
+        )));
+    }
+    Ok(start..end)
+}
