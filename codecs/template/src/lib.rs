@@ -1,16 +1,19 @@
 //! Grammar compression: Re-Pair, Sequitur, and what is built on them.
 
 pub mod grammar;
+pub mod notes;
 pub mod partial;
 mod prefetch;
 mod repair;
 pub mod segment;
 mod sequitur;
+pub mod template;
 pub mod tokens;
 
 pub use grammar::MAX_LEN;
 pub use repair::REPAIR;
 pub use sequitur::SEQUITUR;
+pub use template::TEMPLATE;
 
 /// The codecs whose encoded segments [`partial`] reads.
 pub const CODECS: [lab_codec::Entry; 2] = [REPAIR, SEQUITUR];
