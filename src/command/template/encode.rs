@@ -77,7 +77,8 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         chain,
         input: args.input.clone(),
         output: args.output.clone(),
-        no_bypass: false,
+        // A segment that is stored as it is has no renderings.
+        no_bypass: args.contexts.len() > 1,
         verify: args.verify,
         cut: args.cut.clone(),
         work,
