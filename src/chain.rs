@@ -183,10 +183,22 @@ fn split(text: &str, span: Range<usize>, separator: char) -> Result<Vec<Range<us
     Ok(spans)
 }
 
+/// Makes one span of `sha256` and the digest behind the colon.
+fn join_digests(text: &str, spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let mut joined: Vec<Range<usize>> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if text[last.clone()].rsplit('=').next() == Some("sha256") => last.end = span.end,
+            _ => joined.push(span),
+        }
+    }
+    joined
+}
+
 /// One stage, as many times as its sweep says.
 fn parse_stage(registry: &Registry, text: &str, span: Range<usize>, load: Loader) -> Result<Vec<Stage>> {
     let place = |s: &Range<usize>| format!("at {}..{}", s.start, s.end);
-    let mut parts = split(text, span, ':')?.into_iter();
+    let mut parts = join_digests(text, split(text, span, ':')?).into_iter();
     let id = parts.next().unwrap_or(0..0);
     if text[id.clone()].is_empty() {
         return Err(Error::usage(format!(

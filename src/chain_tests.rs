@@ -70,6 +70,9 @@ fn a_file_becomes_its_digest_and_no_path_remains() {
     let chain = parse("pack:dict=@words.dict").unwrap();
     assert_eq!(chain.to_string(), format!("pack:dict=sha256:{}", "ab".repeat(32)));
     assert_eq!(chain.resources(), [Digest([0xAB; 32])]);
+    // As in a stream's header, and with more behind it.
+    let text = format!("pack:dict=sha256:{0}:window=4K,pack:dict=sha256:{0}", "ab".repeat(32));
+    assert_eq!(parse(&text).unwrap().to_string(), text);
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub fn builtin() -> Registry {
         .register(lab_baselines::RANGE)
         .register(lab_template::REPAIR)
         .register(lab_template::SEQUITUR)
+        .register(lab_template::TEMPLATE)
         .register(lab_telomere::TELOMERE)
         .register(crate::auto::AUTO)
         .register(lab_exec::EXEC)

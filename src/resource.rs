@@ -5,7 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lab_codec::{Digest, Error, Resources, Result};
+use lab_codec::{Digest, Error, Find, Resources, Result};
+use lab_template::notes::cid;
 use sha2::{Digest as _, Sha256};
 
 /// The largest resource that is loaded.
@@ -32,12 +33,13 @@ impl Store {
         Self { places, loaded: Resources::default() }
     }
 
-    /// Loads the file that a chain names with `@FILE`.
+    /// Loads a file that is named, as in a chain with `@FILE`.
     ///
     /// # Errors
     /// I/O errors; a file beyond the size limit.
-    pub fn load(&mut self, path: &str) -> Result<Digest> {
-        let content = read(Path::new(path)).map_err(|e| e.at(format!("resource {path}")))?;
+    pub fn load(&mut self, path: impl AsRef<Path>) -> Result<Digest> {
+        let path = path.as_ref();
+        let content = read(path).map_err(|e| e.at(format!("resource {}", path.display())))?;
         let digest = Digest(Sha256::digest(&content).into());
         self.loaded.insert(digest, content.into());
         Ok(digest)
@@ -48,12 +50,12 @@ impl Store {
         &self.loaded
     }
 
-    /// Finds every digest.
+    /// Finds every digest. Blobs under the name of their content identifier are found later, when they are asked for.
     ///
     /// # Errors
     /// [`MissingResource`](lab_codec::ErrorKind::MissingResource), naming the digest.
     pub fn find(&self, digests: &[Digest]) -> Result<Resources> {
-        let mut found = self.loaded.clone();
+        let mut found = self.loaded.clone().with_source(Arc::new(Blobs(self.places.clone())));
         let mut missing: Vec<_> = digests.iter().filter(|d| found.get(d).is_err()).collect();
         let files = self.places.iter().flat_map(|place| files_in(place));
         for path in files.take(if missing.is_empty() { 0 } else { MAX_FILES }) {
@@ -69,6 +71,25 @@ impl Store {
         }
         digests.iter().try_for_each(|d| found.get(d).map(drop))?;
         Ok(found)
+    }
+}
+
+/// Directories with files that are called by their content identifiers.
+#[derive(Debug)]
+struct Blobs(Vec<PathBuf>);
+
+impl Find for Blobs {
+    fn find(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>> {
+        let name = cid::text(digest);
+        let Some(path) = self.0.iter().map(|place| place.join(&name)).find(|path| path.is_file()) else {
+            return Ok(None);
+        };
+        let at_path = |e: Error| e.at(path.display().to_string());
+        let content = read(&path).map_err(at_path)?;
+        if cid::digest(&content) != *digest {
+            return Err(at_path(Error::corrupt("the blob is not what its name says")));
+        }
+        Ok(Some(content.into()))
     }
 }
 

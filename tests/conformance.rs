@@ -5,8 +5,12 @@
 #![allow(clippy::unwrap_used)]
 
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use lab_codec::{Context, Resources};
+use lab_template::notes::build::Builder;
+use lab_template::notes::cid;
+use lab_template::notes::cut::{Chunking, Cutting};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -14,6 +18,9 @@ static HEAP: PeakAlloc = PeakAlloc;
 
 /// Names the entry that a child tries.
 const ENTRY: &str = "LAB_CONFORMANCE_ENTRY";
+
+/// `template` once more, with a dictionary.
+const WITH_DICTIONARY: &str = "template with a dictionary";
 
 /// The highest number of live heap bytes since the last call.
 fn peak() -> u64 {
@@ -25,7 +32,8 @@ fn peak() -> u64 {
 #[test]
 fn every_entry_conforms() {
     let registry = lab::registry::builtin();
-    let ids = Mutex::new(registry.entries().iter().map(|entry| entry.info.id).rev().collect::<Vec<_>>());
+    let ids = registry.entries().iter().map(|entry| entry.info.id).rev();
+    let ids = Mutex::new(ids.chain([WITH_DICTIONARY]).collect::<Vec<_>>());
     let failed = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, Into::into) {
@@ -55,13 +63,36 @@ fn every_entry_conforms() {
 #[ignore = "run by every_entry_conforms, once for each entry"]
 fn one_entry_conforms() {
     let id = std::env::var(ENTRY).unwrap();
+    let (resources, texts) = if id == WITH_DICTIONARY { dictionary() } else { Default::default() };
     let options = lab_conformance::Options {
         memory_probe: Some(peak),
-        only: vec![id.clone()],
+        only: id.split(' ').take(1).map(Into::into).collect(),
+        resources,
+        texts,
         ..lab_conformance::Options::default()
     };
     let report = lab_conformance::check(&lab::registry::builtin(), &options);
     println!("{report}");
     assert!(report.is_ok(), "{report}");
     assert!(report.entries.len() == 1 && report.entries[0].cases > 0, "{id} was not tried");
+}
+
+/// A dictionary in two contexts of notes that the suite's inputs have, and the parameters that name it.
+fn dictionary() -> (Resources, Vec<(String, String, String)>) {
+    let cutting = Cutting::new(Chunking::Content, 256).unwrap();
+    let mut builder = Builder::new(cutting, vec!["PLAIN".into(), "LOUD".into()]);
+    let text = lab_conformance::text(40_000);
+    let loud = String::from_utf8_lossy(&text).replace(' ', "! ").to_uppercase().into_bytes();
+    builder.add(&[text.clone(), loud.clone()], &Context::default()).unwrap();
+    let (table, places) = builder.finish(1, 1 << 20);
+    let mut file = table.to_bytes(true);
+    for place in places {
+        let text = if place.context == 0 { &text } else { &loud };
+        file.extend_from_slice(&text[place.range.start as usize..place.range.end as usize]);
+    }
+    let digest = cid::digest(&file);
+    let mut resources = Resources::default();
+    resources.insert(digest, Arc::from(file));
+    let texts = [("dict", format!("sha256:{digest}")), ("contexts", "PLAIN+LOUD".into())];
+    (resources, texts.map(|(name, value)| ("template".to_string(), name.to_string(), value)).into())
 }

@@ -25,19 +25,19 @@ Examples:
   lab decode plain.zst            a plain Zstandard file, too")]
 pub struct Args {
     /// The encoded file, or - for a stream on standard input
-    input: PathBuf,
+    pub input: PathBuf,
     /// The output, or - for standard output [default: - for standard input, else the original name beside IN]
     #[arg(long, short, value_name = "OUT")]
-    output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
     /// Recover what is intact of a damaged stream; lost ranges become zeros (exit code 6)
     #[arg(long)]
-    salvage: bool,
+    pub salvage: bool,
     #[command(flatten)]
-    work: options::Work,
+    pub work: options::Work,
     #[command(flatten)]
-    write: options::Write,
+    pub write: options::Write,
     #[command(flatten)]
-    talk: options::Talk,
+    pub talk: options::Talk,
 }
 
 #[derive(serde::Serialize)]

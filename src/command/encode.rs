@@ -23,26 +23,26 @@ Examples:
 pub struct Args {
     /// Codecs in order, then at most one carrier, such as repair,zstd:level=19,video
     #[arg(long, short, value_name = "CHAIN")]
-    chain: String,
+    pub chain: String,
     /// The file to encode, or - for standard input
-    input: PathBuf,
+    pub input: PathBuf,
     /// The output, or - for standard output [default: - for standard input, else IN with the carrier's ending]
     #[arg(long, short, value_name = "OUT")]
-    output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
     /// Store every segment as the chain gives it, even where that is longer than the segment itself
     #[arg(long)]
-    no_bypass: bool,
+    pub no_bypass: bool,
     /// Decode the result and compare, before it replaces anything
     #[arg(long)]
-    verify: bool,
+    pub verify: bool,
     #[command(flatten)]
-    cut: options::Cut,
+    pub cut: options::Cut,
     #[command(flatten)]
-    work: options::Work,
+    pub work: options::Work,
     #[command(flatten)]
-    write: options::Write,
+    pub write: options::Write,
     #[command(flatten)]
-    talk: options::Talk,
+    pub talk: options::Talk,
 }
 
 #[derive(serde::Serialize)]
@@ -64,7 +64,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let piped = args.input == Path::new("-");
     let mut store = args.work.store(None);
     let chain = options::chain(app, &args.chain, &mut store)?;
-    let pipeline = Pipeline::build(&chain, store.loaded(), None)?;
+    let pipeline = Pipeline::build(&chain, &store.find(&chain.resources())?, None)?;
     let carrier = carrier_of(&chain)?;
     let input = open(&args.input).map_err(|e| e.at(args.input.display().to_string()))?;
     let output_path = match &args.output {

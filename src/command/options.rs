@@ -11,7 +11,7 @@ use crate::chain::Chain;
 use crate::resource::Store;
 
 /// Speaking.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Talk {
     /// Print JSON instead of a table
     #[arg(long)]
@@ -22,7 +22,7 @@ pub struct Talk {
 }
 
 /// Working.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Work {
     /// Threads in all [default: one for each core]
     #[arg(long, short = 'T', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -36,7 +36,7 @@ pub struct Work {
 }
 
 /// Cutting.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Cut {
     /// Bytes of a segment, such as 4M, or `whole` for one segment
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = segment)]
@@ -44,7 +44,7 @@ pub struct Cut {
 }
 
 /// Writing.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Write {
     /// Replace outputs that exist
     #[arg(long, short)]

@@ -19,7 +19,7 @@ pub use reader::{Reader, trailer_of};
 pub use salvage::{Salvaged, scan};
 pub use segment::SegmentHeader;
 pub use sequence::{Ending, Feed, Sequence, Stored};
-pub use trailer::Trailer;
+pub use trailer::{LEN as TRAILER_LEN, Trailer};
 pub use writer::Writer;
 
 /// The first bytes of a stream.

@@ -20,4 +20,4 @@ pub use error::{Error, ErrorKind, Result};
 pub use info::{Capabilities, Info, Memory, Role, Tool};
 pub use param::{Param, ParamKind, Params, Value, format_size, parse_size};
 pub use registry::{Build, Entry, Registry, nearest};
-pub use resource::{Digest, Resources};
+pub use resource::{Digest, Find, Resources};

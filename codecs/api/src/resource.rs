@@ -33,22 +33,46 @@ impl fmt::Display for Digest {
     }
 }
 
+/// Finds resources when they are asked for.
+pub trait Find: fmt::Debug + Send + Sync {
+    /// The content with the given SHA-256, which has been verified, or nothing where there is none.
+    ///
+    /// # Errors
+    /// What is there cannot be read, or is not what its name says.
+    fn find(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>>;
+}
+
 /// The resources at hand, by digest. Whoever fills it has verified each content against its digest.
 #[derive(Debug, Clone, Default)]
-pub struct Resources(HashMap<Digest, Arc<[u8]>>);
+pub struct Resources {
+    found: HashMap<Digest, Arc<[u8]>>,
+    source: Option<Arc<dyn Find>>,
+}
 
 impl Resources {
     /// Adds the content with the given SHA-256.
     pub fn insert(&mut self, digest: Digest, content: Arc<[u8]>) {
-        self.0.insert(digest, content);
+        self.found.insert(digest, content);
+    }
+
+    /// The same, with a place where to look for what was not added.
+    #[must_use]
+    pub fn with_source(mut self, source: Arc<dyn Find>) -> Self {
+        self.source = Some(source);
+        self
     }
 
     /// The content with the given SHA-256.
     ///
     /// # Errors
-    /// [`MissingResource`](ErrorKind::MissingResource), naming the digest and where to put the file.
+    /// [`MissingResource`](ErrorKind::MissingResource), naming the digest and where to put the file; those of
+    /// [`Find::find`].
     pub fn get(&self, digest: &Digest) -> Result<Arc<[u8]>> {
-        self.0.get(digest).cloned().ok_or_else(|| {
+        if let Some(content) = self.found.get(digest) {
+            return Ok(Arc::clone(content));
+        }
+        let looked_up = self.source.as_ref().map_or(Ok(None), |source| source.find(digest))?;
+        looked_up.ok_or_else(|| {
             Error::new(
                 ErrorKind::MissingResource,
                 format!("resource sha256:{digest} is missing; give it with --resource FILE or DIR"),

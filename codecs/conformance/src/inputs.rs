@@ -51,7 +51,7 @@ pub fn random(length: usize) -> Vec<u8> {
     (0..length).map(|_| random.next() as u8).collect()
 }
 
-/// Words of differing frequency in lines.
+/// Words of differing frequency in lines: one of the inputs, and each is the beginning of every longer one.
 pub fn text(length: usize) -> Vec<u8> {
     const WORDS: [&str; 16] = [
         "the", "of", "and", "segment", "to", "grammar", "in", "codec", "ratio", "that", "is", "entropy",

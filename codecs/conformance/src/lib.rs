@@ -26,6 +26,7 @@ mod variants;
 
 use lab_codec::{Build, Registry, Resources};
 
+pub use inputs::text;
 pub use report::{EntryReport, Failure, Report};
 
 /// What is tried, and how much of it.
@@ -49,7 +50,8 @@ pub struct Options {
     pub resources: Resources,
     /// Only the entries with these ids; empty for all.
     pub only: Vec<String>,
-    /// Values of text parameters that nobody can guess, as (id, parameter, value): what is tried has them.
+    /// Values of text and resource parameters that nobody can guess, as (id, parameter, value): what is tried has
+    /// them.
     pub texts: Vec<(String, String, String)>,
 }
 

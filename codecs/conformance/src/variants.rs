@@ -14,12 +14,14 @@ pub struct Variant {
 }
 
 /// The defaults, then for each parameter its bounds or all of its choices, the others at their defaults.
-/// Texts that are given stand in place of their defaults.
+/// Texts and resources that are given stand in place of their defaults.
 pub fn of(info: &'static Info, texts: &[(String, String, String)]) -> Vec<Variant> {
     let mut defaults = Params::defaults(info);
     for (_, name, value) in texts.iter().filter(|(id, ..)| id == info.id) {
-        if let Some((index, _)) = info.param(name) {
-            defaults.set(index, Value::Text(value.clone()));
+        if let Some((index, param)) = info.param(name)
+            && let Ok(value) = param.parse(value)
+        {
+            defaults.set(index, value);
         }
     }
     let text = defaults.to_string();

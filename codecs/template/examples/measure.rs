@@ -1,8 +1,8 @@
 //! Measures a grammar codec on files, each as one segment.
 //!
-//! `cargo run --release -p lab-template --example measure -- [sequitur] [min_freq=N] [coder=NAME] [max_rules=N] FILE...`
+//! `cargo run --release -p lab-template --example measure -- [sequitur|template] [min_freq=N] [coder=NAME] [max_rules=N] FILE...`
 //!
-//! The codec is `repair` unless the first word is `sequitur`.
+//! The codec is `repair` unless the first word is `sequitur` or `template`.
 //!
 //! With `keep=DIR` the encoded segments are written to DIR.
 //! Prints for each file: original and encoded bytes, encode and decode MB/s, milliseconds to
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use lab_codec::{Build, Context, Error, Observer, Params, Resources, Result};
-use lab_template::{REPAIR, SEQUITUR};
+use lab_template::{REPAIR, SEQUITUR, TEMPLATE};
 
 #[derive(Default)]
 struct Metrics(Mutex<Vec<String>>);
@@ -31,7 +31,12 @@ impl Observer for Metrics {
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1).peekable();
-    let codec = if args.next_if_eq("sequitur").is_some() { SEQUITUR } else { REPAIR };
+    let named = |args: &mut std::iter::Peekable<_>, name: &str| args.next_if(|arg| arg == name).is_some();
+    let codec = match () {
+        () if named(&mut args, "sequitur") => SEQUITUR,
+        () if named(&mut args, "template") => TEMPLATE,
+        () => REPAIR,
+    };
     let mut params = Params::defaults(codec.info);
     let mut files = Vec::new();
     let mut keep = None;

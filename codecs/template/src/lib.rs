@@ -1,10 +1,12 @@
 //! Grammar compression: Re-Pair, Sequitur, and what is built on them.
 
 pub mod grammar;
+pub mod notes;
 pub mod partial;
 mod repair;
 pub mod segment;
 mod sequitur;
+pub mod template;
 pub mod tokens;
 
 use lab_entropy::prefetch;
@@ -12,6 +14,7 @@ use lab_entropy::prefetch;
 pub use grammar::MAX_LEN;
 pub use repair::REPAIR;
 pub use sequitur::SEQUITUR;
+pub use template::TEMPLATE;
 
 /// The codecs whose encoded segments [`partial`] reads.
 pub const CODECS: [lab_codec::Entry; 2] = [REPAIR, SEQUITUR];

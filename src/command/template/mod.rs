@@ -1,6 +1,11 @@
-//! `lab template`: work on encoded files as their grammars tell them. One file per subcommand.
+//! `lab template`: dictionaries and what is encoded with them; work on encoded files as their grammars tell them. One file
+//! per subcommand.
 
+mod build_dict;
 mod count;
+mod decode;
+mod encode;
+mod follow;
 mod inspect;
 mod pattern;
 mod search;
@@ -10,15 +15,18 @@ use lab_codec::Result;
 
 use super::{App, options, print, print_json, table};
 
-/// Search, count and look at grammars, without expanding the file
+/// Dictionaries, contexts, and work on grammars without expanding the file
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
+  lab template build-dict SAMPLES/* -o DICT     notes that many files share
+  lab template encode IN -o OUT.lab --dict DICT
+  lab template decode OUT.lab --resource DICT
   lab encode --chain repair --segment whole IN -o OUT.lab
   lab template inspect OUT.lab                  how many rules, how deep, and which ones save most
   lab template count 'of the ' OUT.lab          how often?
   lab template search --hex '0d 0a' OUT.lab     ... and where?
-These work on chains that begin with a grammar codec, such as repair:coder=raw,zstd:19.")]
+search, count and inspect work on chains that begin with a grammar codec, such as repair:coder=raw,zstd:19.")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -26,6 +34,9 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
+    BuildDict(build_dict::Args),
+    Encode(encode::Args),
+    Decode(decode::Args),
     Search(search::Args),
     Count(count::Args),
     Inspect(inspect::Args),
@@ -33,6 +44,9 @@ enum Command {
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
     match &args.command {
+        Command::BuildDict(args) => build_dict::run(args, app),
+        Command::Encode(args) => encode::run(args, app),
+        Command::Decode(args) => decode::run(args, app),
         Command::Search(args) => search::run(args, app),
         Command::Count(args) => count::run(args, app),
         Command::Inspect(args) => inspect::run(args, app),

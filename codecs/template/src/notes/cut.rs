@@ -1,0 +1,113 @@
+//! Where a segment is cut into notes.
+
+use std::ops::Range;
+
+use fastcdc::v2020::FastCDC;
+use lab_codec::{Error, Result};
+
+/// The smallest size of notes to ask for, in bytes.
+pub const MIN_SIZE: u64 = fastcdc::v2020::AVERAGE_MIN as u64;
+/// The largest size of notes to ask for, in bytes.
+pub const MAX_SIZE: u64 = fastcdc::v2020::AVERAGE_MAX as u64;
+
+/// A way to cut. The numbers are those of the dictionary's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chunking {
+    /// Where the content says so, so that what follows an insertion is cut as before: FastCDC (Xia et al., 2016, in
+    /// the normalized form of 2020).
+    Content = 0,
+    /// Every so many bytes.
+    Fixed = 1,
+}
+
+/// A way to cut, and how large notes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cutting {
+    chunking: Chunking,
+    size: u64,
+}
+
+impl Cutting {
+    /// Notes of `size` bytes: of at most a quarter less, four times more, and about that much on average where the
+    /// content decides.
+    ///
+    /// # Errors
+    /// [`Param`](lab_codec::ErrorKind::Param) for a size outside [`MIN_SIZE`] to [`MAX_SIZE`].
+    pub fn new(chunking: Chunking, size: u64) -> Result<Self> {
+        if !(MIN_SIZE..=MAX_SIZE).contains(&size) {
+            return Err(Error::param(format!(
+                "notes of {size} bytes are not allowed; they have {MIN_SIZE} to {MAX_SIZE} bytes"
+            )));
+        }
+        Ok(Self { chunking, size })
+    }
+
+    /// The way to cut.
+    pub fn chunking(self) -> Chunking {
+        self.chunking
+    }
+
+    /// The size of notes, in bytes.
+    pub fn size(self) -> u64 {
+        self.size
+    }
+
+    /// The notes of `text`, one after the other; none is empty.
+    pub fn cut(self, text: &[u8]) -> Box<dyn Iterator<Item = Range<usize>> + '_> {
+        let size = self.size as usize;
+        match self.chunking {
+            Chunking::Content => {
+                let even = |n: usize| n & !1; // as the library wants them
+                let chunks = FastCDC::new(text, even(size / 4), even(size), even(size * 4));
+                Box::new(chunks.map(|chunk| chunk.offset..chunk.offset + chunk.length))
+            }
+            Chunking::Fixed => {
+                let end = text.len();
+                Box::new((0..end).step_by(size).map(move |start| start..end.min(start + size)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(len: usize) -> Vec<u8> {
+        let mut x = 1u64;
+        let mut next = || {
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (x >> 56) as u8
+        };
+        (0..len).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn notes_cover_the_text() {
+        for (chunking, size) in [(Chunking::Content, 256), (Chunking::Content, 4097), (Chunking::Fixed, 300)]
+        {
+            for len in [0, 1, 255, 256, 257, 100_000] {
+                let text = noise(len);
+                let cutting = Cutting::new(chunking, size).unwrap();
+                let mut at = 0;
+                for note in cutting.cut(&text) {
+                    assert!(note.start == at && note.end > at && note.len() as u64 <= 4 * size);
+                    at = note.end;
+                }
+                assert_eq!(at, len);
+            }
+        }
+    }
+
+    #[test]
+    fn an_insertion_moves_few_cuts() {
+        let text = noise(200_000);
+        let mut longer = text.clone();
+        longer.splice(1000..1000, *b"something");
+        let cutting = Cutting::new(Chunking::Content, 1024).unwrap();
+        let notes = |text: &[u8]| cutting.cut(text).map(|note| text[note].to_vec()).collect::<Vec<_>>();
+        let (before, after) = (notes(&text), notes(&longer));
+        assert!(before.len() > 50);
+        assert!(before.iter().filter(|note| !after.contains(note)).count() <= 3);
+    }
+}

@@ -1,0 +1,9 @@
+//! Notes: pieces of a segment that are known from a dictionary or from before, or else said in full once.
+
+pub mod build;
+pub mod cid;
+pub mod cut;
+pub mod dictionary;
+mod merkle;
+pub mod score;
+pub mod sequence;

@@ -1,0 +1,334 @@
+//! The `template` codec: a segment as notes, known from a dictionary or from before, then what all grammar codecs do with
+//! the sequence of these and with the bytes of those that are new.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use lab_bits::varint;
+use lab_codec::{
+    Capabilities, Codec, Context, Digest, Entry, Error, Info, Memory, Param, Params, Resources, Result,
+    Silent, Worker, check_range,
+};
+
+use crate::grammar::MAX_LEN;
+use crate::grammar::repair::{Stop, repair};
+use crate::notes::cid;
+use crate::notes::cut::{Chunking, Cutting, MAX_SIZE};
+use crate::notes::dictionary::Dictionary;
+use crate::notes::score::{Rendering, Score, Voice, find, write_renderings};
+use crate::notes::sequence::max_bytes;
+use crate::segment::{self, CODER, Coder};
+
+const DICT: Param = Param::resource("dict", "a dictionary of notes, as `lab template build-dict` makes it");
+const CHUNK_SIZE: Param = Param::size(
+    "chunk_size",
+    0,
+    MAX_SIZE,
+    0,
+    "bytes of a note, on average, at least 256; 0 cuts as the dictionary does, or without one by content to 4K",
+)
+.or_called(&["chunk-size"]);
+const CHUNKING: Param = Param::choice(
+    "chunking",
+    &["content", "fixed"],
+    0,
+    "content: cut where the content says so; fixed: every chunk_size bytes",
+);
+const MIN_FREQ: Param =
+    Param::int("min_freq", 2, 1 << 20, 2, "replace pairs that occur at least this often, without overlaps")
+        .or_called(&["min_pair_freq", "min-pair-freq"]);
+const CONTEXTS: Param = Param::text(
+    "contexts",
+    "",
+    "contexts of the dictionary, joined by +: the one that the content is in, then those to render it in",
+);
+
+static INFO: Info = Info {
+    id: "template",
+    summary: "notes of a dictionary, repeated notes and new ones, each said by a grammar",
+    params: &[DICT, CHUNK_SIZE, CHUNKING, MIN_FREQ, CODER, CONTEXTS],
+    formats: &[1],
+    memory,
+    capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: false },
+    tools: &[],
+};
+
+/// The template compressor as a codec.
+pub const TEMPLATE: Entry = Entry::codec(&INFO, |params, resources| Ok(Arc::new(build(params, resources)?)));
+
+const DEFAULT_SIZE: u64 = 4096;
+
+/// The rest of a segment is its grammar.
+const PLAIN: u8 = 0;
+/// The rest is renderings, the sequence of notes, and the grammar of those that are local.
+const NOTES: u8 = 1;
+
+fn memory(params: &Params, len: u64) -> Memory {
+    memory_for(Coder::of(params), len)
+}
+
+/// Re-Pair's, and the notes.
+fn memory_for(coder: Coder, len: u64) -> Memory {
+    let Memory { encode, decode } = coder.memory(len, len * 17);
+    Memory { encode, decode: decode + len * 7 }
+}
+
+/// Its codec, for those who also render in other contexts.
+#[derive(Debug, Clone)]
+pub struct Template {
+    cutting: Cutting,
+    stop: Stop,
+    coder: Coder,
+    dictionary: Option<Arc<Dictionary>>,
+    /// Entries by what they stand for in the first of the contexts.
+    known: Arc<HashMap<Digest, u32>>,
+    /// Numbers of contexts: the content's, then those of its renderings.
+    contexts: Vec<usize>,
+}
+
+/// Makes the codec from its parameters.
+///
+/// # Errors
+/// [`MissingResource`](lab_codec::ErrorKind::MissingResource); a broken dictionary; contexts that it does not have.
+pub fn build(params: &Params, resources: &Resources) -> Result<Template> {
+    let dictionary = match params.resource(&DICT) {
+        Some(digest) => {
+            let file = resources.get(&digest)?;
+            Some(Arc::new(
+                Dictionary::read(file, resources.clone())
+                    .map_err(|e| e.at(format!("dictionary sha256:{digest}")))?,
+            ))
+        }
+        None => None,
+    };
+    let chunking = if params.choice(&CHUNKING) == 0 { Chunking::Content } else { Chunking::Fixed };
+    let cutting = match (params.size(&CHUNK_SIZE), &dictionary) {
+        (0, Some(dictionary)) => dictionary.table().cutting,
+        (0, None) => Cutting::new(chunking, DEFAULT_SIZE)?,
+        (size, _) => Cutting::new(chunking, size)?,
+    };
+    let contexts = match (params.text(&CONTEXTS), &dictionary) {
+        ("", _) => vec![0],
+        (_, None) => {
+            return Err(Error::param("contexts are those of a dictionary; name one with dict=@FILE"));
+        }
+        (names, Some(dictionary)) => contexts_of(names, dictionary)?,
+    };
+    let mut known = HashMap::new();
+    if let Some(dictionary) = &dictionary {
+        for entry in 0..dictionary.entries() {
+            let piece = dictionary.piece(entry, contexts[0]);
+            if piece.len > 0 {
+                known.entry(piece.digest).or_insert(entry as u32);
+            }
+        }
+    }
+    Ok(Template {
+        cutting,
+        stop: Stop { min_freq: params.int(&MIN_FREQ) as u32, max_rules: MAX_LEN as u32 },
+        coder: Coder::of(params),
+        dictionary,
+        known: Arc::new(known),
+        contexts,
+    })
+}
+
+fn contexts_of(names: &str, dictionary: &Dictionary) -> Result<Vec<usize>> {
+    let mut contexts = Vec::new();
+    for name in names.split('+') {
+        let context = dictionary.context(name)?;
+        if contexts.contains(&context) {
+            return Err(Error::param(format!("the context {name:?} is named twice")));
+        }
+        contexts.push(context);
+    }
+    Ok(contexts)
+}
+
+impl Template {
+    /// The dictionary, where there is one.
+    pub fn dictionary(&self) -> Option<&Dictionary> {
+        self.dictionary.as_deref()
+    }
+
+    /// Numbers of the declared contexts: that of the content, then those of the renderings.
+    pub fn contexts(&self) -> &[usize] {
+        &self.contexts
+    }
+
+    fn voice(&self) -> Option<Voice<'_>> {
+        self.dictionary.as_deref().map(|dictionary| Voice { dictionary, context: self.contexts[0] })
+    }
+
+    fn grammar(&self, bytes: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        segment::encode(bytes, &repair(bytes, self.stop, cx)?, self.coder, out, cx)
+    }
+
+    /// The segment in the form of notes, or nothing where that is no use: what repeats within the segment a grammar of
+    /// its bytes says in less, so that it is worth the try only where it makes the segment half as long.
+    fn notes(&self, input: &[u8], cx: &Context) -> Result<Option<Notes>> {
+        let voice = self.voice();
+        let entries = voice.map_or(0, |voice| voice.dictionary.entries() as u32);
+        let mut found = find(input, self.cutting, &self.known, entries, cx)?;
+        cx.observer().metric("notes", found.sequence.notes.len() as f64);
+        cx.observer().metric("bytes known", found.known as f64);
+        cx.observer().metric("bytes repeated", found.repeated as f64);
+        if found.known == 0 && found.repeated < input.len() / 2 {
+            return Ok(None);
+        }
+        // A segment without notes has no renderings.
+        let is_best = found.known > 0 && self.contexts.len() > 1 || found.known > input.len() / 2;
+        found.sequence.join(entries);
+        let sequence = found.sequence.to_bytes(entries);
+        if sequence.len() > max_bytes(input.len()) {
+            return Ok(None);
+        }
+        let mut tail = Vec::new();
+        varint::write(&mut tail, sequence.len() as u64);
+        let mut stored = Vec::new();
+        // The figures of a segment are those of its bytes, not of the notes.
+        let silent = cx.clone().with_observer(Arc::new(Silent));
+        self.grammar(&sequence, &mut stored, &silent)?;
+        varint::write(&mut tail, stored.len() as u64);
+        tail.append(&mut stored);
+        let local = found.sequence.local_bytes(input, voice);
+        self.grammar(&local, &mut tail, &silent)?;
+
+        // Renderings are made by the decoder: what they are is what it does.
+        let mut head = vec![0];
+        head.extend_from_slice(&tail);
+        let score = Score::read(&head, input.len(), voice, &silent)?;
+        let mut renderings = Vec::new();
+        for &context in &self.contexts[1..] {
+            let mut text = Vec::new();
+            let len = score.play(voice, |d, entry| d.piece(entry as usize, context), &mut text, &silent)?;
+            renderings.push(Rendering { context: context as u64, len, digest: cid::digest(&text) });
+        }
+        let mut out = vec![NOTES];
+        write_renderings(&renderings, &mut out);
+        out.append(&mut tail);
+        Ok(Some(Notes { bytes: out, is_best }))
+    }
+
+    /// Appends what a segment of `raw_len` bytes becomes where `choose` says the context of each entry of the dictionary.
+    /// Checks it against the rendering of `context`, if that is given, and returns its length.
+    ///
+    /// # Errors
+    /// As [`Worker::decode`]; bytes that are not those of the rendering.
+    pub fn render(
+        &self,
+        input: &[u8],
+        raw_len: usize,
+        context: Option<usize>,
+        choose: impl Fn(u32) -> usize,
+        out: &mut Vec<u8>,
+        cx: &Context,
+    ) -> Result<u64> {
+        let Form::Notes(score) = self.open(input, raw_len, cx)? else {
+            // Without notes of a dictionary the content is the same in all contexts.
+            segment::decode(input.get(1..).unwrap_or_default(), raw_len, out, cx)?;
+            return Ok(raw_len as u64);
+        };
+        let start = out.len();
+        let len = score.play(self.voice(), |d, entry| d.piece(entry as usize, choose(entry)), out, cx)?;
+        let lossless = context == Some(self.contexts[0]);
+        if let Some(context) = context.filter(|_| !lossless) {
+            let rendering = score.renderings.iter().find(|rendering| rendering.context == context as u64);
+            let Some(rendering) = rendering else {
+                return Err(Error::corrupt(format!("no rendering in context {context}")));
+            };
+            if (rendering.len, rendering.digest) != (len, cid::digest(&out[start..])) {
+                return Err(Error::corrupt("the rendering is not the one that the template tells of"));
+            }
+        }
+        Ok(len)
+    }
+
+    fn open<'a>(&self, input: &'a [u8], raw_len: usize, cx: &Context) -> Result<Form<'a>> {
+        match input.split_first() {
+            None if raw_len == 0 => Ok(Form::Plain(&[])),
+            None => Err(Error::truncated("an empty segment")),
+            _ if raw_len == 0 || raw_len > MAX_LEN => {
+                Err(Error::corrupt(format!("notes for {raw_len} bytes")))
+            }
+            Some((&PLAIN, rest)) => Ok(Form::Plain(rest)),
+            Some((&NOTES, rest)) => Ok(Form::Notes(Score::read(rest, raw_len, self.voice(), cx)?)),
+            Some((form, _)) => {
+                Err(Error::unsupported(format!("form {form} of a template; a newer version may read it")))
+            }
+        }
+    }
+}
+
+/// A segment in the form of notes.
+struct Notes {
+    bytes: Vec<u8>,
+    /// Whether it is this form that is wanted, whatever the other takes.
+    is_best: bool,
+}
+
+/// What the first byte of a segment says of the rest.
+enum Form<'a> {
+    Plain(&'a [u8]),
+    Notes(Score<'a>),
+}
+
+impl Codec for Template {
+    fn worker(&self) -> Box<dyn Worker> {
+        Box::new(self.clone())
+    }
+}
+
+impl Worker for Template {
+    fn encode(&mut self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        if input.is_empty() {
+            return Ok(());
+        }
+        let need = memory_for(self.coder, input.len() as u64).encode;
+        cx.limits().check_memory(need, "a template of a segment of this size")?;
+        let start = out.len();
+        let notes = self.notes(input, cx)?;
+        if let Some(notes) = &notes {
+            out.extend_from_slice(&notes.bytes);
+        }
+        if notes.as_ref().is_none_or(|notes| !notes.is_best) {
+            let mut plain = vec![PLAIN];
+            self.grammar(input, &mut plain, &cx.clone().with_observer(Arc::new(Silent)))?;
+            if notes.is_none() || plain.len() < out.len() - start {
+                out.truncate(start);
+                out.append(&mut plain);
+            }
+        }
+        cx.observer().advance(input.len() as u64);
+        Ok(())
+    }
+
+    fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        match self.open(input, raw_len, cx)? {
+            Form::Plain(rest) => segment::decode(rest, raw_len, out, cx),
+            Form::Notes(score) => {
+                let context = self.contexts[0];
+                score.play(self.voice(), |d, entry| d.piece(entry as usize, context), out, cx).map(drop)
+            }
+        }
+    }
+
+    fn decode_range(
+        &mut self,
+        input: &[u8],
+        raw_len: usize,
+        range: Range<usize>,
+        out: &mut Vec<u8>,
+        cx: &Context,
+    ) -> Result<()> {
+        check_range(&range, raw_len)?;
+        match self.open(input, raw_len, cx)? {
+            Form::Plain(rest) => segment::decode_range(rest, raw_len, range, out, cx),
+            Form::Notes(score) => score.play_range(self.voice(), raw_len, range, out, cx),
+        }
+    }
+}
