@@ -71,8 +71,10 @@ fn a_file_becomes_its_digest_and_no_path_remains() {
     assert_eq!(chain.to_string(), format!("pack:dict=sha256:{}", "ab".repeat(32)));
     assert_eq!(chain.resources(), [Digest([0xAB; 32])]);
     // As in a stream's header, and with more behind it.
-    let text = format!("pack:dict=sha256:{0}:window=4K,pack:dict=sha256:{0}", "ab".repeat(32));
-    assert_eq!(parse(&text).unwrap().to_string(), text);
+    let digest = "ab".repeat(32);
+    let text = format!("pack:dict=sha256:{digest}:window=16M,pack:dict=sha256:{digest}");
+    let canonical = format!("pack:window=16M:dict=sha256:{digest},pack:dict=sha256:{digest}");
+    assert_eq!(parse(&text).unwrap().to_string(), canonical);
 }
 
 #[test]
