@@ -124,6 +124,20 @@ impl Encoder {
     /// [`Limit`](lab_codec::ErrorKind::Limit) where the memory does not suffice,
     /// [`Cancelled`](lab_codec::ErrorKind::Cancelled).
     pub fn encode(&self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<Summary> {
+        let start = out.len();
+        let summary = self.shortest(input, out, cx)?;
+        let is_extended = out[start..].starts_with(&format::MARK);
+        if !is_extended || !format::is_pass(input, summary.salt, cx)? {
+            return Ok(summary);
+        }
+        // A decoder would take such content for a pass that is left to be undone: only a plain file may hold it.
+        out.truncate(start);
+        let settings = Settings { passes: 1, salt: SaltChoice::None, large_batches: false, ..self.settings };
+        Self::new(settings, self.threads, None).shortest(input, out, cx)
+    }
+
+    /// The shortest file of what the settings allow.
+    fn shortest(&self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<Summary> {
         let mut hashes = 0;
         let mut best = self.candidate(input, Salt::default(), 1, &mut hashes, cx)?;
         let salt = match self.settings.salt {

@@ -1,6 +1,7 @@
 //! Grammar compression: Re-Pair, Sequitur, and what is built on them.
 
 pub mod grammar;
+mod maker;
 pub mod notes;
 pub mod partial;
 mod repair;

@@ -1,15 +1,13 @@
 //! The `repair` codec: Re-Pair's grammar, then what all grammar codecs do.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use lab_codec::{
-    Capabilities, Codec, Context, Entry, Info, Memory, Param, Params, Resources, Result, Worker,
-};
+use lab_codec::{Capabilities, Codec, Context, Entry, Info, Param, Params, Resources, Result};
 
-use crate::grammar::MAX_LEN;
 use crate::grammar::repair::{Stop, repair};
-use crate::segment::{self, CODER, Coder};
+use crate::grammar::{Grammar, MAX_LEN};
+use crate::maker::{self, Maker};
+use crate::segment::CODER;
 
 const MIN_FREQ: Param =
     Param::int("min_freq", 2, 1 << 20, 2, "replace pairs that occur at least this often, without overlaps")
@@ -22,7 +20,7 @@ static INFO: Info = Info {
     summary: "Re-Pair: a grammar from repeatedly replacing the most frequent pair, exact and in linear time",
     params: &[MIN_FREQ, CODER, MAX_RULES],
     formats: &[1],
-    memory,
+    memory: maker::memory::<RePair>,
     capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: false },
     tools: &[],
 };
@@ -30,58 +28,25 @@ static INFO: Info = Info {
 /// Re-Pair as a codec.
 pub const REPAIR: Entry = Entry::codec(&INFO, build);
 
-fn memory(params: &Params, len: u64) -> Memory {
-    memory_for(Coder::of(params), len)
-}
-
-fn memory_for(coder: Coder, len: u64) -> Memory {
-    coder.memory(len, len * 14)
-}
-
 #[derive(Debug, Clone, Copy)]
-struct Repair {
-    stop: Stop,
-    coder: Coder,
-}
+struct RePair(Stop);
 
 fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
-    Ok(Arc::new(Repair {
-        stop: Stop { min_freq: params.int(&MIN_FREQ) as u32, max_rules: params.int(&MAX_RULES) as u32 },
-        coder: Coder::of(params),
-    }))
+    let stop = Stop { min_freq: params.int(&MIN_FREQ) as u32, max_rules: params.int(&MAX_RULES) as u32 };
+    Ok(maker::codec(RePair(stop), params))
 }
 
-impl Codec for Repair {
-    fn worker(&self) -> Box<dyn Worker> {
-        Box::new(*self)
+impl Maker for RePair {
+    const NAME: &str = "Re-Pair";
+
+    fn memory(len: u64) -> u64 {
+        len * 14
     }
-}
 
-impl Worker for Repair {
-    fn encode(&mut self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()> {
-        if input.is_empty() {
-            return Ok(());
-        }
-        let need = memory_for(self.coder, input.len() as u64).encode;
-        cx.limits().check_memory(need, "Re-Pair on a segment of this size")?;
-        let grammar = repair(input, self.stop, cx)?;
-        segment::encode(input, &grammar, self.coder, out, cx)?;
+    fn grammar(self, input: &[u8], cx: &Context) -> Result<Grammar> {
+        let grammar = repair(input, self.0, cx)?;
+        // Of the symbols that went away it was told before.
         cx.observer().advance(grammar.start.len() as u64);
-        Ok(())
-    }
-
-    fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
-        segment::decode(input, raw_len, out, cx)
-    }
-
-    fn decode_range(
-        &mut self,
-        input: &[u8],
-        raw_len: usize,
-        range: Range<usize>,
-        out: &mut Vec<u8>,
-        cx: &Context,
-    ) -> Result<()> {
-        segment::decode_range(input, raw_len, range, out, cx)
+        Ok(grammar)
     }
 }

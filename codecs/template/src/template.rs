@@ -95,10 +95,8 @@ pub fn build(params: &Params, resources: &Resources) -> Result<Template> {
     let dictionary = match params.resource(&DICT) {
         Some(digest) => {
             let file = resources.get(&digest)?;
-            Some(Arc::new(
-                Dictionary::read(file, resources.clone())
-                    .map_err(|e| e.at(format!("dictionary sha256:{digest}")))?,
-            ))
+            // Whoever builds a stage names it, and with it the digest.
+            Some(Arc::new(Dictionary::read(file, resources.clone())?))
         }
         None => None,
     };

@@ -42,7 +42,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let path = args.input.display().to_string();
     let at_input = |e: Error| e.at(path.clone());
     let bounds = args.heat_range.as_deref().map(Bounds::parse).transpose()?;
-    let segments = Segments::open(&args.input, &args.work, args.talk.quiet, app).map_err(at_input)?;
+    let segments = Segments::open(&args.input, &args.work, args.talk.quiet, app)?;
     let range = range(bounds, segments.bytes()).map_err(at_input)?;
     let page = args.output.as_deref().unwrap_or(Path::new("heat.html"));
     let mut output = Output::open(page, args.force)?;

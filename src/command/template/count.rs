@@ -5,9 +5,8 @@ use std::ops::ControlFlow;
 use lab_codec::{Error, Result};
 use lab_template::partial::Search;
 
-use super::pattern::PatternArgs;
-use super::segments::Segments;
-use super::{App, options};
+use super::App;
+use super::pattern::Query;
 
 /// Count the occurrences of a pattern, without expanding the file
 #[derive(clap::Args)]
@@ -18,11 +17,7 @@ Examples:
 Occurrences may overlap.")]
 pub struct Args {
     #[command(flatten)]
-    pattern: PatternArgs,
-    #[command(flatten)]
-    work: options::Work,
-    #[command(flatten)]
-    talk: options::Talk,
+    query: Query,
 }
 
 #[derive(serde::Serialize)]
@@ -35,10 +30,9 @@ struct Report {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let pattern = args.pattern.pattern()?;
-    let path = args.pattern.input.display().to_string();
+    let (pattern, segments) = args.query.open(app)?;
+    let path = args.query.path();
     let at_input = |e: Error| e.at(path.clone());
-    let segments = Segments::open(&args.pattern.input, &args.work, args.talk.quiet, app).map_err(at_input)?;
     let mut search = Search::new(&pattern);
     let mut count = 0;
     let visited = segments.each(|segment| {
@@ -46,7 +40,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         Ok(ControlFlow::Continue(()))
     });
     visited.map_err(at_input)?;
-    if !args.talk.json {
+    if !args.query.talk.json {
         return super::print(&format!("{count}\n"));
     }
     super::print_json(&Report {

@@ -76,7 +76,7 @@ struct Top {
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let path = args.input.display().to_string();
     let at_input = |e: Error| e.at(path.clone());
-    let segments = Segments::open(&args.input, &args.work, args.talk.quiet, app).map_err(at_input)?;
+    let segments = Segments::open(&args.input, &args.work, args.talk.quiet, app)?;
     let mut statistics = Statistics::default();
     let mut top = Vec::new();
     let (mut number, mut grammar_bytes) = (0, 0);

@@ -1,4 +1,4 @@
-//! The pattern of a search, as it is typed.
+//! What a search is given: the pattern as it is typed, the file, and how to go about it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -6,24 +6,42 @@ use std::path::PathBuf;
 use lab_codec::{Error, Result};
 use lab_template::partial::Pattern;
 
+use super::segments::Segments;
+use super::{App, options};
+
 /// What to look for, and where.
 #[derive(clap::Args)]
-pub struct PatternArgs {
+pub struct Query {
     /// The bytes to look for
     pattern: OsString,
     /// The encoded file
-    pub input: PathBuf,
+    input: PathBuf,
     /// The pattern is in hexadecimal; blanks between bytes are ignored
     #[arg(long)]
     hex: bool,
+    #[command(flatten)]
+    work: options::Work,
+    #[command(flatten)]
+    pub talk: options::Talk,
 }
 
-impl PatternArgs {
-    /// The pattern, ready to be found.
+impl Query {
+    /// The path of the file, as shown.
+    pub fn path(&self) -> String {
+        self.input.display().to_string()
+    }
+
+    /// The pattern, ready to be found, and where to look for it.
     ///
     /// # Errors
-    /// [`Usage`](lab_codec::ErrorKind::Usage) where it is empty, or not hexadecimal.
-    pub fn pattern(&self) -> Result<Pattern> {
+    /// [`Usage`](lab_codec::ErrorKind::Usage) where the pattern is empty, or not hexadecimal; those of
+    /// [`Segments::open`].
+    pub fn open(&self, app: &App) -> Result<(Pattern, Segments)> {
+        let pattern = self.pattern()?;
+        Ok((pattern, Segments::open(&self.input, &self.work, self.talk.quiet, app)?))
+    }
+
+    fn pattern(&self) -> Result<Pattern> {
         let bytes = self.pattern.as_encoded_bytes();
         if !self.hex {
             return Pattern::new(bytes);

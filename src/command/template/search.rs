@@ -6,9 +6,8 @@ use std::ops::ControlFlow;
 use lab_codec::{Error, Result};
 use lab_template::partial::Search;
 
-use super::pattern::PatternArgs;
-use super::segments::Segments;
-use super::{App, options};
+use super::App;
+use super::pattern::Query;
 
 /// Print the offsets of a pattern, without expanding the file
 #[derive(clap::Args)]
@@ -19,14 +18,10 @@ Examples:
 A line for each occurrence: the offset of its first byte in the content. Occurrences may overlap.")]
 pub struct Args {
     #[command(flatten)]
-    pattern: PatternArgs,
+    query: Query,
     /// Stop after so many occurrences
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
-    #[command(flatten)]
-    work: options::Work,
-    #[command(flatten)]
-    talk: options::Talk,
 }
 
 #[derive(serde::Serialize)]
@@ -41,10 +36,9 @@ struct Report {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let pattern = args.pattern.pattern()?;
-    let path = args.pattern.input.display().to_string();
+    let (pattern, segments) = args.query.open(app)?;
+    let path = args.query.path();
     let at_input = |e: Error| e.at(path.clone());
-    let segments = Segments::open(&args.pattern.input, &args.work, args.talk.quiet, app).map_err(at_input)?;
     let mut search = Search::new(&pattern);
     let mut left = args.limit.unwrap_or(u64::MAX);
     let mut offsets = Vec::new();
@@ -52,7 +46,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let visited = segments.each(|segment| {
         search.find(&segment.parsed, &segments.cx, &mut |offset| {
             left -= 1;
-            if args.talk.json {
+            if args.query.talk.json {
                 segments.cx.limits().check_memory(offsets.len() as u64 * 16, "the list of offsets")?;
                 offsets.push(offset);
             } else {
@@ -65,7 +59,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let flushed = out.flush();
     visited.map_err(at_input)?;
     flushed?;
-    if !args.talk.json {
+    if !args.query.talk.json {
         return Ok(());
     }
     super::print_json(&Report {

@@ -38,22 +38,24 @@ impl Segments {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for a file without grammars; damage.
+    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for a file without grammars; damage. All with the path.
     pub fn open(path: &Path, work: &options::Work, quiet: bool, app: &App) -> Result<Self> {
+        let at_input = |e: Error| e.at(path.display().to_string());
         let cx = work.context(app, progress::bar("", None, true));
         let Medium::Stream { stream, .. } = input::open(&app.registry, path, &cx)? else {
-            return Err(Error::unsupported("a plain Zstandard file, which has no grammar"));
+            return Err(at_input(Error::unsupported("a plain Zstandard file, which has no grammar")));
         };
-        let reader = Reader::open(stream, *cx.limits())?;
-        let pipeline = pipeline_of(reader.header(), &app.registry, &work.store(Some(path)))?;
-        let chain = Chain::parse_codecs(&app.registry, &reader.header().chain)?;
+        let reader = Reader::open(stream, *cx.limits()).map_err(at_input)?;
+        let pipeline =
+            pipeline_of(reader.header(), &app.registry, &work.store(Some(path))).map_err(at_input)?;
+        let chain = Chain::parse_codecs(&app.registry, &reader.header().chain).map_err(at_input)?;
         let grammars = lab_template::CODECS.map(|entry| entry.info.id);
         if chain.codecs.first().is_none_or(|stage| !grammars.contains(&stage.entry.info.id)) {
-            return Err(Error::unsupported(format!(
+            return Err(at_input(Error::unsupported(format!(
                 "the chain {:?} does not begin with a grammar ({}); `lab decode` gives the content",
                 reader.header().chain,
                 grammars.join(" or ")
-            )));
+            ))));
         }
         let cx = cx.with_observer(progress::bar("", Some(reader.trailer().bytes), quiet));
         Ok(Self { reader, chain, pipeline, threads: work.threads(), cx })

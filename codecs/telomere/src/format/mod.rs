@@ -7,7 +7,7 @@ use lab_bits::{arity, evql};
 
 use crate::seed::{Salt, Seed};
 
-pub use read::{Contents, read};
+pub use read::{Contents, is_pass, read};
 pub use write::write;
 
 /// The largest block in bytes.

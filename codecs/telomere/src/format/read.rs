@@ -5,7 +5,7 @@ use lab_bits::{
     evql,
     msb::BitReader,
 };
-use lab_codec::{Context, Error, Result};
+use lab_codec::{Context, Error, ErrorKind, Result};
 use sha2::{Digest as _, Sha256};
 
 use super::{BATCH, Extension, MARK, MAX_BLOCK, Record};
@@ -51,9 +51,27 @@ pub fn read(file: &[u8], expected: Option<u64>, out: &mut Vec<u8>, cx: &Context)
         outermost.get_or_insert(found);
         inner = Some(content);
     }
+    let start = out.len();
     let found = stream.read(inner.as_deref().unwrap_or(first), Wanted::Content(expected), out)?;
+    if is_pass(&out[start..], extension.salt, cx)? {
+        return Err(Error::corrupt("the content is the stream of a pass: the number of passes is too small"));
+    }
     let (block_size, batches) = *outermost.get_or_insert(found);
     Ok(Contents { extension: Some(extension), block_size, batches })
+}
+
+/// Whether `content` could be the stream of a pass of an extended file with this salt: it decodes, and to more bytes. Such
+/// content is never in an extended file, so that a wrong number of passes shows.
+///
+/// # Errors
+/// Cancellation.
+pub fn is_pass(content: &[u8], salt: Salt, cx: &Context) -> Result<bool> {
+    let mut inner = Vec::new();
+    match (Stream { salt: Some(salt), cx }).read(content, Wanted::Pass, &mut inner) {
+        Ok(_) => Ok(inner.len() > content.len()),
+        Err(e) if e.kind() == ErrorKind::Cancelled => Err(e),
+        Err(_) => Ok(false),
+    }
 }
 
 /// The extension and what follows it.
@@ -102,14 +120,8 @@ impl Stream<'_> {
     /// Appends the content of one stream. Returns the size of blocks and the number of batches.
     fn read(&self, bytes: &[u8], wanted: Wanted, out: &mut Vec<u8>) -> Result<(u8, u64)> {
         let mut bits = BitReader::new(bytes);
-        let raw_len = evql::read(&mut bits)?;
-        bits.align()?;
-        let block_size = evql::read(&mut bits)?;
-        bits.align()?;
-        let block_size =
-            u8::try_from(block_size).ok().filter(|size| (1..=MAX_BLOCK).contains(size)).ok_or_else(|| {
-                Error::corrupt(format!("a block of {block_size} bytes; 1 to {MAX_BLOCK} are possible"))
-            })?;
+        let (raw_len, block_size) =
+            read_header(&mut bits).map_err(|e| e.at("the first bytes are not those of a .tlmr file"))?;
         match wanted {
             Wanted::Content(Some(expected)) if expected != raw_len => {
                 return Err(Error::corrupt(format!("{raw_len} bytes where {expected} are expected")));
@@ -199,6 +211,18 @@ impl Stream<'_> {
             return Err(Error::corrupt(format!("the digest begins with {found:04x}, not with {digest:04x}")));
         }
         Ok(())
+    }
+}
+
+/// The length of the content and the size of blocks.
+fn read_header(bits: &mut BitReader) -> Result<(u64, u8)> {
+    let raw_len = evql::read(bits)?;
+    bits.align()?;
+    let block_size = evql::read(bits)?;
+    bits.align()?;
+    match u8::try_from(block_size) {
+        Ok(size @ 1..=MAX_BLOCK) => Ok((raw_len, size)),
+        _ => Err(Error::corrupt(format!("a block of {block_size} bytes; 1 to {MAX_BLOCK} are possible"))),
     }
 }
 

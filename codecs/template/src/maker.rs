@@ -1,0 +1,73 @@
+//! A codec for each way to make a grammar: making it is all in which they differ.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use lab_codec::{Codec, Context, Memory, Params, Result, Worker};
+
+use crate::grammar::Grammar;
+use crate::segment::{self, Coder};
+
+/// A way to make the grammar of a segment.
+pub trait Maker: Copy + Send + Sync + 'static {
+    /// What it is called in messages.
+    const NAME: &str;
+
+    /// Bytes of memory for a segment of `len` bytes.
+    fn memory(len: u64) -> u64;
+
+    /// The grammar of a segment; hears of progress for every byte of it.
+    ///
+    /// # Errors
+    /// [`Limit`](lab_codec::ErrorKind::Limit) for what is too long; cancellation.
+    fn grammar(self, input: &[u8], cx: &Context) -> Result<Grammar>;
+}
+
+/// What a codec with this maker takes.
+pub fn memory<M: Maker>(params: &Params, len: u64) -> Memory {
+    Coder::of(params).memory(len, M::memory(len))
+}
+
+/// The codec with this maker and the coder that the parameters name.
+pub fn codec<M: Maker>(maker: M, params: &Params) -> Arc<dyn Codec> {
+    Arc::new(GrammarCodec { maker, coder: Coder::of(params) })
+}
+
+#[derive(Debug, Clone, Copy)]
+struct GrammarCodec<M> {
+    maker: M,
+    coder: Coder,
+}
+
+impl<M: Maker> Codec for GrammarCodec<M> {
+    fn worker(&self) -> Box<dyn Worker> {
+        Box::new(*self)
+    }
+}
+
+impl<M: Maker> Worker for GrammarCodec<M> {
+    fn encode(&mut self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        if input.is_empty() {
+            return Ok(());
+        }
+        let len = input.len() as u64;
+        let need = self.coder.memory(len, M::memory(len)).encode;
+        cx.limits().check_memory(need, &format!("{} on a segment of this size", M::NAME))?;
+        segment::encode(input, &self.maker.grammar(input, cx)?, self.coder, out, cx)
+    }
+
+    fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+        segment::decode(input, raw_len, out, cx)
+    }
+
+    fn decode_range(
+        &mut self,
+        input: &[u8],
+        raw_len: usize,
+        range: Range<usize>,
+        out: &mut Vec<u8>,
+        cx: &Context,
+    ) -> Result<()> {
+        segment::decode_range(input, raw_len, range, out, cx)
+    }
+}
