@@ -46,13 +46,14 @@ impl Carrier for FileCarrier {
         _: &str,
         _: &Context,
     ) -> Result<Box<dyn StreamWriter + 'a>> {
+        let is_pipe = matches!(target, Target::Pipe(_));
         let sink: Box<dyn Write + Send + 'a> = match target {
             Target::Path(path) => {
                 Box::new(OpenOptions::new().write(true).create(true).truncate(true).open(path)?)
             }
             Target::Pipe(pipe) => pipe,
         };
-        Ok(Box::new(Writer(BufWriter::with_capacity(BUFFER, sink))))
+        Ok(Box::new(Writer { sink: BufWriter::with_capacity(BUFFER, sink), is_pipe }))
     }
 
     fn open(&self, source: &Source, _: &Context) -> Result<Box<dyn StreamReader>> {
@@ -72,15 +73,23 @@ pub fn open(path: &Path) -> Result<Arc<dyn StreamReader>> {
     Ok(Arc::new(Reader { file, len }))
 }
 
-struct Writer<'a>(BufWriter<Box<dyn Write + Send + 'a>>);
+struct Writer<'a> {
+    sink: BufWriter<Box<dyn Write + Send + 'a>>,
+    /// Whether somebody may be waiting at the other end.
+    is_pipe: bool,
+}
 
 impl StreamWriter for Writer<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        Ok(self.0.write_all(bytes)?)
+        Ok(self.sink.write_all(bytes)?)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.is_pipe { Ok(self.sink.flush()?) } else { Ok(()) }
     }
 
     fn finish(mut self: Box<Self>, _: &Summary) -> Result<()> {
-        Ok(self.0.flush()?)
+        Ok(self.sink.flush()?)
     }
 }
 

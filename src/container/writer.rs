@@ -49,6 +49,7 @@ impl<'a> Writer<'a> {
         let bytes = header.encode();
         self.medium.write(&bytes)?;
         self.medium.write(stored)?;
+        self.medium.flush()?;
         let record_len = (bytes.len() + stored.len()) as u64;
         self.index.push(self.position, record_len, header.raw_len);
         self.position += record_len;

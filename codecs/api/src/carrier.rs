@@ -89,6 +89,14 @@ pub trait StreamWriter: Send {
     /// I/O errors and failures of an external tool.
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
 
+    /// A segment is complete: where somebody may be reading at the other end already, it is passed on.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Completes the medium, data flushed to the file (the caller syncs and renames it).
     ///
     /// # Errors
