@@ -2,7 +2,8 @@
 //!
 //! A file is written under a temporary name in the same directory, synced, and renamed. The temporary name
 //! depends on the final name only and is locked while in use: what a killed process left behind is taken over
-//! and finally renamed by the next one, so nothing stray remains after a success.
+//! and finally renamed by the next one, so nothing stray remains after a success. Only what follows a growing stream
+//! appears before it is complete.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, IsTerminal, Write};
@@ -31,7 +32,7 @@ pub struct Staged {
     lock: File,
     replace: bool,
     committed: bool,
-    _listed: Temporary,
+    listed: Option<Temporary>,
 }
 
 impl Output {
@@ -83,6 +84,24 @@ impl Output {
         }
     }
 
+    /// Writes bytes that are of use before the output is complete: a file appears with the first of them, and stays,
+    /// whatever happens then.
+    ///
+    /// # Errors
+    /// I/O errors; the output exists by now.
+    pub fn write_live(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Staged(staged) => {
+                staged.lock.write_all(bytes)?;
+                if staged.committed { Ok(()) } else { staged.publish().map_err(io::Error::other) }
+            }
+            Self::Pipe(pipe) => {
+                pipe.write_all(bytes)?;
+                pipe.flush()
+            }
+        }
+    }
+
     /// Completes the output.
     ///
     /// # Errors
@@ -115,15 +134,16 @@ impl Staged {
         // From here on the file is ours: dropping it removes it.
         let listed = Temporary::new(&temporary);
         let path = path.to_path_buf();
-        let staged = Self { path, temporary, lock, replace, committed: false, _listed: listed };
+        let staged = Self { path, temporary, lock, replace, committed: false, listed: Some(listed) };
         staged.lock.set_len(0).map_err(|e| at(e, &staged.path))?;
         Ok(staged)
     }
 
     fn commit(mut self) -> Result<()> {
         let path = self.path.clone();
-        self.publish()
-            .map_err(|e| if e.kind() == ErrorKind::Io { e.at(path.display().to_string()) } else { e })
+        let published =
+            if self.committed { self.lock.sync_all().map_err(Error::from) } else { self.publish() };
+        published.map_err(|e| if e.kind() == ErrorKind::Io { e.at(path.display().to_string()) } else { e })
     }
 
     fn publish(&mut self) -> Result<()> {
@@ -143,6 +163,7 @@ impl Staged {
             }
         }
         self.committed = true;
+        self.listed = None;
         sync_directory(&self.path)
     }
 }

@@ -10,7 +10,7 @@ use lab_template::notes::cid;
 use sha2::{Digest as _, Sha256};
 
 /// The largest resource that is loaded.
-const MAX_RESOURCE: u64 = 1 << 30;
+pub const MAX_RESOURCE: u64 = 1 << 30;
 /// The most files that are looked at.
 const MAX_FILES: usize = 100_000;
 

@@ -80,10 +80,10 @@ fn one_entry_conforms() {
 /// A dictionary in two contexts of notes that the suite's inputs have, and the parameters that name it.
 fn dictionary() -> (Resources, Vec<(String, String, String)>) {
     let cutting = Cutting::new(Chunking::Content, 256).unwrap();
-    let mut builder = Builder::new(cutting, vec!["PLAIN".into(), "LOUD".into()]);
+    let mut builder = Builder::new(cutting, vec!["PLAIN".into(), "LOUD".into()], 1 << 20).unwrap();
     let text = lab_conformance::text(40_000);
     let loud = String::from_utf8_lossy(&text).replace(' ', "! ").to_uppercase().into_bytes();
-    builder.add(&[text.clone(), loud.clone()], &Context::default()).unwrap();
+    builder.add(vec![text[..].into(), loud[..].into()], &Context::default()).unwrap();
     let (table, places) = builder.finish(1, 1 << 20);
     let mut file = table.to_bytes(true);
     for place in places {
@@ -93,6 +93,10 @@ fn dictionary() -> (Resources, Vec<(String, String, String)>) {
     let digest = cid::digest(&file);
     let mut resources = Resources::default();
     resources.insert(digest, Arc::from(file));
-    let texts = [("dict", format!("sha256:{digest}")), ("contexts", "PLAIN+LOUD".into())];
+    let texts = [
+        ("dict", format!("sha256:{digest}")),
+        ("contexts", "PLAIN+LOUD".into()),
+        ("maps", "SOME.PLAIN.0.LOUD.2-3.LOUD".into()),
+    ];
     (resources, texts.map(|(name, value)| ("template".to_string(), name.to_string(), value)).into())
 }

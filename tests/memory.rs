@@ -29,14 +29,14 @@ fn watch(child: &Child) -> JoinHandle<u64> {
 }
 
 /// Generates `size` bytes, encodes and decodes them through pipes; returns the two peaks.
-fn through_pipes(size: &str, chain: &str) -> (u64, u64) {
+fn through_pipes(size: &str, chain: &str, segment: &str) -> (u64, u64) {
     let spawn = |args: &[&str], stdin: Stdio| {
         lab().args(args).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap()
     };
     let generate = ["corpus", "generate", "versioned", "--size", size, "--seed", "1", "-o", "-"];
     let mut source = spawn(&generate, Stdio::null());
     let mut encode = spawn(
-        &["encode", "-q", "--threads", "2", "--chain", chain, "-"],
+        &["encode", "-q", "--threads", "2", "--chain", chain, "--segment", segment, "-"],
         source.stdout.take().unwrap().into(),
     );
     let encode_peak = watch(&encode);
@@ -65,7 +65,7 @@ fn through_pipes(size: &str, chain: &str) -> (u64, u64) {
 #[test]
 fn a_gibibyte_through_pipes() {
     let size = std::env::var("LAB_TEST_PIPE_SIZE").unwrap_or_else(|_| "1G".to_string());
-    let (encode, decode) = through_pipes(&size, "zstd:3");
+    let (encode, decode) = through_pipes(&size, "zstd:3", "16M");
     // Two segments under way for each thread, each with its content and its stored bytes.
     let bound = 2 * 16 * MIB * 4 + 100_000_000;
     println!(
@@ -76,6 +76,44 @@ fn a_gibibyte_through_pipes() {
     );
     assert!(encode > 0 && encode <= bound, "encode took {encode} bytes");
     assert!(decode > 0 && decode <= bound, "decode took {decode} bytes");
+}
+
+#[test]
+fn a_template_is_made_of_a_stream() {
+    // Forty segments, of which two for each thread are under way; Re-Pair takes 17 bytes for each.
+    let (encode, decode) = through_pipes("10M", "template", "256K");
+    for (peak, bound) in [(encode, 100_000_000), (decode, 80_000_000)] {
+        assert!(peak > 0 && peak <= bound, "{encode} {decode}");
+    }
+}
+
+#[test]
+fn a_dictionary_takes_the_memory_that_it_is_given() {
+    // A hundred thousand different notes, more than there is memory for, and those of a file that comes twice.
+    let dir = tempfile::tempdir().unwrap();
+    for (name, seed, size) in [("a", 2, "2M"), ("b", 1, "64M"), ("c", 2, "2M")] {
+        let path = dir.path().join(name);
+        let random = ["corpus", "generate", "random", "-q", "--size", size, "-o", arg(&path), "--seed"];
+        common::ok(random.into_iter().chain([&*seed.to_string()]));
+    }
+    let dict = dir.path().join("dict");
+    let build = ["template", "build-dict", "--chunk-size", "256", "--max-size", "1M", arg(dir.path()), "-o"];
+    let child = lab()
+        .args(build.into_iter().chain([arg(&dict), "--memory-limit", "8M", "--json"]))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let peak = watch(&child);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let peak = peak.join().unwrap();
+    assert!(peak > 0 && peak < 40_000_000, "{peak} bytes");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["samples"], 3);
+    // What comes twice is what it has, from the first note on.
+    let text = std::fs::read(dir.path().join("a")).unwrap();
+    let dict = std::fs::read(dict).unwrap();
+    assert!(dict.windows(64).any(|bytes| bytes == &text[..64]));
 }
 
 #[test]

@@ -159,6 +159,136 @@ fn a_template_is_rendered_in_declared_contexts() {
     error_line(&map("3"), 2);
 }
 
+#[test]
+fn maps_can_stand_in_the_template() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dict, lab, content, _) = contexts(dir.path());
+    let map = file(dir.path(), "map", b"* NIGHT\n3-5 DAY\n");
+    let (named, other) = (format!("DUSK={}", arg(&map)), format!("DAWN={}", arg(&map)));
+    let encode = |more: &[&str]| {
+        let args =
+            ["template", "encode", "-qf", "--verify", arg(&content), "-o", arg(&lab), "--dict", arg(&dict)];
+        run(args.iter().chain(more).copied())
+    };
+    let decode =
+        |more: &[&str]| run(["template", "decode", arg(&lab), "-o", "-"].iter().chain(more).copied());
+    let both = ["--contexts", "DAY,NIGHT"];
+    assert!(encode(&[&both[..], &["--embed-map", &named, "--embed-map", &other]].concat()).status.success());
+    // The same by the template's map as by the file, and this is verified.
+    let by_file = decode(&["--map", arg(&map)]).stdout;
+    let by_name = decode(&["--map", "DUSK", "--json"]);
+    assert_eq!(by_name.stdout, by_file);
+    let report: Value = serde_json::from_slice(&by_name.stderr).unwrap();
+    assert_eq!((&report["map"], &report["verified"]), (&Value::from("DUSK"), &Value::from(true)));
+    assert_eq!(decode(&["--map", "DAWN"]).stdout, by_file);
+    let (day, night) = (decode(&["--context", "DAY"]).stdout, decode(&["--context", "NIGHT"]).stdout);
+    assert_eq!(day, std::fs::read(&content).unwrap());
+    assert!(day.len() < by_file.len() && by_file.len() < night.len());
+    let line = error_line(&decode(&["--map", "NOON"]), 1);
+    assert!(line.contains("no map of the template (DUSK, DAWN), nor a file: NOON"), "{line}");
+
+    for (text, said) in [
+        ("0 NEVER", "line 1: the template does not declare the context \"NEVER\"; it declares DAY, NIGHT"),
+        ("\n100000 DAY", "line 2: the dictionary has no symbol 100000"),
+        ("1 DAY\n2 DAY\n1 NIGHT", "line 3: symbol 1 comes a second time"),
+        ("4 DAY\n3-7 DAY", "line 2: symbol 4 comes a second time"),
+        ("* DAY\n* DAY", "line 2: there are two lines for *"),
+        ("9-8 DAY", "smaller number first"),
+        ("bafkrei DAY", "is no symbol"),
+    ] {
+        file(dir.path(), "map", text.as_bytes());
+        for line in [
+            error_line(&encode(&[&both[..], &["--embed-map", &named]].concat()), 2),
+            error_line(&decode(&["--map", arg(&map)]), 2),
+        ] {
+            assert!(line.contains(said), "{line}");
+        }
+    }
+    let twice = [&both[..], &["--embed-map", "A=/dev/null", "--embed-map", "A=/dev/null"]].concat();
+    assert!(error_line(&encode(&twice), 2).contains("\"A\" is there twice"));
+    file(dir.path(), "map", b"* NIGHT\n1 DAY\n");
+    let names: Vec<String> = (0..300).map(|n| format!("M{n}={}", arg(&map))).collect();
+    let many =
+        both.into_iter().chain(names.iter().flat_map(|name| ["--embed-map", name])).collect::<Vec<_>>();
+    assert!(error_line(&encode(&many), 2).contains("decode --map FILE"));
+}
+
+/// Notes and their grammar are worked on without expanding: nothing is lost where one note ends and the next begins.
+#[test]
+fn templates_are_searched_and_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let known = text(60_000);
+    let sample = file(dir.path(), "sample", &known);
+    let content =
+        [&b"something new, "[..], &known[10_000..40_000], &known[..25_000], b"and the end"].concat();
+    let input = file(dir.path(), "content", &content);
+    let (dict, out, page) = (dir.path().join("dict"), dir.path().join("c.lab"), dir.path().join("c.html"));
+    ok(["template", "build-dict", "-q", arg(&sample), "-o", arg(&dict), "--chunk-size", "256"]);
+    for (segment, coder) in [("whole", "rans"), ("20K", "mix")] {
+        ok([
+            "template",
+            "encode",
+            "-qf",
+            arg(&input),
+            "-o",
+            arg(&out),
+            "--dict",
+            arg(&dict),
+            "--segment",
+            segment,
+            "--coder",
+            coder,
+        ]);
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        for pattern in [&b"new, "[..], b"segment", &content[30_000..30_040], &content[100..21_000], b"end"] {
+            let all: Vec<u64> = content
+                .windows(pattern.len())
+                .enumerate()
+                .filter_map(|(at, window)| (window == pattern).then_some(at as u64))
+                .collect();
+            assert!(!all.is_empty());
+            let lines: String = all.iter().map(|at| format!("{at}\n")).collect();
+            let found = ok(["template", "search", "--hex", &hex(pattern), arg(&out)]);
+            assert_eq!(String::from_utf8(found).unwrap(), lines);
+            let count = ok(["template", "count", "--hex", &hex(pattern), arg(&out)]);
+            assert_eq!(String::from_utf8(count).unwrap(), format!("{}\n", all.len()));
+        }
+        let report = json(["template", "inspect", arg(&out), "--json"]);
+        assert_eq!(report["bytes"], content.len());
+        assert!(report["known_bytes"].as_u64().unwrap() > 50_000, "{report}");
+        let shown = String::from_utf8(ok(["template", "inspect", arg(&out)])).unwrap();
+        assert!(shown.contains("of the dictionary, for 5"), "{shown}");
+        let heat = json(["inspect", "--heat", arg(&out), "-f", "-o", arg(&page), "--json", "-q"]);
+        let number = |value: &Value| value.as_f64().unwrap();
+        for segment in heat["segments"].as_array().unwrap() {
+            let stored = 8.0 * number(&segment["stage_bytes"][0]);
+            let told = number(&segment["token_bits"]) + 8.0 * number(&segment["head_bytes"]);
+            assert!((told - stored).abs() < 0.01 * stored + 256.0, "{told} of {stored}");
+        }
+        assert!(std::fs::read_to_string(&page).unwrap().contains("of the dictionary, "));
+    }
+    // Without its dictionary nothing can be said of it.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let alone = file(elsewhere.path(), "alone.lab", &std::fs::read(&out).unwrap());
+    error_line(&run(["template", "count", "a", arg(&alone)]), 4);
+}
+
+#[test]
+fn a_dictionary_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dict, _, _, _) = contexts(dir.path());
+    let report = json(["template", "inspect", arg(&dict), "--json", "--rules", "3"]);
+    assert_eq!(report["contexts"], Value::from(vec!["DAY", "NIGHT", "NEVER"]));
+    let list = report["list"].as_array().unwrap();
+    assert_eq!(list.len(), 3);
+    let [day, night] = [0, 1].map(|context| &list[1]["pieces"][context]);
+    assert_eq!(night["bytes"].as_u64().unwrap(), 2 * day["bytes"].as_u64().unwrap());
+    let text = |piece: &Value| piece["text"].as_str().unwrap().replace('-', "");
+    assert!(text(day).to_uppercase().starts_with(&text(night)));
+    let shown = String::from_utf8(ok(["template", "inspect", arg(&dict)])).unwrap();
+    assert!(shown.contains(day["cid"].as_str().unwrap()) && shown.contains("(--rules N)"), "{shown}");
+}
+
 /// A segment that is stored as it is has no renderings, and nothing is passed off as one.
 #[test]
 fn what_is_stored_as_it_is_is_not_rendered() {
@@ -198,8 +328,11 @@ fn a_growing_stream_is_followed() {
     let input = file(dir.path(), "content", &content);
     let stream = ok(["template", "encode", "-q", "--segment", "10K", arg(&input), "-o", "-"]);
     let growing = file(dir.path(), "growing.lab", &stream[..stream.len() / 2]);
-    let mut child =
-        lab().args(["template", "decode", "--follow", arg(&growing)]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = lab()
+        .args(["template", "decode", "-q", "--follow", arg(&growing)])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     // What has come is printed before there is more.
     let mut start = vec![0; 20_000];
     let mut stdout = child.stdout.take().unwrap();
@@ -213,6 +346,97 @@ fn a_growing_stream_is_followed() {
     stdout.read_to_end(&mut rest).unwrap();
     assert!(child.wait().unwrap().success());
     assert_eq!(rest, content[20_000..]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_stream_leaves_what_was_decoded() {
+    let dir = tempfile::tempdir().unwrap();
+    let content = text(100_000);
+    let input = file(dir.path(), "content", &content);
+    let stream = ok(["template", "encode", "-q", "--segment", "10K", arg(&input), "-o", "-"]);
+    let (growing, out) = (dir.path().join("growing.lab"), dir.path().join("out"));
+    let follow = |args: &[&str]| {
+        let command = ["template", "decode", "--follow", "-q", arg(&growing), "-o"];
+        lab().args(command).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let interrupt = |child: std::process::Child| {
+        let pid = child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        child.wait_with_output().unwrap()
+    };
+    // The file is there while the stream grows, with all segments that are.
+    std::fs::write(&growing, &stream[..stream.len() / 2]).unwrap();
+    let child = follow(&[arg(&out)]);
+    while std::fs::metadata(&out).map_or(0, |meta| meta.len()) < 30_000 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let line = error_line(&interrupt(child), 6);
+    let kept = std::fs::read(&out).unwrap();
+    assert!(kept.len() % 10_240 == 0 && kept.len() >= 30_000 && kept == content[..kept.len()]);
+    assert!(line.contains("interrupted before the end of the stream") && line.contains(arg(&out)), "{line}");
+    assert!(line.replace(',', "").contains(&format!("first {} bytes", kept.len())), "{line}");
+    assert_eq!(common::names(dir.path()), ["content", "growing.lab", "out"]);
+    // It is not replaced unasked; with --force, by the next one's first segment.
+    assert!(error_line(&follow(&[arg(&out)]).wait_with_output().unwrap(), 2).contains("--force"));
+    std::fs::write(&growing, &stream).unwrap();
+    assert!(follow(&[arg(&out), "--force"]).wait().unwrap().success());
+    assert_eq!(std::fs::read(&out).unwrap(), content);
+    std::fs::remove_file(&out).unwrap();
+
+    // To standard output it is the same.
+    std::fs::write(&growing, &stream[..stream.len() / 2]).unwrap();
+    let mut child = follow(&["-"]);
+    let mut start = vec![0; 30_000];
+    child.stdout.as_mut().unwrap().read_exact(&mut start).unwrap();
+    assert!(error_line(&interrupt(child), 6).contains("standard output has the first"));
+
+    // Where nothing was decoded, nothing is left.
+    std::fs::write(&growing, &stream[..20]).unwrap();
+    let child = follow(&[arg(&out)]);
+    while !common::names(dir.path()).iter().any(|name| name.starts_with('.')) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    error_line(&interrupt(child), 130);
+    assert_eq!(common::names(dir.path()), ["content", "growing.lab"]);
+
+    // Damage ends it as well, and takes nothing back.
+    let mut damaged = stream.clone();
+    damaged[stream.len() / 2] ^= 1;
+    std::fs::write(&growing, damaged).unwrap();
+    let line = error_line(&follow(&[arg(&out)]).wait_with_output().unwrap(), 3);
+    let kept = std::fs::read(&out).unwrap();
+    assert!(!kept.is_empty() && kept == content[..kept.len()]);
+    assert!(line.contains("bytes before that"), "{line}");
+}
+
+/// What comes in through a pipe leaves as soon as a segment is full, though more is to come.
+#[test]
+fn a_stream_is_encoded_as_it_comes() {
+    let content = text(50_000);
+    let args = ["template", "encode", "-q", "--segment", "10000", "-", "-o", "-"];
+    let whole = common::piped(&args, &content).stdout;
+    let mark = b"\x89LAB\r\n\x1a\n";
+    let end = whole.windows(8).skip(1).position(|window| window == mark).unwrap() + 1;
+    for threads in ["1", "2"] {
+        let mut child = lab()
+            .args(args)
+            .args(["--threads", threads])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(&content).unwrap();
+        let mut segments = vec![0; end];
+        child.stdout.as_mut().unwrap().read_exact(&mut segments).unwrap();
+        assert_eq!(segments, whole[..end]);
+        drop(stdin);
+        let mut rest = Vec::new();
+        child.stdout.as_mut().unwrap().read_to_end(&mut rest).unwrap();
+        assert!(child.wait().unwrap().success());
+        assert_eq!(rest, whole[end..]);
+    }
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn other_files_are_refused_in_one_line() {
         for command in [&["search", "a"][..], &["count", "a"], &["inspect"]] {
             let args = [&["template"], command, &[arg(&lab)]].concat();
             let line = error_line(&run(args), 3);
-            assert!(line.contains("does not begin with a grammar (repair or sequitur)"), "{line}");
+            assert!(line.contains("does not begin with a grammar (repair, sequitur or template)"), "{line}");
         }
     }
     let plain = file(dir.path(), "plain", &content);

@@ -16,8 +16,11 @@ use crate::grammar::repair::{Stop, repair};
 use crate::notes::cid;
 use crate::notes::cut::{Chunking, Cutting, MAX_SIZE};
 use crate::notes::dictionary::Dictionary;
+use crate::notes::map::{self, Declared, Map};
+use crate::notes::partial;
 use crate::notes::score::{Rendering, Score, Voice, find, write_renderings};
 use crate::notes::sequence::max_bytes;
+use crate::partial::{Costs, Parsed};
 use crate::segment::{self, CODER, Coder};
 
 const DICT: Param = Param::resource("dict", "a dictionary of notes, as `lab template build-dict` makes it");
@@ -44,10 +47,17 @@ const CONTEXTS: Param = Param::text(
     "contexts of the dictionary, joined by +: the one that the content is in, then those to render it in",
 );
 
+const MAPS: Param = Param::text(
+    "maps",
+    "",
+    "maps to render it by, joined by +: NAME.CONTEXT, then .SYMBOLS.CONTEXT for symbols in another (`lab template encode \
+     --embed-map` writes them)",
+);
+
 static INFO: Info = Info {
     id: "template",
     summary: "notes of a dictionary, repeated notes and new ones, each said by a grammar",
-    params: &[DICT, CHUNK_SIZE, CHUNKING, MIN_FREQ, CODER, CONTEXTS],
+    params: &[DICT, CHUNK_SIZE, CHUNKING, MIN_FREQ, CODER, CONTEXTS, MAPS],
     formats: &[1],
     memory,
     capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: false },
@@ -85,6 +95,19 @@ pub struct Template {
     known: Arc<HashMap<Digest, u32>>,
     /// Numbers of contexts: the content's, then those of its renderings.
     contexts: Vec<usize>,
+    /// Maps for further renderings, by name.
+    maps: Arc<[(String, Map)]>,
+}
+
+/// How a template is to be rendered.
+#[derive(Debug, Clone, Copy)]
+pub enum View<'a> {
+    /// In a declared context, by its number in the dictionary.
+    Context(usize),
+    /// By a map that the template brings along, by its place among these.
+    Embedded(usize),
+    /// By any map. There is nothing to check the result against.
+    Free(&'a Map),
 }
 
 /// Makes the codec from its parameters.
@@ -113,6 +136,11 @@ pub fn build(params: &Params, resources: &Resources) -> Result<Template> {
         }
         (names, Some(dictionary)) => contexts_of(names, dictionary)?,
     };
+    let maps = match (params.text(&MAPS), &dictionary) {
+        ("", _) => Vec::new(),
+        (_, None) => return Err(Error::param("maps are of a dictionary; name one with dict=@FILE")),
+        (text, Some(dictionary)) => map::read_all(text, Declared { dictionary, contexts: &contexts })?,
+    };
     let mut known = HashMap::new();
     if let Some(dictionary) = &dictionary {
         for entry in 0..dictionary.entries() {
@@ -129,6 +157,7 @@ pub fn build(params: &Params, resources: &Resources) -> Result<Template> {
         dictionary,
         known: Arc::new(known),
         contexts,
+        maps: maps.into(),
     })
 }
 
@@ -150,9 +179,49 @@ impl Template {
         self.dictionary.as_deref()
     }
 
-    /// Numbers of the declared contexts: that of the content, then those of the renderings.
-    pub fn contexts(&self) -> &[usize] {
-        &self.contexts
+    /// The dictionary and the declared contexts.
+    ///
+    /// # Errors
+    /// [`Usage`](lab_codec::ErrorKind::Usage) without a dictionary.
+    pub fn declared(&self) -> Result<Declared<'_>> {
+        let dictionary = self.dictionary().ok_or_else(|| {
+            Error::usage(
+                "the template has no dictionary, and so it declares no contexts and has no symbols to map",
+            )
+        })?;
+        Ok(Declared { dictionary, contexts: &self.contexts })
+    }
+
+    /// The maps that the template brings along, with their names.
+    pub fn maps(&self) -> &[(String, Map)] {
+        &self.maps
+    }
+
+    /// Whether `view` is the content itself.
+    pub fn is_lossless(&self, view: View) -> bool {
+        matches!(view, View::Context(context) if context == self.contexts[0])
+    }
+
+    /// The number of contexts and maps: each rendering has one of these numbers.
+    fn numbers(&self) -> usize {
+        self.dictionary().map_or(0, |dictionary| dictionary.table().contexts.len()) + self.maps.len()
+    }
+
+    /// The number of a rendering, where there is one to check it against.
+    fn number(&self, view: View) -> Option<u64> {
+        match view {
+            View::Context(context) => (context != self.contexts[0]).then_some(context as u64),
+            View::Embedded(map) => Some((self.numbers() - self.maps.len() + map) as u64),
+            View::Free(_) => None,
+        }
+    }
+
+    fn choose(&self, view: View, entry: u32) -> usize {
+        match view {
+            View::Context(context) => context,
+            View::Embedded(map) => self.maps[map].1.context(entry),
+            View::Free(map) => map.context(entry),
+        }
     }
 
     fn voice(&self) -> Option<Voice<'_>> {
@@ -179,7 +248,8 @@ impl Template {
             return Ok(None);
         }
         // A segment without notes has no renderings.
-        let is_best = found.known > 0 && self.contexts.len() > 1 || found.known > input.len() / 2;
+        let has_renderings = self.contexts.len() > 1 || !self.maps.is_empty();
+        let is_best = found.known > 0 && has_renderings || found.known > input.len() / 2;
         found.sequence.join(entries);
         let sequence = found.sequence.to_bytes(entries);
         if sequence.len() > max_bytes(input.len()) {
@@ -199,12 +269,15 @@ impl Template {
         // Renderings are made by the decoder: what they are is what it does.
         let mut head = vec![0];
         head.extend_from_slice(&tail);
-        let score = Score::read(&head, input.len(), voice, &silent)?;
+        let score = Score::read(&head, input.len(), voice, self.numbers(), &silent)?;
         let mut renderings = Vec::new();
-        for &context in &self.contexts[1..] {
+        let views = self.contexts.iter().copied().map(View::Context);
+        for view in views.chain((0..self.maps.len()).map(View::Embedded)) {
+            let Some(number) = self.number(view) else { continue };
             let mut text = Vec::new();
-            let len = score.play(voice, |d, entry| d.piece(entry as usize, context), &mut text, &silent)?;
-            renderings.push(Rendering { context: context as u64, len, digest: cid::digest(&text) });
+            let piece = |d: &Dictionary, entry| d.piece(entry as usize, self.choose(view, entry));
+            let len = score.play(voice, piece, &mut text, &silent)?;
+            renderings.push(Rendering { number, len, digest: cid::digest(&text) });
         }
         let mut out = vec![NOTES];
         write_renderings(&renderings, &mut out);
@@ -212,8 +285,8 @@ impl Template {
         Ok(Some(Notes { bytes: out, is_best }))
     }
 
-    /// Appends what a segment of `raw_len` bytes becomes where `choose` says the context of each entry of the dictionary.
-    /// Checks it against the rendering of `context`, if that is given, and returns its length.
+    /// Appends what a segment of `raw_len` bytes becomes, checks it where the template tells what it is, and returns its
+    /// length.
     ///
     /// # Errors
     /// As [`Worker::decode`]; bytes that are not those of the rendering.
@@ -221,8 +294,7 @@ impl Template {
         &self,
         input: &[u8],
         raw_len: usize,
-        context: Option<usize>,
-        choose: impl Fn(u32) -> usize,
+        view: View,
         out: &mut Vec<u8>,
         cx: &Context,
     ) -> Result<u64> {
@@ -232,18 +304,48 @@ impl Template {
             return Ok(raw_len as u64);
         };
         let start = out.len();
-        let len = score.play(self.voice(), |d, entry| d.piece(entry as usize, choose(entry)), out, cx)?;
-        let lossless = context == Some(self.contexts[0]);
-        if let Some(context) = context.filter(|_| !lossless) {
-            let rendering = score.renderings.iter().find(|rendering| rendering.context == context as u64);
-            let Some(rendering) = rendering else {
-                return Err(Error::corrupt(format!("no rendering in context {context}")));
+        let piece = |d: &Dictionary, entry| d.piece(entry as usize, self.choose(view, entry));
+        let len = score.play(self.voice(), piece, out, cx)?;
+        if let Some(number) = self.number(view) {
+            let Some(rendering) = score.renderings.iter().find(|rendering| rendering.number == number) else {
+                return Err(Error::corrupt(format!("there is no rendering number {number}")));
             };
             if (rendering.len, rendering.digest) != (len, cid::digest(&out[start..])) {
                 return Err(Error::corrupt("the rendering is not the one that the template tells of"));
             }
         }
         Ok(len)
+    }
+
+    /// Reads a segment of `raw_len` bytes without expanding it: its grammar, and its notes where it has any.
+    ///
+    /// # Errors
+    /// As [`Worker::decode`].
+    pub fn parse<'a>(
+        &self,
+        input: &'a [u8],
+        raw_len: usize,
+        cx: &Context,
+    ) -> Result<(Parsed<'a>, Option<partial::Notes>)> {
+        Ok(match self.open(input, raw_len, cx)? {
+            Form::Plain(rest) => (Parsed::new(rest, raw_len, cx)?, None),
+            Form::Notes(score) => (score.parse(self.voice(), cx)?, Some(score.notes(self.voice()))),
+        })
+    }
+
+    /// What the bytes `range` of a segment of `raw_len` bytes cost, as [`Costs::new`].
+    ///
+    /// # Errors
+    /// As [`Worker::decode`].
+    pub fn costs(&self, input: &[u8], raw_len: usize, range: Range<usize>, cx: &Context) -> Result<Costs> {
+        Ok(match self.open(input, raw_len, cx)? {
+            Form::Plain(rest) => {
+                let mut costs = Costs::new(rest, raw_len, range, cx)?;
+                costs.head += u64::from(!input.is_empty());
+                costs
+            }
+            Form::Notes(score) => score.costs(self.voice(), score.head(input), range, cx)?,
+        })
     }
 
     fn open<'a>(&self, input: &'a [u8], raw_len: usize, cx: &Context) -> Result<Form<'a>> {
@@ -254,7 +356,9 @@ impl Template {
                 Err(Error::corrupt(format!("notes for {raw_len} bytes")))
             }
             Some((&PLAIN, rest)) => Ok(Form::Plain(rest)),
-            Some((&NOTES, rest)) => Ok(Form::Notes(Score::read(rest, raw_len, self.voice(), cx)?)),
+            Some((&NOTES, rest)) => {
+                Ok(Form::Notes(Score::read(rest, raw_len, self.voice(), self.numbers(), cx)?))
+            }
             Some((form, _)) => {
                 Err(Error::unsupported(format!("form {form} of a template; a newer version may read it")))
             }

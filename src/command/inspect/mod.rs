@@ -19,7 +19,7 @@ use crate::progress;
 Examples:
   lab inspect OUT.lab
   lab inspect OUT.mp4 --segments --json
-  lab inspect --heat OUT.lab -o heat.html     where do the bits go? For chains that begin with repair or sequitur
+  lab inspect --heat OUT.lab -o heat.html     where do the bits go? for chains that begin with a grammar
 The page of --heat shows at most 1 MiB of content, the first 256 KiB unless --heat-range says otherwise.")]
 pub struct Args {
     /// The encoded file

@@ -1,31 +1,40 @@
 //! `lab template build-dict`: the notes that samples share, as a dictionary.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use lab_codec::{Digest, Error, ErrorKind, Result};
-use lab_template::notes::build::{Builder, Place};
+use lab_codec::{Digest, Error, ErrorKind, Result, Silent, format_size};
+use lab_template::notes::build::{Builder, Place, Text};
 use lab_template::notes::cid;
-use lab_template::notes::cut::{Chunking, Cutting};
+use lab_template::notes::cut::{Chunking, Cutting, MIN_SIZE};
 use lab_template::notes::dictionary::{MAX_CONTEXTS, Piece, Table, is_context_name};
 use sha2::{Digest as _, Sha256};
 
 use super::{App, options, table};
 use crate::output::Output;
+use crate::progress;
+use crate::resource::MAX_RESOURCE;
 
 /// The name of the only context of a dictionary that is made without any.
 const CONTEXT: &str = "DEFAULT";
+
+/// Bytes of a note that is a file of its own, where no size is given.
+const BLOB_SIZE: u64 = 4 << 10;
 
 /// Make a dictionary from samples
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab template build-dict SAMPLES/* -o DICT
-  lab template build-dict SAMPLES/* -o DICT --blobs STORE   the notes as files named by their content identifiers
+  lab template build-dict SAMPLES/* -o DICT --blobs STORE     notes as files, named by identifier
   lab template build-dict --context VIDEO=DIR1 --context TEXT=DIR2 -o DICT
-Notes that most samples have come first, until --max-size is reached. With contexts, files of the same name belong together:
-that in the first directory is cut into notes, and what corresponds to a note in another is the same part of the file there.")]
+Notes that most samples have come first, until --max-size is reached. With contexts, files of the
+same name belong together: that in the first directory is cut into notes, and what corresponds to a
+note in another is the same part of the file there.
+Samples are read as streams, twice. Of notes only identifiers are kept, in at most --memory-limit
+bytes; where that is too little for all of them, those that were seen least are forgotten.")]
 pub struct Args {
     /// Files, or directories of files
     #[arg(required_unless_present = "contexts", conflicts_with = "contexts")]
@@ -39,9 +48,9 @@ pub struct Args {
     /// The most bytes of notes and their identifiers
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = options::size)]
     max_size: u64,
-    /// Bytes of a note, on average
-    #[arg(long, value_name = "SIZE", default_value = "4K", value_parser = options::size)]
-    chunk_size: u64,
+    /// Bytes of a note, on average, at least 256 [default: 256, or 4K with --blobs, where each is a file]
+    #[arg(long, value_name = "SIZE", value_parser = options::size)]
+    chunk_size: Option<u64>,
     /// Cut every so many bytes, and not where the content says so
     #[arg(long)]
     fixed: bool,
@@ -82,9 +91,15 @@ struct Report {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let cx = args.work.context(app, std::sync::Arc::new(lab_codec::Silent));
+    if args.blobs.is_none() && args.max_size > MAX_RESOURCE {
+        let most = format_size(MAX_RESOURCE);
+        return Err(Error::usage(format!(
+            "a dictionary of more than {most} cannot be loaded; give --blobs DIR"
+        )));
+    }
     let chunking = if args.fixed { Chunking::Fixed } else { Chunking::Content };
-    let cutting = Cutting::new(chunking, args.chunk_size)?;
+    let size = if args.blobs.is_some() { BLOB_SIZE } else { MIN_SIZE };
+    let cutting = Cutting::new(chunking, args.chunk_size.unwrap_or(size))?;
     let mut names: Vec<String> = args.contexts.iter().map(|(name, _)| name.clone()).collect();
     if let Some(twice) =
         names.iter().enumerate().find_map(|(i, name)| names[..i].contains(name).then_some(name))
@@ -98,17 +113,19 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         names.push(CONTEXT.to_string());
     }
     let samples = samples(args)?;
-    let mut builder = Builder::new(cutting, names);
+    let mut output = Output::open(&args.output, args.write.force)?;
+    let total = samples.iter().filter_map(|paths| Some(fs::metadata(&paths[0]).ok()?.len())).sum();
+    let cx = args.work.context(app, progress::bar("build-dict", Some(total), args.talk.quiet));
+    let mut builder = Builder::new(cutting, names, args.work.memory_limit)?;
     for paths in &samples {
-        let texts =
-            paths.iter().map(|path| read(path, args.work.memory_limit)).collect::<Result<Vec<_>>>()?;
-        builder.add(&texts, &cx).map_err(|e| e.at(paths[0].display().to_string()))?;
+        let texts = paths.iter().map(|path| open(path)).collect::<Result<Vec<_>>>()?;
+        builder.add(texts, &cx).map_err(|e| e.at(paths[0].display().to_string()))?;
     }
+    let cx = args.work.context(app, Arc::new(Silent));
     let (dictionary, places) = builder.finish(args.min_uses, args.max_size);
     let head = dictionary.to_bytes(args.blobs.is_none());
     let pieces: Vec<(Piece, Place)> = dictionary.distinct().zip(places).collect();
 
-    let mut output = Output::open(&args.output, args.write.force)?;
     let mut hash = Sha256::new();
     let mut written = 0;
     {
@@ -199,17 +216,17 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    let read = || {
+/// A file as it is read.
+fn open(path: &Path) -> Result<Text<'static>> {
+    let open = || -> Result<Text<'static>> {
         let file = File::open(path)?;
-        let mut bytes = Vec::new();
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > limit {
-            return Err(Error::limit(format!("a sample of more than {limit} bytes (raise --memory-limit)")));
+        let meta = file.metadata()?;
+        if !meta.is_file() {
+            return Err(Error::usage("a sample is a file, or a directory of files; this is neither"));
         }
-        Ok(bytes)
+        Ok(Text { reader: Box::new(BufReader::with_capacity(1 << 16, file)), len: meta.len() })
     };
-    read().map_err(|e: Error| e.at(path.display().to_string()))
+    open().map_err(|e| e.at(path.display().to_string()))
 }
 
 /// The bytes of a piece, once more from the sample: it may have changed.

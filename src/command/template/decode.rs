@@ -1,13 +1,12 @@
 //! `lab template decode`: what a template says, in the context of the content or in another one.
 
-use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use lab_codec::{Digest, Error, Result};
 use lab_template::TEMPLATE;
-use lab_template::notes::cid;
-use lab_template::template::{self, Template};
+use lab_template::notes::map::Map;
+use lab_template::template::{self, Template, View};
 use sha2::{Digest as _, Sha256};
 
 use super::{App, follow, options, table};
@@ -24,10 +23,16 @@ use crate::progress;
 Examples:
   lab template decode OUT.lab --resource DICT
   lab template decode OUT.lab --resource DICT --context TEXT -o IN.txt
-  lab template decode OUT.lab --resource DICT --map MAP -o MIXED
-  lab template decode GROWING.lab --follow -o -             as it comes, until it is complete
-A map has a line for each symbol of the dictionary that is not in the content's context: its number (from 0 on) or content
-identifier, then the context. * stands for all that are not named; lines that begin with # are skipped.")]
+  lab template decode OUT.lab --resource DICT --map NAME -o MIXED     a map of the template's own
+  lab template decode OUT.lab --resource DICT --map ./MAP -o MIXED    ... or of yours
+  lab template decode GROWING.lab --follow -o -                       as it comes, until its end
+`lab inspect OUT.lab` shows the declared contexts and maps in the chain, `lab template inspect DICT`
+the symbols. A map has a line for each symbol that is in another context than the content: its
+number, a range of them (3-7) or its content identifier, then the context:
+  * TEXT
+  3-7 VIDEO
+The star stands for all symbols that are not named; lines that begin with # are skipped.
+With --follow, OUT appears with the first segment and grows; Ctrl-C keeps it (exit code 6).")]
 pub struct Args {
     /// The encoded file
     input: PathBuf,
@@ -37,10 +42,10 @@ pub struct Args {
     /// Render in this context, which the template must declare
     #[arg(long, value_name = "NAME", conflicts_with_all = ["map", "follow"], requires = "output")]
     context: Option<String>,
-    /// Render each symbol in the context that this file says
-    #[arg(long, value_name = "FILE", conflicts_with = "follow", requires = "output")]
+    /// Render each symbol in the context that a map says: one that the template has under this name, or else a file
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "follow", requires = "output")]
     map: Option<PathBuf>,
-    /// Wait for more at the end of the file, until the stream is complete
+    /// Wait for more at the end of the file, until the stream is complete; where that is interrupted, what was decoded stays
     #[arg(long)]
     follow: bool,
     #[command(flatten)]
@@ -57,13 +62,15 @@ struct Report {
     sha256: String,
     /// The context, where it was one.
     context: Option<String>,
+    /// The map, where it was one.
+    map: Option<String>,
     verified: bool,
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let output = args.output.as_deref().unwrap_or(Path::new("-"));
     if args.follow {
-        return follow::run(&args.input, output, &args.work, &args.write, app);
+        return follow::run(&args.input, output, &args.work, &args.write, &args.talk, app);
     }
     if args.context.is_some() || args.map.is_some() {
         let mut sink = Output::open(output, args.write.force)?;
@@ -118,10 +125,18 @@ fn render(args: &Args, app: &App, sink: &mut dyn Write) -> Result<Report> {
         )));
     };
     let template = template::build(&stage.params, &store.find(&reader.header().resources)?)?;
-    let context = args.context.as_deref().map(|name| declared(&template, name)).transpose()?;
-    let map = args.map.as_deref().map(|path| read_map(path, &template)).transpose()?.unwrap_or_default();
-    let rest = context.or(map.rest).unwrap_or(template.contexts()[0]);
-    let choose = |entry| map.entries.get(&entry).copied().unwrap_or(rest);
+    let free;
+    let view = match (&args.context, &args.map) {
+        (Some(name), _) => View::Context(template.declared()?.context(name)?),
+        (None, Some(map)) => match template.maps().iter().position(|(name, _)| Path::new(name) == map) {
+            Some(number) => View::Embedded(number),
+            None => {
+                free = read_map(map, &template)?;
+                View::Free(&free)
+            }
+        },
+        (None, None) => return Err(Error::usage("a rendering needs a context or a map")),
+    };
 
     let mut hash = Sha256::new();
     let mut bytes = 0;
@@ -130,8 +145,7 @@ fn render(args: &Args, app: &App, sink: &mut dyn Write) -> Result<Report> {
         let stored = reader.segment(number)?;
         let (raw_len, bypassed) = (stored.header.raw_len, stored.header.bypassed);
         let mut text = worker.decode_to_first(stored, &cx)?;
-        if bypassed && (args.map.is_some() || context.is_some_and(|wanted| wanted != template.contexts()[0]))
-        {
+        if bypassed && !template.is_lossless(view) {
             return Err(Error::unsupported(format!(
                 "segment {number} is stored as it is and can be had in the context of the content only; encode with \
                  --no-bypass"
@@ -140,7 +154,7 @@ fn render(args: &Args, app: &App, sink: &mut dyn Write) -> Result<Report> {
         if !bypassed {
             let encoded = std::mem::take(&mut text);
             template
-                .render(&encoded, raw_len as usize, context, choose, &mut text, &cx)
+                .render(&encoded, raw_len as usize, view, &mut text, &cx)
                 .map_err(|e| e.at(format!("segment {number}")))?;
         }
         bytes += text.len() as u64;
@@ -148,68 +162,25 @@ fn render(args: &Args, app: &App, sink: &mut dyn Write) -> Result<Report> {
         sink.write_all(&text)?;
     }
     sink.flush()?;
-    let lossless = context == Some(template.contexts()[0]);
     let sha256 = Digest(hash.finalize().into());
-    if lossless && sha256 != reader.trailer().sha256 {
+    if template.is_lossless(view) && sha256 != reader.trailer().sha256 {
         return Err(Error::corrupt("the content does not match its SHA-256"));
     }
     Ok(Report {
         bytes,
         sha256: sha256.to_string(),
         context: args.context.clone(),
-        verified: context.is_some(),
+        map: args.map.as_ref().map(|map| map.display().to_string()),
+        verified: !matches!(view, View::Free(_)),
     })
-}
-
-/// The number of a context that the template declares.
-fn declared(template: &Template, name: &str) -> Result<usize> {
-    let names = template.dictionary().map_or(&[][..], |dictionary| &dictionary.table().contexts);
-    let known =
-        template.contexts().iter().copied().find(|&number| names.get(number).is_some_and(|n| n == name));
-    known.ok_or_else(|| {
-        let declared: Vec<_> = template.contexts().iter().filter_map(|&n| names.get(n)).cloned().collect();
-        let declared = if declared.is_empty() { "none".into() } else { declared.join(", ") };
-        Error::usage(format!("the template does not declare the context {name:?}; it declares {declared}"))
-    })
-}
-
-/// Which symbol is in which context.
-#[derive(Default)]
-struct Map {
-    entries: HashMap<u32, usize>,
-    rest: Option<usize>,
 }
 
 fn read_map(path: &Path, template: &Template) -> Result<Map> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::from(e).at(path.display().to_string()))?;
-    let Some(dictionary) = template.dictionary() else {
-        return Err(Error::usage("the template has no dictionary, and so no symbol to map"));
-    };
-    let mut numbers = HashMap::new();
-    for entry in 0..dictionary.entries() {
-        let piece = dictionary.piece(entry, template.contexts()[0]);
-        numbers.entry(cid::text(&piece.digest)).or_insert(entry as u32);
-    }
-    let mut map = Map::default();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
-        let at_line = |e: Error| e.at(format!("{}, line {}", path.display(), number + 1));
-        let words: Vec<_> = line.split_whitespace().collect();
-        let (symbol, name) = match words[..] {
-            [] => continue,
-            [symbol, name] => (symbol, name),
-            _ => return Err(at_line(Error::usage("a line has a symbol and a context"))),
-        };
-        let context = declared(template, name).map_err(at_line)?;
-        if symbol == "*" {
-            map.rest = Some(context);
-            continue;
-        }
-        let entry = symbol.parse().ok().filter(|&n: &u32| (n as usize) < dictionary.entries());
-        let Some(entry) = entry.or_else(|| numbers.get(symbol).copied()) else {
-            let error = format!("the dictionary has no symbol {symbol:?}; it has {}", dictionary.entries());
-            return Err(at_line(Error::usage(error)));
-        };
-        map.entries.insert(entry, context);
-    }
-    Ok(map)
+    let declared = template.declared()?;
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        let names: Vec<_> = template.maps().iter().map(|(name, _)| name.as_str()).collect();
+        let names = if names.is_empty() { "none".into() } else { names.join(", ") };
+        Error::from(e).at(format!("no map of the template ({names}), nor a file: {}", path.display()))
+    })?;
+    Map::from_lines(&text, declared).map_err(|e| e.at(path.display().to_string()))
 }

@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
+use lab_codec::Resources;
 use lab_codec::{Error, Result};
-use lab_template::notes::dictionary::is_context_name;
+use lab_template::notes::dictionary::{Dictionary, is_context_name};
+use lab_template::notes::map::{Declared, Map};
 
 use super::{App, options};
+use crate::chain::MAX_TEXT;
 use crate::resource::Store;
 
 /// Encode a file with notes of a dictionary
@@ -14,9 +17,11 @@ use crate::resource::Store;
 Examples:
   lab template encode IN -o OUT.lab --dict DICT
   lab template encode IN -o OUT.lab --dict DICT --contexts VIDEO,TEXT
-  lab template encode IN -o OUT.lab --chunk-size 1K
-This is `lab encode --chain template:dict=@DICT:...`; more parameters are under `lab codecs template`. Whoever decodes OUT
-needs DICT, too: give it with --resource.")]
+  lab template encode IN -o OUT.lab --dict DICT --contexts VIDEO,TEXT --embed-map MIXED=MAP
+  tail -f LOG | lab template encode --segment 64K - -o - > GROWING.lab
+A map says which symbol of the dictionary is in which context: see `lab template decode --help`.
+This is `lab encode --chain template:dict=@DICT:...`; more parameters are under `lab codecs template`.
+Whoever decodes OUT needs DICT, too: give it with --resource.")]
 pub struct Args {
     /// The file to encode, or - for standard input
     input: PathBuf,
@@ -29,6 +34,9 @@ pub struct Args {
     /// Contexts of the dictionary: the content's, then those in which it can be rendered
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "dict")]
     contexts: Vec<String>,
+    /// Have a rendering by this map as well, under a name (repeatable)
+    #[arg(long = "embed-map", value_name = "NAME=FILE", requires = "contexts", value_parser = named)]
+    maps: Vec<(String, PathBuf)>,
     /// Bytes of a note, on average [default: as the dictionary is cut, or 4K without one]
     #[arg(long, value_name = "SIZE", value_parser = options::size)]
     chunk_size: Option<u64>,
@@ -51,12 +59,37 @@ pub struct Args {
     talk: options::Talk,
 }
 
+fn named(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if is_context_name(name) && !file.is_empty() => Ok((name.into(), file.into())),
+        _ => Err("a map is NAME=FILE, the name of letters, digits, - and _".into()),
+    }
+}
+
+/// The maps, as a parameter of the codec.
+fn maps(args: &Args, dictionary: &Dictionary) -> Result<String> {
+    let contexts = args.contexts.iter().map(|name| dictionary.context(name)).collect::<Result<Vec<_>>>()?;
+    let declared = Declared { dictionary, contexts: &contexts };
+    let maps = args.maps.iter().map(|(name, path)| {
+        let at_path = |e: Error| e.at(path.display().to_string());
+        let text = std::fs::read_to_string(path).map_err(|e| at_path(e.into()))?;
+        let map = Map::from_lines(&text, declared).map_err(at_path)?;
+        Ok(format!("{name}.{}", map.to_words(dictionary)))
+    });
+    Ok(maps.collect::<Result<Vec<_>>>()?.join("+"))
+}
+
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let mut work = args.work.clone();
     let mut chain = "template".to_string();
+    let mut dictionary = None;
     if let Some(dict) = &args.dict {
-        chain += &format!(":dict=sha256:{}", Store::new(&[], None).load(dict)?);
+        let mut store = Store::new(&[], None);
+        let digest = store.load(dict)?;
+        chain += &format!(":dict=sha256:{digest}");
         work.resources.push(dict.clone());
+        let read = Dictionary::read(store.loaded().get(&digest)?, Resources::default());
+        dictionary = Some(read.map_err(|e| e.at(dict.display().to_string()))?);
     }
     if let Some(name) = args.contexts.iter().find(|name| !is_context_name(name)) {
         return Err(Error::usage(format!("{name:?} is no name of a context: letters, digits, - and _")));
@@ -73,12 +106,23 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     if let Some(coder) = &args.coder {
         chain += &format!(":coder={coder}");
     }
+    if let Some(dictionary) = dictionary.filter(|_| !args.maps.is_empty()) {
+        let maps = maps(args, &dictionary)?;
+        chain += &format!(":maps={maps}");
+        if chain.len() > MAX_TEXT {
+            return Err(Error::usage(format!(
+                "the maps take {} bytes, more than the {MAX_TEXT} that a template has for its parameters; map ranges of \
+                 symbols (3-7 NAME), or keep the file for `lab template decode --map FILE`",
+                maps.len()
+            )));
+        }
+    }
     let args = super::super::encode::Args {
         chain,
         input: args.input.clone(),
         output: args.output.clone(),
         // A segment that is stored as it is has no renderings.
-        no_bypass: args.contexts.len() > 1,
+        no_bypass: args.contexts.len() > 1 || !args.maps.is_empty(),
         verify: args.verify,
         cut: args.cut.clone(),
         work,

@@ -5,27 +5,30 @@ use std::path::PathBuf;
 
 use comfy_table::CellAlignment;
 use lab_codec::{Context, Error, Result};
+use lab_template::notes::partial::Notes;
 use lab_template::partial::{Rule, Statistics, beginning};
 
 use super::segments::{Segment, Segments};
-use super::{App, options, table};
+use super::{App, entries, options, table};
 use crate::report::text::readable;
 
 /// Bytes of a rule that are shown.
 const SHOWN: usize = 60;
 
-/// Show what the grammars of a file are like, without expanding it
+/// Show what the grammars of a file are like, without expanding it, or what a dictionary has
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab template inspect OUT.lab
   lab template inspect OUT.lab --rules 100 --json
-Rules are ranked by the tokens that they save: those that their uses would take without them, less those of
-the uses and of the definition. Texts are cut after 60 bytes.")]
+  lab template inspect DICT
+Rules are ranked by the tokens that they save: those that their uses would take without them, less
+those of the uses and of the definition. A note of a template is a rule, too. Texts are cut after 60
+bytes.")]
 pub struct Args {
-    /// The encoded file
+    /// The encoded file, or a dictionary
     input: PathBuf,
-    /// How many rules to show
+    /// How many rules to show, or entries of a dictionary
     #[arg(long, value_name = "N", default_value_t = 10)]
     rules: usize,
     #[command(flatten)]
@@ -44,6 +47,13 @@ struct Report {
     grammar_bytes: u64,
     /// Bytes of the content in segments without a grammar.
     stored_bytes: u64,
+    /// Notes of `template`, those of the dictionary among them, and the bytes of the content that these stand for.
+    notes: u64,
+    known_notes: u64,
+    known_bytes: u64,
+    /// Different notes that the segments bring along, and their bytes.
+    local_notes: u64,
+    local_bytes: u64,
     rules: u64,
     start_symbols: u64,
     rule_symbols: u64,
@@ -74,17 +84,22 @@ struct Top {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
+    if entries::is_dictionary(&args.input) {
+        return entries::show(&args.input, args.rules, &args.work, &args.talk);
+    }
     let path = args.input.display().to_string();
     let at_input = |e: Error| e.at(path.clone());
     let segments = Segments::open(&args.input, &args.work, args.talk.quiet, app)?;
     let mut statistics = Statistics::default();
     let mut top = Vec::new();
     let (mut number, mut grammar_bytes) = (0, 0);
+    let mut notes = Notes::default();
     let visited = segments.each(|segment| {
         let rules = statistics.add(&segment.parsed, &segments.cx)?;
         merge_top(&mut top, rules, number, &segment, args.rules, &segments.cx)?;
         number += 1;
         grammar_bytes += segment.encoded;
+        notes += segment.notes.unwrap_or_default();
         Ok(ControlFlow::Continue(()))
     });
     visited.map_err(at_input)?;
@@ -96,6 +111,11 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         segments: number,
         grammar_bytes,
         stored_bytes: statistics.stored,
+        notes: notes.played,
+        known_notes: notes.known,
+        known_bytes: notes.known_bytes,
+        local_notes: notes.local,
+        local_bytes: notes.local_bytes,
         rules: statistics.rules,
         start_symbols: statistics.start,
         rule_symbols: statistics.sides,
@@ -149,6 +169,19 @@ fn text(report: &Report) -> String {
     row("grammars", format!("{} bytes", table::count(report.grammar_bytes)));
     if report.stored_bytes > 0 {
         row("no grammar", format!("for {} bytes of the content", table::count(report.stored_bytes)));
+    }
+    if report.notes > 0 {
+        row(
+            "notes",
+            format!(
+                "{}; {} of the dictionary, for {} bytes; {} of its own, with {} bytes",
+                table::count(report.notes),
+                table::count(report.known_notes),
+                table::count(report.known_bytes),
+                table::count(report.local_notes),
+                table::count(report.local_bytes)
+            ),
+        );
     }
     row(
         "rules",

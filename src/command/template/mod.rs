@@ -5,6 +5,7 @@ mod build_dict;
 mod count;
 mod decode;
 mod encode;
+mod entries;
 mod follow;
 mod inspect;
 mod pattern;
@@ -21,12 +22,14 @@ use super::{App, options, print, print_json, table};
 Examples:
   lab template build-dict SAMPLES/* -o DICT     notes that many files share
   lab template encode IN -o OUT.lab --dict DICT
-  lab template decode OUT.lab --resource DICT
+  lab template decode OUT.lab --resource DICT   --context NAME or --map NAME: another rendering of it
+  lab template inspect DICT                     what does it have?
   lab encode --chain repair --segment whole IN -o OUT.lab
   lab template inspect OUT.lab                  how many rules, how deep, and which ones save most
   lab template count 'of the ' OUT.lab          how often?
   lab template search --hex '0d 0a' OUT.lab     ... and where?
-search, count and inspect work on chains that begin with a grammar codec, such as repair:coder=raw,zstd:19.")]
+search, count and inspect work on chains that begin with a grammar, such as template or
+repair:coder=raw,zstd:19.")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

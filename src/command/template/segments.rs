@@ -5,7 +5,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lab_codec::{Context, Error, Result};
+use lab_template::notes::partial::Notes;
 use lab_template::partial::{Costs, Parsed};
+use lab_template::template::{self, Template};
+use lab_template::{CODECS, TEMPLATE};
 
 use super::{App, options};
 use crate::chain::Chain;
@@ -21,6 +24,8 @@ pub struct Segments {
     reader: Reader,
     chain: Chain,
     pipeline: Pipeline,
+    /// The first codec, where it is the one with notes.
+    template: Option<Template>,
     threads: usize,
     /// The limits and the progress of the whole file.
     pub cx: Context,
@@ -30,6 +35,8 @@ pub struct Segments {
 pub struct Segment {
     /// What it says.
     pub parsed: Parsed<'static>,
+    /// Its notes, where it is made of them.
+    pub notes: Option<Notes>,
     /// Bytes that the grammar codec made of it.
     pub encoded: u64,
 }
@@ -46,19 +53,27 @@ impl Segments {
             return Err(at_input(Error::unsupported("a plain Zstandard file, which has no grammar")));
         };
         let reader = Reader::open(stream, *cx.limits()).map_err(at_input)?;
-        let pipeline =
-            pipeline_of(reader.header(), &app.registry, &work.store(Some(path))).map_err(at_input)?;
+        let store = work.store(Some(path));
+        let pipeline = pipeline_of(reader.header(), &app.registry, &store).map_err(at_input)?;
         let chain = Chain::parse_codecs(&app.registry, &reader.header().chain).map_err(at_input)?;
-        let grammars = lab_template::CODECS.map(|entry| entry.info.id);
-        if chain.codecs.first().is_none_or(|stage| !grammars.contains(&stage.entry.info.id)) {
-            return Err(at_input(Error::unsupported(format!(
-                "the chain {:?} does not begin with a grammar ({}); `lab decode` gives the content",
-                reader.header().chain,
-                grammars.join(" or ")
-            ))));
-        }
+        let grammars = CODECS.map(|entry| entry.info.id);
+        let template = match chain.codecs.first() {
+            Some(stage) if grammars.contains(&stage.entry.info.id) => None,
+            Some(stage) if stage.entry.info.id == TEMPLATE.info.id => {
+                let resources = store.find(&reader.header().resources).map_err(at_input)?;
+                Some(template::build(&stage.params, &resources).map_err(at_input)?)
+            }
+            _ => {
+                return Err(at_input(Error::unsupported(format!(
+                    "the chain {:?} does not begin with a grammar ({} or {}); `lab decode` gives the content",
+                    reader.header().chain,
+                    grammars.join(", "),
+                    TEMPLATE.info.id
+                ))));
+            }
+        };
         let cx = cx.with_observer(progress::bar("", Some(reader.trailer().bytes), quiet));
-        Ok(Self { reader, chain, pipeline, threads: work.threads(), cx })
+        Ok(Self { reader, chain, pipeline, template, threads: work.threads(), cx })
     }
 
     /// The chain.
@@ -91,7 +106,12 @@ impl Segments {
         } else {
             let inside = |at: u64| at.saturating_sub(header.raw_offset).min(header.raw_len) as usize;
             let range = inside(range.start)..inside(range.end);
-            Costs::new(&bytes, header.raw_len as usize, range, &self.cx).map_err(at_segment)?
+            let len = header.raw_len as usize;
+            match &self.template {
+                Some(template) => template.costs(&bytes, len, range, &self.cx),
+                None => Costs::new(&bytes, len, range, &self.cx),
+            }
+            .map_err(at_segment)?
         };
         if crc32c::crc32c(&costs.text) != header.raw_crc {
             return Err(at_segment(Error::corrupt("the content does not match its checksum")));
@@ -125,14 +145,18 @@ impl Segments {
                 let bypassed = stored.header.bypassed;
                 let bytes = worker.decode_to_first(stored, &self.cx)?;
                 let encoded = bytes.len() as u64;
-                let parsed = if bypassed {
-                    Parsed::Bytes(bytes.into())
-                } else {
-                    Parsed::new(&bytes, raw_len as usize, &self.cx)
-                        .map_err(|e| e.at(format!("segment {number}")))?
-                        .into_owned()
+                if bypassed {
+                    return Ok((
+                        Segment { parsed: Parsed::Bytes(bytes.into()), notes: None, encoded },
+                        raw_len,
+                    ));
+                }
+                let parsed = match &self.template {
+                    Some(template) => template.parse(&bytes, raw_len as usize, &self.cx),
+                    None => Parsed::new(&bytes, raw_len as usize, &self.cx).map(|parsed| (parsed, None)),
                 };
-                Ok((Segment { parsed, encoded }, raw_len))
+                let (parsed, notes) = parsed.map_err(|e| e.at(format!("segment {number}")))?;
+                Ok((Segment { parsed: parsed.into_owned(), notes, encoded }, raw_len))
             },
             |(segment, raw_len)| {
                 if !stopped.load(Ordering::Relaxed) && visit(segment)?.is_break() {

@@ -153,6 +153,12 @@ fn title(piece: &Piece, several: bool) -> String {
     let mut title = match token.kind {
         Kind::Stored => "8 bits a byte: stored as it is".to_string(),
         Kind::Byte => format!("{} bits: byte {:02x} \"{}\"", number(token.bits), bytes[0], readable(bytes)),
+        Kind::Entry(note) | Kind::Again(note) => format!(
+            "{} bits: note {note} {}, {} bytes",
+            number(token.bits),
+            if matches!(token.kind, Kind::Entry(_)) { "of the dictionary" } else { "of this segment, again" },
+            count(token.len.into())
+        ),
         Kind::Use(rule) => format!(
             "{} bits, {} a byte: {}",
             number(token.bits),
@@ -181,9 +187,8 @@ fn title(piece: &Piece, several: bool) -> String {
 fn describe(number: u32, segment: &super::Segment) -> String {
     let costs = &segment.costs;
     let Some(rule) = costs.rules.get(number as usize) else { return format!("rule {number}") };
-    let (start, len) = (rule.start as usize, rule.len as usize);
-    let text = costs.text.get(start..start + len.min(TITLE)).unwrap_or_default();
-    let more = if len > TITLE { " ..." } else { "" };
+    let text = costs.rule_text(rule, TITLE);
+    let more = if rule.len as usize > TITLE { " ..." } else { "" };
     format!(
         "rule {number}, {} bytes in {} symbols, used {} times, depth {}: \"{}\"{more}",
         count(rule.len.into()),

@@ -1,8 +1,9 @@
 //! Where a segment is cut into notes.
 
+use std::io::{self, Read};
 use std::ops::Range;
 
-use fastcdc::v2020::FastCDC;
+use fastcdc::v2020::{FastCDC, StreamCDC};
 use lab_codec::{Error, Result};
 
 /// The smallest size of notes to ask for, in bytes.
@@ -57,8 +58,8 @@ impl Cutting {
         let size = self.size as usize;
         match self.chunking {
             Chunking::Content => {
-                let even = |n: usize| n & !1; // as the library wants them
-                let chunks = FastCDC::new(text, even(size / 4), even(size), even(size * 4));
+                let [least, average, most] = self.sizes();
+                let chunks = FastCDC::new(text, least, average, most);
                 Box::new(chunks.map(|chunk| chunk.offset..chunk.offset + chunk.length))
             }
             Chunking::Fixed => {
@@ -66,6 +67,33 @@ impl Cutting {
                 Box::new((0..end).step_by(size).map(move |start| start..end.min(start + size)))
             }
         }
+    }
+
+    /// The same notes of a text that is read, one at a time.
+    pub fn stream<'a>(self, reader: impl Read + 'a) -> Box<dyn Iterator<Item = io::Result<Vec<u8>>> + 'a> {
+        let size = self.size as usize;
+        match self.chunking {
+            Chunking::Content => {
+                let [least, average, most] = self.sizes();
+                let chunks = StreamCDC::new(reader, least, average, most);
+                Box::new(chunks.map(|chunk| Ok(chunk?.data)))
+            }
+            Chunking::Fixed => {
+                let mut reader = reader;
+                let next = move || {
+                    let mut note = Vec::with_capacity(size);
+                    let read = reader.by_ref().take(size as u64).read_to_end(&mut note);
+                    read.map(|read| (read > 0).then_some(note)).transpose()
+                };
+                Box::new(std::iter::from_fn(next))
+            }
+        }
+    }
+
+    /// The least, average and most bytes of a note, even as the library wants them.
+    fn sizes(self) -> [usize; 3] {
+        let size = self.size as usize;
+        [size / 4, size, size * 4].map(|size| size & !1)
     }
 }
 
@@ -95,6 +123,8 @@ mod tests {
                     at = note.end;
                 }
                 assert_eq!(at, len);
+                let read: Vec<Vec<u8>> = cutting.stream(&text[..]).map(Result::unwrap).collect();
+                assert_eq!(read, cutting.cut(&text).map(|note| text[note].to_vec()).collect::<Vec<_>>());
             }
         }
     }

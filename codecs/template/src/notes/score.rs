@@ -23,12 +23,12 @@ pub struct Voice<'a> {
 }
 
 impl Voice<'_> {
-    fn piece(&self, entry: u32) -> Piece {
+    pub(super) fn piece(&self, entry: u32) -> Piece {
         self.dictionary.piece(entry as usize, self.context)
     }
 }
 
-fn entries(voice: Option<Voice>) -> u32 {
+pub(super) fn entries(voice: Option<Voice>) -> u32 {
     voice.map_or(0, |voice| voice.dictionary.entries() as u32)
 }
 
@@ -96,7 +96,7 @@ impl Sequence {
     }
 }
 
-fn length(sequence: &Sequence, voice: Option<Voice>, note: u32) -> usize {
+pub(super) fn length(sequence: &Sequence, voice: Option<Voice>, note: u32) -> usize {
     match (note.checked_sub(entries(voice)), voice) {
         (Some(local), _) => sequence.lengths[local as usize] as usize,
         (None, Some(voice)) => voice.piece(note).len as usize,
@@ -104,11 +104,11 @@ fn length(sequence: &Sequence, voice: Option<Voice>, note: u32) -> usize {
     }
 }
 
-/// What a segment becomes in another context than the one it was encoded in.
+/// What a segment becomes in another context than the one it was encoded in, or by a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rendering {
-    /// The number of the context in the dictionary.
-    pub context: u64,
+    /// The number of a context in the dictionary; after these come the numbers of the maps that the template has.
+    pub number: u64,
     /// Bytes of it.
     pub len: u64,
     /// The SHA-256 of these.
@@ -122,17 +122,26 @@ pub struct Score<'a> {
     pub sequence: Sequence,
     /// What it becomes in other contexts.
     pub renderings: Vec<Rendering>,
+    /// The sequence, encoded, and how many bytes it has.
+    pub(super) stored: (&'a [u8], usize),
     /// The local notes, encoded, and how many bytes they have.
-    local: (&'a [u8], usize),
+    pub(super) local: (&'a [u8], usize),
 }
 
 impl<'a> Score<'a> {
-    /// Reads a segment of `raw_len` bytes; `input` is what follows the byte that tells the form.
+    /// Reads a segment of `raw_len` bytes; `input` is what follows the byte that tells the form. Renderings have numbers
+    /// below `numbers`.
     ///
     /// # Errors
     /// As [`Worker::decode`](lab_codec::Worker::decode).
-    pub fn read(mut input: &'a [u8], raw_len: usize, voice: Option<Voice>, cx: &Context) -> Result<Self> {
-        let renderings = read_renderings(&mut input, voice)?;
+    pub fn read(
+        mut input: &'a [u8],
+        raw_len: usize,
+        voice: Option<Voice>,
+        numbers: usize,
+        cx: &Context,
+    ) -> Result<Self> {
+        let renderings = read_renderings(&mut input, voice, numbers)?;
         let len = varint::read(&mut input)?;
         if len == 0 || len > max_bytes(raw_len) as u64 {
             return Err(Error::corrupt(format!("a sequence of {len} bytes for a segment of {raw_len}")));
@@ -145,7 +154,7 @@ impl<'a> Score<'a> {
         let piece_len = |entry| voice.map_or(0, |voice| voice.piece(entry).len);
         let sequence = Sequence::read(&bytes, raw_len, entries(voice), piece_len, cx)?;
         let local = sequence.lengths.iter().map(|&length| length as usize).sum();
-        Ok(Self { sequence, renderings, local: (input, local) })
+        Ok(Self { sequence, renderings, stored: (stored, len as usize), local: (input, local) })
     }
 
     fn local_bytes(&self, cx: &Context) -> Result<Vec<u8>> {
@@ -264,31 +273,35 @@ impl<'a> Score<'a> {
 pub fn write_renderings(renderings: &[Rendering], out: &mut Vec<u8>) {
     varint::write(out, renderings.len() as u64);
     for rendering in renderings {
-        varint::write(out, rendering.context);
+        varint::write(out, rendering.number);
         varint::write(out, rendering.len);
         out.extend_from_slice(&rendering.digest.0);
     }
 }
 
-fn read_renderings(input: &mut &[u8], voice: Option<Voice>) -> Result<Vec<Rendering>> {
-    let contexts = voice.map_or(0, |voice| voice.dictionary.table().contexts.len());
+fn read_renderings(input: &mut &[u8], voice: Option<Voice>, numbers: usize) -> Result<Vec<Rendering>> {
     let count = varint::read(input)?;
-    if count > contexts.saturating_sub(1) as u64 {
-        return Err(Error::corrupt(format!("{count} renderings in {contexts} contexts")));
+    if count > numbers.saturating_sub(1) as u64 {
+        return Err(Error::corrupt(format!("{count} renderings in {numbers} contexts and maps")));
     }
     let mut renderings = Vec::<Rendering>::new();
     for _ in 0..count {
-        let (context, len) = (varint::read(input)?, varint::read(input)?);
+        let (number, len) = (varint::read(input)?, varint::read(input)?);
         let digest =
             input.split_off(..32).ok_or_else(|| Error::truncated("a rendering without its digest"))?;
-        let mut rendering = Rendering { context, len, digest: Digest([0; 32]) };
+        let mut rendering = Rendering { number, len, digest: Digest([0; 32]) };
         rendering.digest.0.copy_from_slice(digest);
-        let lossless = voice.is_some_and(|voice| voice.context as u64 == context);
-        let again = renderings.iter().any(|known| known.context == context);
-        if context >= contexts as u64 || lossless || again {
-            return Err(Error::corrupt(format!("a rendering in context {context}")));
-        }
-        renderings.push(rendering);
+        let refuse = if number >= numbers as u64 {
+            "which is no context and no map"
+        } else if voice.is_some_and(|voice| voice.context as u64 == number) {
+            "which is the content itself"
+        } else if renderings.iter().any(|known| known.number == number) {
+            "which comes twice"
+        } else {
+            renderings.push(rendering);
+            continue;
+        };
+        return Err(Error::corrupt(format!("a rendering with the number {number}, {refuse}")));
     }
     Ok(renderings)
 }

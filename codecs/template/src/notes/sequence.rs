@@ -128,7 +128,14 @@ impl Sequence {
                 number if (NUMBERS..NUMBERS + u64::from(entries) + fresh as u64).contains(&number) => {
                     (number - NUMBERS) as u32
                 }
-                symbol => return Err(Error::corrupt(format!("no note for the symbol {symbol}"))),
+                symbol => {
+                    let unborn = symbol.checked_sub(NUMBERS + u64::from(entries));
+                    let unborn = unborn.filter(|&local| local < lengths.len() as u64);
+                    return Err(Error::corrupt(match unborn {
+                        Some(local) => format!("local note {local} is played before it is new"),
+                        None => format!("no note for the symbol {symbol}"),
+                    }));
+                }
             };
             let length = match note.checked_sub(entries) {
                 Some(local) => lengths[local as usize],

@@ -18,6 +18,10 @@ pub enum Kind {
     Byte,
     /// The use of a rule that was defined before, by number.
     Use(u32),
+    /// A note of the dictionary, by number.
+    Entry(u32),
+    /// A note of the segment that came before, by number.
+    Again(u32),
 }
 
 /// A token that says bytes, and what it costs.
@@ -41,7 +45,7 @@ pub struct Token {
 /// A rule, and what its definition costs beside the tokens on its right-hand side.
 #[derive(Debug, Clone, Copy)]
 pub struct Defined {
-    /// Offset of its first place in the text, where it is defined.
+    /// Offset of its first place in the text, where it is defined, or in [`Costs::said`].
     pub start: u32,
     /// Bytes of its text.
     pub len: u32,
@@ -60,6 +64,8 @@ pub struct Defined {
 pub struct Costs {
     /// The text.
     pub text: Vec<u8>,
+    /// The text that rules are of, where it is another one: the local notes of a template.
+    pub said: Option<Vec<u8>>,
     /// The tokens that say a byte of the range that was asked for, in order.
     pub tokens: Vec<Token>,
     /// All rules, by number: in the order in which they are complete.
@@ -98,7 +104,13 @@ impl Costs {
         let all =
             Token { start: 0, len: text.len() as u32, kind: Kind::Stored, inside: None, bits, per_byte: 8.0 };
         let tokens = if text.is_empty() { Vec::new() } else { vec![all] };
-        Self { text, tokens, rules: Vec::new(), bits, head: 0 }
+        Self { text, said: None, tokens, rules: Vec::new(), bits, head: 0 }
+    }
+
+    /// The first bytes of a rule's text, `most` at most.
+    pub fn rule_text(&self, rule: &Defined, most: usize) -> &[u8] {
+        let (start, len) = (rule.start as usize, rule.len as usize);
+        self.said.as_ref().unwrap_or(&self.text).get(start..start + len.min(most)).unwrap_or_default()
     }
 }
 
@@ -165,7 +177,7 @@ impl<'a> Counter<'a> {
             token.per_byte += f64::max(added, 0.0);
             token.inside = token.inside.map(|number| numbers[number as usize]);
         }
-        Costs { text, tokens, rules, bits: total, head: 0 }
+        Costs { text, said: None, tokens, rules, bits: total, head: 0 }
     }
 }
 

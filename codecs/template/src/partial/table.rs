@@ -119,6 +119,87 @@ impl Table {
     }
 }
 
+/// Tables that are made of others.
+impl Table {
+    /// A text without rules.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        let mut table = Self::default();
+        table.begin_with(bytes.iter().map(|&byte| byte.into()).collect());
+        table
+    }
+
+    /// Makes a rule of symbols that are there, and returns its symbol. A single symbol needs no rule.
+    pub(crate) fn define(&mut self, side: &[u32]) -> u32 {
+        if let [symbol] = *side {
+            return symbol;
+        }
+        let len = side.iter().map(|&symbol| self.len_of(symbol)).sum();
+        self.symbols.extend_from_slice(side);
+        self.rules.push(Rule { end: self.symbols.len() as u32, len });
+        TERMINALS + (self.rules.len() - 1) as u32
+    }
+
+    /// The same, of bytes.
+    pub(crate) fn define_bytes(&mut self, bytes: &[u8]) -> u32 {
+        if let [byte] = *bytes {
+            return byte.into();
+        }
+        self.symbols.extend(bytes.iter().map(|&byte| u32::from(byte)));
+        self.rules.push(Rule { end: self.symbols.len() as u32, len: bytes.len() as u32 });
+        TERMINALS + (self.rules.len() - 1) as u32
+    }
+
+    /// Replaces the start sequence, and with it the text.
+    pub(crate) fn begin_with(&mut self, start: Vec<u32>) {
+        self.start = start;
+        self.measure();
+    }
+
+    /// A walk along the text.
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
+        Cursor { table: self, stack: vec![self.start.iter()] }
+    }
+
+    fn measure(&mut self) {
+        self.samples.clear();
+        self.len = 0;
+        for (i, &symbol) in self.start.iter().enumerate() {
+            if i % SAMPLE == 0 {
+                self.samples.push(self.len);
+            }
+            self.len += symbol.checked_sub(TERMINALS).map_or(1, |rule| self.rules[rule as usize].len);
+        }
+    }
+}
+
+/// A walk along the text of a table, by symbols as long as may be. In all it takes no more steps than the text has bytes,
+/// twice.
+#[derive(Debug)]
+pub(crate) struct Cursor<'a> {
+    table: &'a Table,
+    stack: Vec<std::slice::Iter<'a, u32>>,
+}
+
+impl Cursor<'_> {
+    /// Appends the symbols of the next `len` bytes to `out`.
+    pub(crate) fn take(&mut self, len: usize, out: &mut Vec<u32>) {
+        let mut left = len;
+        while let Some(top) = self.stack.last_mut().filter(|_| left > 0) {
+            let Some(&symbol) = top.next() else {
+                self.stack.pop();
+                continue;
+            };
+            let len = self.table.len_of(symbol) as usize;
+            if len <= left {
+                out.push(symbol);
+                left -= len;
+            } else if let Some(rule) = symbol.checked_sub(TERMINALS) {
+                self.stack.push(self.table.side(rule as usize).iter());
+            }
+        }
+    }
+}
+
 /// Makes a [`Table`] of what tokens say.
 ///
 /// What has been said stands in the start sequence; when a rule is complete, its right-hand side is taken from
@@ -132,12 +213,7 @@ impl Builder {
     /// The table.
     pub fn finish(self) -> Table {
         let mut table = self.table;
-        for (i, &symbol) in table.start.iter().enumerate() {
-            if i % SAMPLE == 0 {
-                table.samples.push(table.len);
-            }
-            table.len += symbol.checked_sub(TERMINALS).map_or(1, |rule| table.rules[rule as usize].len);
-        }
+        table.measure();
         table
     }
 }
