@@ -49,6 +49,8 @@ fn round_trip(input: &[u8]) {
         "max_rules=2",
         "coder=raw:min_pair_freq=5",
         "coder=mix:min_freq=4",
+        "strategy=batch",
+        "strategy=batch:coder=packed:max_rules=40",
         "sequitur",
         "sequitur:coder=raw",
         "sequitur:coder=mix",
@@ -167,7 +169,7 @@ fn vectors() {
 #[test]
 fn the_input_is_no_longer_than_positions_reach() {
     let input = vec![0; lab_template::MAX_LEN + 1];
-    for codec in ["", "sequitur"] {
+    for codec in ["", "strategy=batch", "sequitur"] {
         let error = worker(codec).encode(&input, &mut Vec::new(), &Context::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Limit);
     }
@@ -295,7 +297,7 @@ fn cancellation_is_heard() {
     let cancel = Cancel::default();
     cancel.cancel();
     let cx = Context::default().with_cancel(cancel);
-    for codec in ["", "sequitur"] {
+    for codec in ["", "strategy=batch", "sequitur"] {
         let error = worker(codec).encode(&text(), &mut Vec::new(), &cx).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Cancelled);
     }
@@ -311,7 +313,7 @@ fn progress_adds_up() {
         }
     }
     for input in [text(), vec![1; 100_000], b"abc".to_vec()] {
-        for codec in ["", "sequitur"] {
+        for codec in ["", "strategy=batch", "sequitur"] {
             let sum = Arc::new(Sum::default());
             let cx = Context::default().with_observer(Arc::clone(&sum) as Arc<dyn Observer>);
             worker(codec).encode(&input, &mut Vec::new(), &cx).unwrap();
