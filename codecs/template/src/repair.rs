@@ -8,6 +8,7 @@ use crate::grammar::repair::{Stop, repair, repair_in_rounds};
 use crate::grammar::{Grammar, MAX_LEN};
 use crate::maker::{self, Maker};
 use crate::segment::CODER;
+use crate::select::SELECTION;
 
 const MIN_FREQ: Param =
     Param::int("min_freq", 2, 1 << 20, 2, "replace pairs that occur at least this often, without overlaps")
@@ -25,7 +26,7 @@ const STRATEGY: Param = Param::choice(
 static INFO: Info = Info {
     id: "repair",
     summary: "Re-Pair: a grammar from repeatedly replacing the most frequent pair, exact and in linear time",
-    params: &[MIN_FREQ, CODER, MAX_RULES, STRATEGY],
+    params: &[MIN_FREQ, CODER, MAX_RULES, STRATEGY, SELECTION],
     formats: &[1],
     memory: maker::memory::<RePair>,
     capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: false },

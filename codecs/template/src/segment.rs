@@ -48,7 +48,7 @@ impl Coder {
         }
     }
 
-    fn selection(self) -> Selection {
+    pub(crate) fn selection(self) -> Selection {
         match self {
             Self::Rans | Self::Raw => Selection::Priced(Prices::default()),
             Self::Mix => Selection::Priced(Prices::MIXED),
@@ -73,16 +73,33 @@ impl Coder {
 /// Cancellation.
 pub fn encode(input: &[u8], grammar: &Grammar, coder: Coder, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
     let utility = Utility::of(grammar, coder.selection());
+    report(grammar, &utility, cx);
+    encode_rules(input, grammar, &utility, coder, out, cx)
+}
+
+/// Says how large a grammar is.
+pub(crate) fn report(grammar: &Grammar, utility: &Utility, cx: &Context) {
     cx.observer().metric("rules", grammar.rules.len() as f64);
     cx.observer().metric("named rules", utility.named as f64);
     cx.observer().metric("start sequence", grammar.start.len() as f64);
+}
+
+/// The same, with the rules that have a name.
+pub(crate) fn encode_rules(
+    input: &[u8],
+    grammar: &Grammar,
+    utility: &Utility,
+    coder: Coder,
+    out: &mut Vec<u8>,
+    cx: &Context,
+) -> Result<()> {
     let start = out.len();
     out.push(coder as u8);
     *out = match coder {
-        Coder::Rans => rans::encode(grammar, &utility, std::mem::take(out), cx)?,
-        Coder::Raw => raw::encode(grammar, &utility, std::mem::take(out), cx)?,
-        Coder::Mix => mix::encode(input, grammar, &utility, std::mem::take(out), cx)?,
-        Coder::Packed => packed::encode(grammar, &utility, std::mem::take(out), cx)?,
+        Coder::Rans => rans::encode(grammar, utility, std::mem::take(out), cx)?,
+        Coder::Raw => raw::encode(grammar, utility, std::mem::take(out), cx)?,
+        Coder::Mix => mix::encode(input, grammar, utility, std::mem::take(out), cx)?,
+        Coder::Packed => packed::encode(grammar, utility, std::mem::take(out), cx)?,
     };
     if out.len() - start > input.len() {
         out.truncate(start);

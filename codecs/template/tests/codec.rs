@@ -50,6 +50,7 @@ fn round_trip(input: &[u8]) {
         "coder=raw:min_pair_freq=5",
         "coder=mix:min_freq=4",
         "strategy=batch",
+        "selection=measured:strategy=batch",
         "strategy=batch:coder=packed:max_rules=40",
         "sequitur",
         "sequitur:coder=raw",

@@ -53,10 +53,7 @@ impl Utility {
     /// Decides from the last rule to the first: by then it is known how often a rule is used, each dissolved
     /// rule's place being taken by its right-hand side.
     pub fn of(grammar: &Grammar, selection: Selection) -> Self {
-        let mut uses = vec![0u32; TERMINALS as usize + grammar.rules.len()];
-        for &symbol in grammar.rules.iter().flatten().chain(&grammar.start) {
-            uses[symbol as usize] += 1;
-        }
+        let mut uses = counts(grammar);
         match selection {
             Selection::Priced(prices) => {
                 let tokens = log2(grammar.start.len() as u64 + 2 * grammar.rules.len() as u64);
@@ -77,11 +74,32 @@ impl Utility {
                 });
             }
         }
+        Self::with(grammar, uses)
+    }
+
+    /// The same, but that some more rules lose their names.
+    pub fn without(&self, grammar: &Grammar, useless: &[bool]) -> Self {
+        let mut uses = counts(grammar);
+        let named = |rule: usize| self.uses[rule] > 1 && !useless[rule];
+        dissolve(grammar, &mut uses, |_, rule, _, _| !named(rule - TERMINALS as usize));
+        Self::with(grammar, uses)
+    }
+
+    fn with(grammar: &Grammar, mut uses: Vec<u32>) -> Self {
         let width = widths(grammar, &uses);
         let uses = uses.split_off(TERMINALS as usize);
         let named = uses.iter().filter(|&&n| n > 1).count();
         Self { uses, width, named }
     }
+}
+
+/// How often each symbol stands in the grammar.
+fn counts(grammar: &Grammar) -> Vec<u32> {
+    let mut uses = vec![0; TERMINALS as usize + grammar.rules.len()];
+    for &symbol in grammar.rules.iter().flatten().chain(&grammar.start) {
+        uses[symbol as usize] += 1;
+    }
+    uses
 }
 
 /// Takes the name of each rule of which `decide` says so, by the uses that are known, the rule and its symbols.
