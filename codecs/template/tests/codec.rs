@@ -349,7 +349,9 @@ fn every_flipped_byte_gives_an_error_or_some_bytes_of_the_right_number() {
     let input = text();
     for coder in CODERS {
         let encoded = encode(coder, &input);
-        for at in 0..encoded.len() {
+        // `mix` takes its time.
+        let step = if coder == "coder=mix" { 7 } else { 1 };
+        for at in (0..encoded.len()).step_by(step) {
             for flip in [1, 0x80, 0xFF] {
                 let mut bad = encoded.clone();
                 bad[at] ^= flip;
