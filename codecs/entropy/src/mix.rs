@@ -4,6 +4,7 @@
 //! compression", and the APM stages of the programs), in whole numbers throughout: the same on every machine.
 
 use crate::logistic::{MOST, squash};
+use crate::prefetch::prefetch;
 
 /// The weight 1 of a [`Mixer`].
 pub const ONE: i16 = 1 << 14;
@@ -47,7 +48,9 @@ impl<const N: usize> Mixer<N> {
     #[inline]
     pub fn update(&mut self, inputs: &[i16; N], bit: bool, rate: i32, extra: i32) {
         let set = &mut self.sets[self.chosen];
-        let rate = rate + extra / (1 + i32::from(set.seen));
+        let seen = i32::from(set.seen);
+        // Mostly there is nothing to divide.
+        let rate = if seen < extra { rate + extra / (1 + seen) } else { rate };
         set.seen += u8::from(set.seen < u8::MAX);
         let error = ((((i32::from(bit) << 16) - self.one) * rate) >> 6).clamp(-32_767, 32_767);
         for (weight, &input) in set.weights.iter_mut().zip(inputs) {
@@ -72,6 +75,14 @@ impl Refinement {
     pub fn new(contexts: usize) -> Self {
         let map = std::array::from_fn::<u16, POINTS, _>(|i| squash((i as i32 - 16) * 128));
         Self { points: map.repeat(contexts), nearer: 0 }
+    }
+
+    /// Asks for the memory of a context, which will be asked for soon.
+    #[inline]
+    pub fn touch(&self, context: usize) {
+        // 66 bytes: two lines, or seldom three.
+        prefetch(&self.points, context * POINTS + 8);
+        prefetch(&self.points, context * POINTS + POINTS - 8);
     }
 
     /// The probability that `x` of the logistic domain stands for in a context.

@@ -6,6 +6,7 @@ pub mod notes;
 pub mod partial;
 mod repair;
 pub mod segment;
+mod select;
 mod sequitur;
 pub mod template;
 pub mod tokens;

@@ -7,6 +7,7 @@ use lab_codec::{Codec, Context, Memory, Params, Result, Worker};
 
 use crate::grammar::Grammar;
 use crate::segment::{self, Coder};
+use crate::select;
 
 /// A way to make the grammar of a segment.
 pub trait Maker: Copy + Send + Sync + 'static {
@@ -25,18 +26,25 @@ pub trait Maker: Copy + Send + Sync + 'static {
 
 /// What a codec with this maker takes.
 pub fn memory<M: Maker>(params: &Params, len: u64) -> Memory {
-    Coder::of(params).memory(len, M::memory(len))
+    need::<M>(Coder::of(params), select::is_measured(params), len)
+}
+
+fn need<M: Maker>(coder: Coder, measured: bool, len: u64) -> Memory {
+    let Memory { encode, decode } = coder.memory(len, M::memory(len));
+    // Trials decode, beside the grammar.
+    Memory { encode: encode + if measured { decode } else { 0 }, decode }
 }
 
 /// The codec with this maker and the coder that the parameters name.
 pub fn codec<M: Maker>(maker: M, params: &Params) -> Arc<dyn Codec> {
-    Arc::new(GrammarCodec { maker, coder: Coder::of(params) })
+    Arc::new(GrammarCodec { maker, coder: Coder::of(params), measured: select::is_measured(params) })
 }
 
 #[derive(Debug, Clone, Copy)]
 struct GrammarCodec<M> {
     maker: M,
     coder: Coder,
+    measured: bool,
 }
 
 impl<M: Maker> Codec for GrammarCodec<M> {
@@ -51,9 +59,11 @@ impl<M: Maker> Worker for GrammarCodec<M> {
             return Ok(());
         }
         let len = input.len() as u64;
-        let need = self.coder.memory(len, M::memory(len)).encode;
+        let need = need::<M>(self.coder, self.measured, len).encode;
         cx.limits().check_memory(need, &format!("{} on a segment of this size", M::NAME))?;
-        segment::encode(input, &self.maker.grammar(input, cx)?, self.coder, out, cx)
+        let grammar = self.maker.grammar(input, cx)?;
+        let encode = if self.measured { select::encode } else { segment::encode };
+        encode(input, &grammar, self.coder, out, cx)
     }
 
     fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {

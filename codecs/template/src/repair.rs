@@ -4,21 +4,29 @@ use std::sync::Arc;
 
 use lab_codec::{Capabilities, Codec, Context, Entry, Info, Param, Params, Resources, Result};
 
-use crate::grammar::repair::{Stop, repair};
+use crate::grammar::repair::{Stop, repair, repair_in_rounds};
 use crate::grammar::{Grammar, MAX_LEN};
 use crate::maker::{self, Maker};
 use crate::segment::CODER;
+use crate::select::SELECTION;
 
 const MIN_FREQ: Param =
     Param::int("min_freq", 2, 1 << 20, 2, "replace pairs that occur at least this often, without overlaps")
         .or_called(&["min_pair_freq"]);
 const MAX_RULES: Param =
     Param::int("max_rules", 0, MAX_LEN as i64, MAX_LEN as i64, "stop after this many replacements");
+const STRATEGY: Param = Param::choice(
+    "strategy",
+    &["exact", "batch"],
+    0,
+    "exact: the most frequent pair each time; batch: all frequent pairs at once, and exact for the rest: up to twice as \
+     fast, half the memory, 1 to 3 % larger",
+);
 
 static INFO: Info = Info {
     id: "repair",
     summary: "Re-Pair: a grammar from repeatedly replacing the most frequent pair, exact and in linear time",
-    params: &[MIN_FREQ, CODER, MAX_RULES],
+    params: &[MIN_FREQ, CODER, MAX_RULES, STRATEGY, SELECTION],
     formats: &[1],
     memory: maker::memory::<RePair>,
     capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: false },
@@ -29,11 +37,14 @@ static INFO: Info = Info {
 pub const REPAIR: Entry = Entry::codec(&INFO, build);
 
 #[derive(Debug, Clone, Copy)]
-struct RePair(Stop);
+struct RePair {
+    stop: Stop,
+    in_rounds: bool,
+}
 
 fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
     let stop = Stop { min_freq: params.int(&MIN_FREQ) as u32, max_rules: params.int(&MAX_RULES) as u32 };
-    Ok(maker::codec(RePair(stop), params))
+    Ok(maker::codec(RePair { stop, in_rounds: params.choice(&STRATEGY) == 1 }, params))
 }
 
 impl Maker for RePair {
@@ -44,7 +55,8 @@ impl Maker for RePair {
     }
 
     fn grammar(self, input: &[u8], cx: &Context) -> Result<Grammar> {
-        let grammar = repair(input, self.0, cx)?;
+        let make = if self.in_rounds { repair_in_rounds } else { repair };
+        let grammar = make(input, self.stop, cx)?;
         // Of the symbols that went away it was told before.
         cx.observer().advance(grammar.start.len() as u64);
         Ok(grammar)

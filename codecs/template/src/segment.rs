@@ -6,20 +6,20 @@ use std::ops::Range;
 use lab_codec::{Context, Error, Memory, Param, Params, Result, check_range};
 use lab_entropy::meter::Meter;
 
-use crate::grammar::utility::{Prices, Utility};
+use crate::grammar::utility::{Prices, Selection, Utility};
 use crate::grammar::{Grammar, MAX_LEN};
 use crate::partial::Parsed;
 use crate::tokens::bytes::{Bytes, WithText};
 use crate::tokens::expand::{Expansion, Sink};
-use crate::tokens::{mix, rans, raw};
+use crate::tokens::{mix, packed, rans, raw};
 
 /// The parameter that chooses how tokens are coded.
 pub const CODER: Param = Param::choice(
     "coder",
-    &["rans", "raw", "mix"],
+    &["rans", "raw", "mix", "packed"],
     0,
-    "rans: adaptive models, fast; mix: mixed contexts, smallest and slow (repair:coder=mix); raw: plain bytes for a \
-     zstd or xz that follows (repair:coder=raw,zstd:19)",
+    "rans: adaptive models, fast; mix: mixed contexts, smallest and slow (repair:coder=mix); packed: larger, decodes \
+     fast and any range at once; raw: plain bytes for a zstd or xz that follows (repair:coder=raw,zstd:19)",
 );
 
 /// How tokens are coded. The numbers are those that begin a segment; 0 stands for bytes as they are.
@@ -31,6 +31,8 @@ pub enum Coder {
     Raw = 2,
     /// [`mix`].
     Mix = 3,
+    /// [`packed`].
+    Packed = 4,
 }
 
 const STORED: u8 = 0;
@@ -41,12 +43,17 @@ impl Coder {
         match params.choice(&CODER) {
             0 => Self::Rans,
             1 => Self::Raw,
-            _ => Self::Mix,
+            2 => Self::Mix,
+            _ => Self::Packed,
         }
     }
 
-    fn prices(self) -> Prices {
-        if self == Self::Mix { Prices::MIXED } else { Prices::default() }
+    pub(crate) fn selection(self) -> Selection {
+        match self {
+            Self::Rans | Self::Raw => Selection::Priced(Prices::default()),
+            Self::Mix => Selection::Priced(Prices::MIXED),
+            Self::Packed => Selection::Counted,
+        }
     }
 
     /// What a worker takes for a segment of `len` bytes, beside its input and output, where making the grammar
@@ -65,16 +72,34 @@ impl Coder {
 /// # Errors
 /// Cancellation.
 pub fn encode(input: &[u8], grammar: &Grammar, coder: Coder, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
-    let utility = Utility::of(grammar, coder.prices());
+    let utility = Utility::of(grammar, coder.selection());
+    report(grammar, &utility, cx);
+    encode_rules(input, grammar, &utility, coder, out, cx)
+}
+
+/// Says how large a grammar is.
+pub(crate) fn report(grammar: &Grammar, utility: &Utility, cx: &Context) {
     cx.observer().metric("rules", grammar.rules.len() as f64);
     cx.observer().metric("named rules", utility.named as f64);
     cx.observer().metric("start sequence", grammar.start.len() as f64);
+}
+
+/// The same, with the rules that have a name.
+pub(crate) fn encode_rules(
+    input: &[u8],
+    grammar: &Grammar,
+    utility: &Utility,
+    coder: Coder,
+    out: &mut Vec<u8>,
+    cx: &Context,
+) -> Result<()> {
     let start = out.len();
     out.push(coder as u8);
     *out = match coder {
-        Coder::Rans => rans::encode(grammar, &utility, std::mem::take(out), cx)?,
-        Coder::Raw => raw::encode(grammar, &utility, std::mem::take(out), cx)?,
-        Coder::Mix => mix::encode(input, grammar, &utility, std::mem::take(out), cx)?,
+        Coder::Rans => rans::encode(grammar, utility, std::mem::take(out), cx)?,
+        Coder::Raw => raw::encode(grammar, utility, std::mem::take(out), cx)?,
+        Coder::Mix => mix::encode(input, grammar, utility, std::mem::take(out), cx)?,
+        Coder::Packed => packed::encode(grammar, utility, std::mem::take(out), cx)?,
     };
     if out.len() - start > input.len() {
         out.truncate(start);
@@ -115,6 +140,7 @@ impl<'a> Stored<'a> {
             1 => Ok(Self::Tokens(Coder::Rans, rest)),
             2 => Ok(Self::Tokens(Coder::Raw, rest)),
             3 => Ok(Self::Tokens(Coder::Mix, rest)),
+            4 => Ok(Self::Tokens(Coder::Packed, rest)),
             _ => {
                 Err(Error::unsupported(format!("method {method} of a grammar; a newer version may read it")))
             }
@@ -143,6 +169,7 @@ pub fn read<S: Sink>(
             let output = Expansion::new(WithText::new(&mut text, raw_len, sink), raw_len).up_to(wanted);
             mix::decode(tokens, raw_len, (), output, cx).map(WithText::into_sink)
         }
+        Coder::Packed => packed::decode(tokens, raw_len, (), Expansion::new(sink, raw_len).up_to(wanted), cx),
     }
 }
 
@@ -159,11 +186,12 @@ pub fn read_metered<S: Sink>(
     text: &mut Vec<u8>,
     cx: &Context,
 ) -> Result<S> {
-    let output = Expansion::new(WithText::new(text, raw_len, sink), raw_len);
+    let sink = WithText::new(text, raw_len, sink);
     match coder {
-        Coder::Rans => rans::decode(tokens, meter, output, cx),
-        Coder::Raw => raw::decode(tokens, meter, output, cx),
-        Coder::Mix => mix::decode(tokens, raw_len, meter, output, cx),
+        Coder::Rans => rans::decode(tokens, meter, Expansion::new(sink, raw_len), cx),
+        Coder::Raw => raw::decode(tokens, meter, Expansion::new(sink, raw_len), cx),
+        Coder::Mix => mix::decode(tokens, raw_len, meter, Expansion::new(sink, raw_len), cx),
+        Coder::Packed => packed::decode(tokens, raw_len, meter, Expansion::new(sink, raw_len), cx),
     }
     .map(WithText::into_sink)
 }
@@ -176,11 +204,12 @@ pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> 
     match Stored::open(input, raw_len)? {
         Stored::Bytes(bytes) => out.extend_from_slice(bytes),
         Stored::Tokens(coder, tokens) => {
-            let output = Expansion::new(Bytes::new(out, raw_len), raw_len);
+            let text = Bytes::new(out, raw_len);
             match coder {
-                Coder::Rans => rans::decode(tokens, (), output, cx)?,
-                Coder::Raw => raw::decode(tokens, (), output, cx)?,
-                Coder::Mix => mix::decode(tokens, raw_len, (), output, cx)?,
+                Coder::Rans => rans::decode(tokens, (), Expansion::new(text, raw_len), cx)?,
+                Coder::Raw => raw::decode(tokens, (), Expansion::new(text, raw_len), cx)?,
+                Coder::Mix => mix::decode(tokens, raw_len, (), Expansion::new(text, raw_len), cx)?,
+                Coder::Packed => packed::decode(tokens, raw_len, (), Expansion::new(text, raw_len), cx)?,
             }
             .finish();
         }
@@ -189,7 +218,8 @@ pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> 
 }
 
 /// Appends the bytes `range` of a segment to `out`. It takes time and memory as the grammar up to there is
-/// large, and as the range is long. What follows the range is not read.
+/// large, and as the range is long. What follows the range is not read. Of [`Coder::Packed`] it takes a list of how long
+/// rules are, and beyond that what the range is long.
 ///
 /// # Errors
 /// As [`Worker::decode_range`](lab_codec::Worker::decode_range).
@@ -201,5 +231,8 @@ pub fn decode_range(
     cx: &Context,
 ) -> Result<()> {
     check_range(&range, raw_len)?;
-    Parsed::up_to(input, raw_len, range.end, cx)?.expand(range, out, cx)
+    match Stored::open(input, raw_len)? {
+        Stored::Tokens(Coder::Packed, symbols) => packed::range(symbols, raw_len, range, out, cx),
+        _ => Parsed::up_to(input, raw_len, range.end, cx)?.expand(range, out, cx),
+    }
 }

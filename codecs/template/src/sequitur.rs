@@ -8,11 +8,12 @@ use crate::grammar::Grammar;
 use crate::grammar::sequitur::{self, sequitur};
 use crate::maker::{self, Maker};
 use crate::segment::CODER;
+use crate::select::SELECTION;
 
 static INFO: Info = Info {
     id: "sequitur",
     summary: "Sequitur: a grammar that grows byte by byte, online and in linear time",
-    params: &[CODER],
+    params: &[CODER, SELECTION],
     formats: &[1],
     memory: maker::memory::<Sequitur>,
     capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: false },

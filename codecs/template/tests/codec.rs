@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,7 +11,7 @@ use lab_template::{REPAIR, SEQUITUR};
 use proptest::prelude::*;
 use sha2::Digest as _;
 
-const CODERS: [&str; 3] = ["", "coder=raw", "coder=mix"];
+const CODERS: [&str; 4] = ["", "coder=raw", "coder=mix", "coder=packed"];
 
 /// Of `repair` with these parameters, or of `sequitur` where they begin with that.
 fn worker(text: &str) -> Box<dyn Worker> {
@@ -43,13 +44,18 @@ fn round_trip(input: &[u8]) {
         "",
         "coder=raw",
         "coder=mix",
+        "coder=packed",
         "min_freq=3",
         "max_rules=2",
         "coder=raw:min_pair_freq=5",
         "coder=mix:min_freq=4",
+        "strategy=batch",
+        "selection=measured:strategy=batch",
+        "strategy=batch:coder=packed:max_rules=40",
         "sequitur",
         "sequitur:coder=raw",
         "sequitur:coder=mix",
+        "sequitur:coder=packed",
     ];
     for text in all {
         let encoded = encode(text, input);
@@ -139,8 +145,16 @@ fn vectors() {
         ("coder=mix", b"abracadabra".repeat(16), "036035ef3496a6fbf4216585bc612901d6e8"),
         (
             "coder=mix",
-            verse.into_bytes(),
+            verse.clone().into_bytes(),
             "03e756e101dad359d3e5a9fbe0a97a22653470dfc749d071e07bf75613a4deda08aeb2620178536a3e2f378ced1e3e9ca4a6bc14",
+        ),
+        ("coder=packed", b"ab".repeat(20), "0405029e3b616200010204183060c0800101"),
+        ("coder=packed", b"abracadabra".repeat(16), "040403cc1124281c6162726100c78421033060c08001050a142810"),
+        (
+            "coder=packed",
+            verse.into_bytes(),
+            "0418026001470d20677265656e20626f74746c65732068616e67696e67206f6e207468652077616c6c2c200063c4901130464018 \
+             007300c401f006401b006b00a40170064019010102",
         ),
     ];
     for (text, input, hex) in vectors {
@@ -156,7 +170,7 @@ fn vectors() {
 #[test]
 fn the_input_is_no_longer_than_positions_reach() {
     let input = vec![0; lab_template::MAX_LEN + 1];
-    for codec in ["", "sequitur"] {
+    for codec in ["", "strategy=batch", "sequitur"] {
         let error = worker(codec).encode(&input, &mut Vec::new(), &Context::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Limit);
     }
@@ -217,12 +231,55 @@ fn long_vectors() {
         ("coder=mix", &words, 104_674, "805ecbf67bca55a3c798c27ea410ffaa26a42a7984d533af3f155853e9962b30"),
         ("", lines, 2773, "d4ea8715cf6ff897e96d03f4f86ae8feb54e4d4b976dc16fb22babe27a2b0d84"),
         ("coder=raw", lines, 6910, "b64e565530fc98829ecf9168e1417554a431315c8eeac56e20d8887d2c74834b"),
+        ("coder=packed", &words, 149_206, "cd4aa64c594d8d00e468bda7da0ef552a0484f48c0a6cbb3488e61810135d4bb"),
+        ("coder=packed", lines, 3267, "ece772bdcf1674e3cfe4718cd75c5eeb002c58f6df5cb06b6b0b80584e78d688"),
         ("coder=mix", lines, 2164, "7f5505c53eca7c2a951e00edba34ac1e0597d5229706801922dcf4e00de553b3"),
     ];
     for (coder, input, len, sum) in vectors {
         let encoded = encode(coder, input);
         assert_eq!((encoded.len(), hex(&encoded).as_str()), (len, sum), "{coder}");
         assert_eq!(decode(&encoded, input.len()).unwrap(), input);
+    }
+}
+
+/// Long right-hand sides and deep ones, runs, and no end of bytes.
+fn varied() -> Vec<u8> {
+    let wide: Vec<u8> = (0..3000u32).map(|i| (i * i / 7 + i / 11) as u8).collect();
+    let mut out = Vec::new();
+    for i in 0..12 {
+        out.extend(&wide[i * 20..]);
+        out.extend(vec![b'a'; 100 << (i / 2)]);
+        out.extend(text());
+        out.push(i as u8);
+    }
+    out
+}
+
+fn decode_range(input: &[u8], raw_len: usize, range: Range<usize>) -> Result<Vec<u8>> {
+    let mut out = b"kept".to_vec();
+    worker("").decode_range(input, raw_len, range, &mut out, &Context::default())?;
+    assert_eq!(&out[..4], b"kept");
+    Ok(out.split_off(4))
+}
+
+#[test]
+fn ranges_of_everything() {
+    for input in [varied(), words()] {
+        for codec in ["", "sequitur:"] {
+            for coder in CODERS {
+                let encoded = encode(&format!("{codec}{coder}"), &input);
+                // Only this coder finds a place without what stands before it.
+                let step = if coder == "coder=packed" { 97 } else { input.len() * 2 / 3 };
+                let pieces =
+                    (0..input.len()).step_by(step).map(|start| start..(start + 300).min(input.len()));
+                let long = [0..0, input.len() / 2..input.len(), input.len()..input.len()];
+                for range in pieces.chain(long) {
+                    let found = decode_range(&encoded, input.len(), range.clone()).unwrap();
+                    assert!(found == input[range.clone()], "{codec}{coder} {range:?}");
+                }
+                assert!(decode_range(&encoded, input.len(), 1..input.len() + 1).is_err());
+            }
+        }
     }
 }
 
@@ -241,7 +298,7 @@ fn cancellation_is_heard() {
     let cancel = Cancel::default();
     cancel.cancel();
     let cx = Context::default().with_cancel(cancel);
-    for codec in ["", "sequitur"] {
+    for codec in ["", "strategy=batch", "sequitur"] {
         let error = worker(codec).encode(&text(), &mut Vec::new(), &cx).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Cancelled);
     }
@@ -257,7 +314,7 @@ fn progress_adds_up() {
         }
     }
     for input in [text(), vec![1; 100_000], b"abc".to_vec()] {
-        for codec in ["", "sequitur"] {
+        for codec in ["", "strategy=batch", "sequitur"] {
             let sum = Arc::new(Sum::default());
             let cx = Context::default().with_observer(Arc::clone(&sum) as Arc<dyn Observer>);
             worker(codec).encode(&input, &mut Vec::new(), &cx).unwrap();
@@ -292,7 +349,9 @@ fn every_flipped_byte_gives_an_error_or_some_bytes_of_the_right_number() {
     let input = text();
     for coder in CODERS {
         let encoded = encode(coder, &input);
-        for at in 0..encoded.len() {
+        // `mix` takes its time.
+        let step = if coder == "coder=mix" { 7 } else { 1 };
+        for at in (0..encoded.len()).step_by(step) {
             for flip in [1, 0x80, 0xFF] {
                 let mut bad = encoded.clone();
                 bad[at] ^= flip;
@@ -323,10 +382,13 @@ proptest! {
     }
 
     #[test]
-    fn hostile_bytes(method in 0u8..5, rest in proptest::collection::vec(any::<u8>(), 0..900), len in 0usize..5000) {
+    fn hostile_bytes(method in 0u8..6, rest in proptest::collection::vec(any::<u8>(), 0..900), len in 0usize..5000) {
         let bytes = [&[method], &rest[..]].concat();
         if let Ok(out) = decode(&bytes, len) {
             prop_assert_eq!(out.len(), len);
+        }
+        if let Ok(out) = decode_range(&bytes, len, len / 3..len) {
+            prop_assert_eq!(out.len(), len - len / 3);
         }
     }
 
@@ -343,6 +405,10 @@ proptest! {
         }
         if let Ok(out) = decode(&bytes, input.len()) {
             prop_assert_eq!(out.len(), input.len());
+        }
+        let (start, end) = (input.len() / 3, input.len() - input.len() / 4);
+        if let Ok(out) = decode_range(&bytes, input.len(), start..end) {
+            prop_assert_eq!(out.len(), end - start);
         }
     }
 }

@@ -10,13 +10,13 @@ use lab_template::segment::CODER;
 use proptest::prelude::*;
 
 /// Every codec with every coder, by number.
-const VARIANTS: usize = 6;
+const VARIANTS: usize = 8;
 
 fn encode(variant: usize, input: &[u8]) -> Vec<u8> {
     let codec = lab_template::CODECS[variant % 2];
     let mut params = Params::defaults(codec.info);
     let (index, param) = codec.info.param(CODER.name).unwrap();
-    params.set(index, param.parse(["rans", "raw", "mix"][variant / 2]).unwrap());
+    params.set(index, param.parse(["rans", "raw", "mix", "packed"][variant / 2]).unwrap());
     let Build::Codec(build) = codec.build else { panic!("a codec") };
     let mut out = Vec::new();
     let mut worker = build(&params, &Resources::default()).unwrap().worker();

@@ -29,6 +29,15 @@ impl Prices {
     pub const MIXED: Self = Self { name: 6 << 8, foreseen: 4 << 8 };
 }
 
+/// What decides which rules keep a name.
+#[derive(Debug, Clone, Copy)]
+pub enum Selection {
+    /// The estimated cost under an adaptive model.
+    Priced(Prices),
+    /// The number of symbols, where all of them cost the same and definitions stand apart from uses.
+    Counted,
+}
+
 /// Which rules keep a name, and what remains of the grammar then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Utility {
@@ -43,38 +52,80 @@ pub struct Utility {
 impl Utility {
     /// Decides from the last rule to the first: by then it is known how often a rule is used, each dissolved
     /// rule's place being taken by its right-hand side.
-    pub fn of(grammar: &Grammar, prices: Prices) -> Self {
-        let mut uses = vec![0u32; TERMINALS as usize + grammar.rules.len()];
-        for &symbol in grammar.rules.iter().flatten().chain(&grammar.start) {
-            uses[symbol as usize] += 1;
-        }
-        let tokens = log2(grammar.start.len() as u64 + 2 * grammar.rules.len() as u64);
-        let cost = |uses: u32| tokens - log2(u64::from(uses));
-        for (i, &[a, b]) in grammar.rules.iter().enumerate().rev() {
-            let rule = TERMINALS as usize + i;
-            let (a, b) = (a as usize, b as usize);
-            // Uses after the first, which is the definition.
-            let again = uses[rule] - 1;
-            let named = prices.name + i64::from(again) * cost(again);
-            let spelled = i64::from(again) * (cost(uses[a]) + cost(uses[b]) - prices.foreseen);
-            if spelled < named {
-                uses[rule] = 1;
-                uses[a] += again;
-                uses[b] += again;
+    pub fn of(grammar: &Grammar, selection: Selection) -> Self {
+        let mut uses = counts(grammar);
+        match selection {
+            Selection::Priced(prices) => {
+                let tokens = log2(grammar.start.len() as u64 + 2 * grammar.rules.len() as u64);
+                let cost = |uses: u32| tokens - log2(u64::from(uses));
+                dissolve(grammar, &mut uses, |uses, rule, a, b| {
+                    // Uses after the first, which is the definition.
+                    let again = uses[rule] - 1;
+                    let named = prices.name + i64::from(again) * cost(again);
+                    let spelled = i64::from(again) * (cost(uses[a]) + cost(uses[b]) - prices.foreseen);
+                    spelled < named
+                });
+            }
+            Selection::Counted => {
+                // Two uses of two symbols are no fewer than two names and two symbols.
+                let width = widths(grammar, &uses);
+                dissolve(grammar, &mut uses, |uses, rule, _, _| {
+                    uses[rule] == 1 || uses[rule] == 2 && width[rule - TERMINALS as usize] == 2
+                });
             }
         }
+        Self::with(grammar, uses)
+    }
+
+    /// The same, but that some more rules lose their names.
+    pub fn without(&self, grammar: &Grammar, useless: &[bool]) -> Self {
+        let mut uses = counts(grammar);
+        let named = |rule: usize| self.uses[rule] > 1 && !useless[rule];
+        dissolve(grammar, &mut uses, |_, rule, _, _| !named(rule - TERMINALS as usize));
+        Self::with(grammar, uses)
+    }
+
+    fn with(grammar: &Grammar, mut uses: Vec<u32>) -> Self {
+        let width = widths(grammar, &uses);
         let uses = uses.split_off(TERMINALS as usize);
-        let mut width = Vec::with_capacity(uses.len());
-        for &[a, b] in &grammar.rules {
-            let of = |symbol: u32| match symbol.checked_sub(TERMINALS) {
-                Some(i) if uses[i as usize] == 1 => width[i as usize],
-                _ => 1u32,
-            };
-            width.push(of(a) + of(b));
-        }
         let named = uses.iter().filter(|&&n| n > 1).count();
         Self { uses, width, named }
     }
+}
+
+/// How often each symbol stands in the grammar.
+fn counts(grammar: &Grammar) -> Vec<u32> {
+    let mut uses = vec![0; TERMINALS as usize + grammar.rules.len()];
+    for &symbol in grammar.rules.iter().flatten().chain(&grammar.start) {
+        uses[symbol as usize] += 1;
+    }
+    uses
+}
+
+/// Takes the name of each rule of which `decide` says so, by the uses that are known, the rule and its symbols.
+fn dissolve(grammar: &Grammar, uses: &mut [u32], decide: impl Fn(&[u32], usize, usize, usize) -> bool) {
+    for (i, &[a, b]) in grammar.rules.iter().enumerate().rev() {
+        let rule = TERMINALS as usize + i;
+        let (a, b) = (a as usize, b as usize);
+        if decide(uses, rule, a, b) {
+            let again = std::mem::replace(&mut uses[rule], 1) - 1;
+            uses[a] += again;
+            uses[b] += again;
+        }
+    }
+}
+
+/// Symbols on the right-hand side of each rule, when rules that are used once have dissolved.
+fn widths(grammar: &Grammar, uses: &[u32]) -> Vec<u32> {
+    let mut width = Vec::with_capacity(grammar.rules.len());
+    for &[a, b] in &grammar.rules {
+        let of = |symbol: u32| match symbol.checked_sub(TERMINALS) {
+            Some(i) if uses[symbol as usize] == 1 => width[i as usize],
+            _ => 1u32,
+        };
+        width.push(of(a) + of(b));
+    }
+    width
 }
 
 /// The binary logarithm of `n` (0 for 0) in units of 1/256, linear between powers of two: in whole numbers, so
@@ -143,12 +194,15 @@ mod tests {
         #[test]
         fn uses_and_widths_are_those_of_the_tokens(
             input in proptest::collection::vec(0u8..4, 0..2000),
-            mixed in any::<bool>(),
+            selection in prop_oneof![
+                Just(Selection::Priced(Prices::default())),
+                Just(Selection::Priced(Prices::MIXED)),
+                Just(Selection::Counted),
+            ],
         ) {
-            let prices = if mixed { Prices::MIXED } else { Prices::default() };
             let stop = Stop { min_freq: 2, max_rules: u32::MAX };
             let grammar = repair(&input, stop, &Context::default()).unwrap();
-            let utility = Utility::of(&grammar, prices);
+            let utility = Utility::of(&grammar, selection);
             let mut count = Count { seen: vec![0; grammar.rules.len()], ..Count::default() };
             walk(&grammar, &utility, &mut count, &Context::default()).unwrap();
             prop_assert!(count.open.is_empty());

@@ -7,7 +7,7 @@ use lab_entropy::meter::Bits;
 
 use crate::segment::{Coder, Stored, read_metered};
 use crate::tokens::expand::{Place, Sink};
-use crate::tokens::raw;
+use crate::tokens::{packed, raw};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub struct Costs {
     pub rules: Vec<Defined>,
     /// Bits of all tokens and definitions.
     pub bits: f64,
-    /// Bytes of the encoded segment before those: its method, and the lengths of lanes. With them, what is missing to
+    /// Bytes of the encoded segment before those: its method, and the lengths of lanes or rules. With them, what is missing to
     /// the whole is what the coder rounds up.
     pub head: u64,
 }
@@ -88,7 +88,11 @@ impl Costs {
             Stored::Bytes(bytes) => return Ok(Self { head: 1, ..Self::of_bytes(bytes.to_vec()) }),
             Stored::Tokens(coder, tokens) => (coder, tokens),
         };
-        let head = 1 + if tokens.0 == Coder::Raw { raw::head(tokens.1)? as u64 } else { 0 };
+        let head = 1 + match tokens.0 {
+            Coder::Raw => raw::head(tokens.1)? as u64,
+            Coder::Packed => packed::head(tokens.1, raw_len, cx)? as u64,
+            Coder::Rans | Coder::Mix => 0,
+        };
         cx.limits().check_memory(raw_len as u64, "the text")?;
         let mut text = Vec::new();
         let bits = Bits::default();

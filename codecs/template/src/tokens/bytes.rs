@@ -47,14 +47,17 @@ impl<'a> Bytes<'a> {
     /// Writes a piece; all pieces before it have been written.
     #[inline]
     fn write(&mut self, piece: Piece) {
-        let (from, len) = (self.base + (piece.from & !BYTE) as usize, piece.len as usize);
-        if piece.from & BYTE != 0 {
-            self.out[self.written] = piece.from as u8;
-        } else if len <= 16 {
-            // A copy of fixed size is two moves; what it writes too much is overwritten later, or slack.
-            self.copy_fixed::<16>(from);
+        let is_byte = piece.from & BYTE != 0;
+        let from = self.base + if is_byte { 0 } else { piece.from as usize };
+        let len = piece.len as usize;
+        if len <= 16 {
+            // A copy of fixed size is two moves; what it writes too much is overwritten later, or slack. Bytes go the
+            // same way, because what comes next is hard to foresee.
+            let mut bytes = self.at::<16>(from);
+            bytes[0] = if is_byte { piece.from as u8 } else { bytes[0] };
+            self.put_all(bytes);
         } else if len <= SLACK {
-            self.copy_fixed::<SLACK>(from);
+            self.put_all(self.at::<SLACK>(from));
         } else {
             self.out.copy_within(from..from + len, self.written);
         }
@@ -62,9 +65,14 @@ impl<'a> Bytes<'a> {
     }
 
     #[inline]
-    fn copy_fixed<const N: usize>(&mut self, from: usize) {
+    fn at<const N: usize>(&self, from: usize) -> [u8; N] {
         let mut bytes = [0; N];
         bytes.copy_from_slice(&self.out[from..from + N]);
+        bytes
+    }
+
+    #[inline]
+    fn put_all<const N: usize>(&mut self, bytes: [u8; N]) {
         self.out[self.written..self.written + N].copy_from_slice(&bytes);
     }
 

@@ -51,6 +51,14 @@ impl Arena {
         self.cells[cell as usize] = position;
     }
 
+    /// Writes the next position of a block that was added with all its cells and whose header counts those written.
+    #[inline]
+    pub fn append(&mut self, block: u32, position: u32) {
+        self.cells[block as usize] += 1;
+        let cell = block + self.cells[block as usize];
+        self.cells[cell as usize] = position;
+    }
+
     /// The positions of a block.
     #[inline]
     pub fn positions(&self, block: u32) -> &[u32] {

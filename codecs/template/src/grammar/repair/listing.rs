@@ -6,7 +6,7 @@ use lab_codec::Result;
 use super::AHEAD;
 use super::State;
 use super::arena::Arena;
-use super::pairs::{Entry, Pair};
+use super::pairs::{Entry, Pair, PairTable};
 use super::sequence::END;
 
 /// How often the new symbol stands beside another one; then, which list is being filled.
@@ -58,6 +58,54 @@ impl State<'_> {
             if *cursor != 0 {
                 self.arena.set(*cursor, i as u32 + 1);
                 *cursor += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the pairs of the sequence, which has no holes, and lists their occurrences.
+    pub(super) fn list_pairs(&mut self) -> Result<()> {
+        let positions = 1..self.sequence.len().max(1) as u32;
+        // All occurrences in the place of the block.
+        let mut counts = PairTable::default();
+        let mut run = 0;
+        for p in positions.clone() {
+            if p.is_multiple_of(1 << 20) {
+                self.cx.check()?;
+            }
+            let pair @ (a, b) = (self.sequence.get(p), self.sequence.get(p + 1));
+            run = if a == b { run + 1 } else { 0 };
+            let apart = u32::from(a != b || run % 2 == 1);
+            match counts.get_mut(pair) {
+                Some(entry) => {
+                    entry.count += apart;
+                    entry.block += 1;
+                }
+                None => counts.insert(Entry { pair, count: 1, block: 1 }),
+            }
+        }
+        let mut active: Vec<Entry> =
+            counts.entries().filter(|entry| entry.count >= self.min_freq).copied().collect();
+        drop(counts);
+        active.sort_unstable_by_key(|entry| entry.pair);
+        let cells: usize = active.iter().map(|entry| 1 + entry.block as usize).sum();
+        self.arena = Arena::with_capacity(cells + self.sequence.len() / 2);
+        for entry in &mut active {
+            entry.block = self.arena.add(entry.block);
+            self.table.insert(*entry);
+            self.queue.push(entry.pair, entry.count);
+        }
+        // While lists are filled, headers tell where.
+        for entry in &active {
+            self.arena.set(entry.block, 0);
+        }
+        for p in positions {
+            if p.is_multiple_of(1 << 20) {
+                self.cx.check()?;
+            }
+            let pair = (self.sequence.get(p), self.sequence.get(p + 1));
+            if let Some(entry) = self.table.get(pair) {
+                self.arena.append(entry.block, p);
             }
         }
         Ok(())

@@ -74,6 +74,11 @@ impl PairTable {
         self.slot(pair).map(|i| &mut self.slots[i])
     }
 
+    /// All entries, in an order that depends on nothing but them and those that were there.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.slots.iter().filter(|entry| entry.count != 0)
+    }
+
     /// Adds a pair that is not in the table; its count is at least 1.
     pub fn insert(&mut self, entry: Entry) {
         if (self.len + 1) * 4 > self.slots.len() * 3 {

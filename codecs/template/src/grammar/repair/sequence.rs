@@ -27,6 +27,16 @@ impl Sequence {
         Self { cells, live: input.len() }
     }
 
+    /// Symbols.
+    pub fn of(mut symbols: Vec<u32>) -> Self {
+        let live = symbols.len();
+        symbols.reserve_exact(2);
+        symbols.push(END);
+        symbols.insert(0, END);
+        symbols.shrink_to_fit();
+        Self { cells: symbols, live }
+    }
+
     /// The number of symbols.
     pub fn len(&self) -> usize {
         self.live

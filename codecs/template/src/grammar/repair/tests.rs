@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use lab_codec::Context;
 use proptest::prelude::*;
 
-use super::{Stop, repair};
+use super::{Stop, repair, repair_in_rounds};
 use crate::grammar::{Grammar, TERMINALS};
 
 /// The most occurrences of each pair that do not overlap.
@@ -55,6 +55,12 @@ fn check(input: &[u8], min_freq: u32) -> Grammar {
     assert!(most < min_freq, "{input:?} keeps a pair that occurs {most} times");
     assert_eq!(grammar.start.len(), sequence.len());
     // Which symbols of a run pair up is a choice, so only what is derived must be equal.
+    assert_eq!(derived(&grammar), input);
+    check_rounds(input, min_freq);
+    grammar
+}
+
+fn derived(grammar: &Grammar) -> Vec<u8> {
     let mut out = Vec::new();
     let mut stack: Vec<u32> = grammar.start.iter().rev().copied().collect();
     while let Some(symbol) = stack.pop() {
@@ -63,8 +69,23 @@ fn check(input: &[u8], min_freq: u32) -> Grammar {
             None => out.push(symbol as u8),
         }
     }
-    assert_eq!(out, input);
-    grammar
+    out
+}
+
+/// What is made in rounds derives the input, from rules that are used and whose symbols are smaller; nothing is left to replace.
+fn check_rounds(input: &[u8], min_freq: u32) {
+    let stop = |max_rules| Stop { min_freq, max_rules };
+    let grammar = repair_in_rounds(input, stop(u32::MAX), &Context::default()).unwrap();
+    assert_eq!(derived(&grammar), input);
+    let most = counts(&grammar.start).values().copied().max().unwrap_or(0);
+    assert!(most < min_freq, "{input:?} keeps a pair that occurs {most} times");
+    for (symbol, rule) in (TERMINALS..).zip(&grammar.rules) {
+        assert!(rule.iter().all(|&s| s < symbol));
+        assert!(grammar.start.contains(&symbol) || grammar.rules.iter().flatten().any(|&s| s == symbol));
+    }
+    let few = repair_in_rounds(input, stop(3), &Context::default()).unwrap();
+    assert!(few.rules.len() <= 3);
+    assert_eq!(derived(&few), input);
 }
 
 #[test]

@@ -139,6 +139,11 @@ impl Digrams {
         (node != EMPTY.node).then_some(node)
     }
 
+    /// The memory of the table, in bytes.
+    pub fn memory(&self) -> u64 {
+        (self.slots.len() * size_of::<Slot>()) as u64
+    }
+
     fn grow(&mut self) {
         let size = self.slots.len() + self.slots.len() / 2;
         let old = std::mem::replace(&mut self.slots, vec![EMPTY; size]);

@@ -29,7 +29,7 @@ const START: u32 = 0;
 /// Makes the grammar of `input`. Reports one byte of progress for each byte.
 ///
 /// # Errors
-/// [`Limit`](lab_codec::ErrorKind::Limit) beyond [`MAX_LEN`] bytes; cancellation.
+/// [`Limit`](lab_codec::ErrorKind::Limit) beyond [`MAX_LEN`] bytes or the memory that is allowed; cancellation.
 pub fn sequitur(input: &[u8], cx: &Context) -> Result<Grammar> {
     if input.len() > MAX_LEN {
         return Err(Error::limit(format!(
@@ -40,6 +40,7 @@ pub fn sequitur(input: &[u8], cx: &Context) -> Result<Grammar> {
     let mut state = Sequitur::with_capacity(input.len());
     for piece in input.chunks(CHECK_EVERY) {
         cx.check()?;
+        cx.limits().check_memory(state.memory(), "Sequitur's grammar")?;
         for &byte in piece {
             state.push(byte);
         }
@@ -48,14 +49,16 @@ pub fn sequitur(input: &[u8], cx: &Context) -> Result<Grammar> {
     Ok(state.into_grammar())
 }
 
-/// An upper bound of the memory in bytes that [`sequitur`] takes for `len` bytes.
+/// The memory in bytes that [`sequitur`] takes for `len` bytes.
 ///
-/// There are `len` symbols at most, since making a rule of two digrams leaves their number as it is and all
-/// else lowers it, and half as many guards, since a rule has two symbols. There are as many digrams at most; a
-/// table that has grown by half to hold them has up to 1.5 / 0.7 slots for each, and the old one is still there
-/// while they move. Text takes 6 bytes a byte, and what repeats itself less, since most of that is never touched.
+/// In a short text no two digrams need be equal. There are as many symbols as bytes then, with a guard for every two at most; and
+/// a table of digrams that has grown by half to hold them has up to 1.5 / 0.7 slots for each, while the old one is still
+/// there. In a long one even random bytes have digrams in common (16 bytes for each of 4 MiB), text has more (6 bytes),
+/// and of what repeats itself little is ever touched. That is measured, not proven: [`sequitur`] looks at what it really
+/// takes as it goes on, and keeps to the limit in any case.
 pub fn memory(len: u64) -> u64 {
-    len * (18 + 29) + 4096
+    let short = len.min(1 << 20);
+    short * (18 + 29) + (len - short) * 18 + 4096
 }
 
 /// A rule that is in use has a guard and at least two uses; one that is not, the next of its kind and none.
@@ -83,6 +86,11 @@ impl Sequitur {
         let guard = nodes.guard(START);
         let rules = vec![Rule { guard, uses: 0 }];
         Self { nodes, digrams: Digrams::default(), rules, free_rule: START, pending: Vec::new() }
+    }
+
+    /// The memory that has been touched, in bytes.
+    fn memory(&self) -> u64 {
+        self.nodes.memory() + self.digrams.memory() + (self.rules.capacity() * size_of::<Rule>()) as u64
     }
 
     /// Appends a byte to what the grammar derives.

@@ -32,6 +32,11 @@ impl Nodes {
         Self { nodes: Vec::with_capacity(capacity), free: NONE }
     }
 
+    /// The memory that has been touched, in bytes.
+    pub fn memory(&self) -> u64 {
+        (self.nodes.len() * size_of::<Node>()) as u64
+    }
+
     fn take(&mut self, node: Node) -> u32 {
         if self.free == NONE {
             self.nodes.push(node);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lab_codec::{Cancel, Context, ErrorKind};
+use lab_codec::{Cancel, Context, ErrorKind, Limits};
 use proptest::prelude::*;
 
 use super::*;
@@ -166,5 +166,34 @@ proptest! {
             }
         }
         hold_throughout(&input);
+    }
+}
+
+/// Random bytes take most.
+#[test]
+fn memory_is_what_is_said() {
+    let mut state = 1u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    for len in [1000, 60_000, 3 << 20] {
+        let input: Vec<u8> = (0..len).map(|_| noise()).collect();
+        let mut grown = Sequitur::with_capacity(input.len());
+        let mut most = 0;
+        for &byte in &input {
+            let before = grown.digrams.memory();
+            grown.push(byte);
+            // While the table grows, the old one is still there.
+            let old = if grown.digrams.memory() > before { before } else { 0 };
+            most = most.max(grown.memory() + old);
+        }
+        assert!(most <= memory(len), "{most} for {len}");
+        // It looks now and then.
+        if len > 100_000 {
+            let limits = Limits { memory: most / 2, ..Limits::default() };
+            let error = sequitur(&input, &Context::default().with_limits(limits)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Limit);
+        }
     }
 }

@@ -123,6 +123,7 @@ impl Model {
         sets: &Sets,
         bit: bool,
     ) -> bool {
+        self.refinement.touch(sets.refinement);
         let mut places = [Place::default(); CONTEXTS];
         let mut cells = [*own; CONTEXTS + 1];
         let mut inputs = [weighed; INPUTS];
