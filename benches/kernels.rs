@@ -154,7 +154,9 @@ fn tokens(c: &mut Criterion) {
     for kind in KINDS {
         let raw = data(kind);
         let grammar = repair(&raw, Stop { min_freq: 2, max_rules: u32::MAX }, &cx).unwrap();
-        for (name, coder) in [("rans", Coder::Rans), ("raw", Coder::Raw), ("mix", Coder::Mix)] {
+        for (name, coder) in
+            [("rans", Coder::Rans), ("raw", Coder::Raw), ("mix", Coder::Mix), ("packed", Coder::Packed)]
+        {
             let mut coded = Vec::new();
             segment::encode(&raw, &grammar, coder, &mut coded, &cx).unwrap();
             group.bench_function(BenchmarkId::new(format!("{name} encode"), kind), |b| {
