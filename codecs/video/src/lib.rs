@@ -11,6 +11,9 @@
 
 pub mod container;
 pub mod exact;
+pub mod modem;
+pub mod profile;
+mod splitmix;
 
 use std::sync::Arc;
 
