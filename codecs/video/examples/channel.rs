@@ -11,7 +11,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use lab_video::modem::{Detection, FrameHeader, Kind, Modem, Picture};
+use lab_frames::{Frame, PixelFormat, Shape};
+use lab_video::modem::{Detection, FrameHeader, Kind, Modem, grey};
 use lab_video::profile::{Structure, by_name};
 
 fn random(seed: u64, bytes: usize) -> Vec<u8> {
@@ -64,19 +65,17 @@ fn main() {
     let size = format!("{width}x{height}");
     let mut child = Command::new("ffmpeg")
         .args(["-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", &size])
-        .args(["-framerate", "30", "-i", "pipe:0", "-c:v", encoder.ffmpeg])
+        .args(["-framerate", "30", "-i", "pipe:0", "-c:v", encoder.encoder.name()])
         .args(&list)
         .arg(&file)
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
     let mut pipe = child.stdin.take().unwrap();
-    let grey = Picture::grey(width, height);
+    let grey = grey(modem.as_ref());
     let mut picture = grey.clone();
     let (mut pictures, mut render) = (0, 0.0);
-    let send = |pipe: &mut std::process::ChildStdin, picture: &Picture| {
-        picture.planes().iter().for_each(|plane| pipe.write_all(plane).unwrap());
-    };
+    let send = |pipe: &mut std::process::ChildStdin, picture: &Frame| pipe.write_all(picture.data()).unwrap();
     let payloads: Vec<Vec<u8>> =
         (0..frames).map(|i| random(seed * 1_000_003 + i as u64, modem.payload_len())).collect();
     for (i, payload) in payloads.iter().enumerate() {
@@ -152,7 +151,7 @@ fn judge(file: &Path, modem: &dyn Modem, payloads: &[Vec<u8>]) {
         .unwrap();
     let text = String::from_utf8(probe.stdout).unwrap();
     let (width, height) = text.trim().split_once(',').unwrap();
-    let (width, height): (usize, usize) = (width.parse().unwrap(), height.parse().unwrap());
+    let (width, height): (u32, u32) = (width.parse().unwrap(), height.parse().unwrap());
     let mut child = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(file)
@@ -161,16 +160,11 @@ fn judge(file: &Path, modem: &dyn Modem, payloads: &[Vec<u8>]) {
         .spawn()
         .unwrap();
     let mut pipe = child.stdout.take().unwrap();
-    let mut picture = Picture::grey(width, height);
+    let mut picture = Frame::new(Shape { width, height, format: PixelFormat::Yuv420p });
     let (mut wrong, mut bits, mut worst_frame) = (0u64, 0u64, 0.0f64);
     let (mut right, mut lost, mut none, mut worst) = (0, 0, std::collections::BTreeMap::new(), 0);
     let (mut seconds, mut grid) = (0.0, None);
-    'pictures: loop {
-        for plane in [&mut picture.luma].into_iter().chain(&mut picture.chroma) {
-            if pipe.read_exact(plane).is_err() {
-                break 'pictures;
-            }
-        }
+    while pipe.read_exact(picture.data_mut()).is_ok() {
         let start = Instant::now();
         let detection = modem.detect(&picture, grid);
         let took = start.elapsed().as_secs_f64();

@@ -9,8 +9,9 @@ use std::borrow::Cow;
 use std::f64::consts::TAU;
 
 use super::band::{Bands, CELL, Levels};
+use super::plane::Plane;
 use super::resample::resample;
-use super::{FrameHeader, Picture, Refusal};
+use super::{FrameHeader, Refusal};
 
 /// The frames of a modem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,11 +70,11 @@ const SMALLEST_STEP: f64 = 0.3;
 const CUT: f64 = 18.0;
 
 /// Finds a frame. `grid` is the first guess.
-pub fn find<'a>(picture: &'a Picture, native: &Native, grid: Option<Grid>) -> Result<Found<'a>, Refusal> {
-    if picture.width < 16 || picture.height < 16 || picture.luma.len() != picture.width * picture.height {
+pub fn find<'a>(picture: Plane<'a>, native: &Native, grid: Option<Grid>) -> Result<Found<'a>, Refusal> {
+    if picture.width < 16 || picture.height < 16 {
         return Err(Refusal::TooSmall);
     }
-    if is_blank(&picture.luma) {
+    if is_blank(picture.samples) {
         return Err(Refusal::Blank);
     }
     if let Some(grid) = grid
@@ -116,7 +117,7 @@ fn is_blank(luma: &[u8]) -> bool {
 
 /// The frame on its own grid.
 fn found<'a>(
-    picture: &'a Picture,
+    picture: Plane<'a>,
     native: &Native,
     grid: Grid,
     header: FrameHeader,
@@ -125,27 +126,27 @@ fn found<'a>(
     let size = (native.width, native.height);
     let identity = Axis { start: 0.0, step: 1.0 };
     if (grid == Grid { x: identity, y: identity }) && (picture.width, picture.height) == size {
-        return Found { header, levels, grid, luma: Cow::Borrowed(&picture.luma), inside: None };
+        return Found { header, levels, grid, luma: Cow::Borrowed(picture.samples), inside: None };
     }
     let (origin, step) = ((grid.x.start, grid.y.start), (grid.x.step, grid.y.step));
-    let luma = Cow::Owned(resample(&picture.luma, picture.width, origin, step, size));
-    Found { header, levels, grid, luma, inside: inside(picture, native, &grid) }
+    let luma = Cow::Owned(resample(picture.samples, picture.width, origin, step, size));
+    Found { header, levels, grid, luma, inside: inside(without_bars(picture), native, &grid) }
 }
 
-/// Which blocks lie inside the picture, give or take a quarter of a sample; `None` where all do.
-fn inside(picture: &Picture, native: &Native, grid: &Grid) -> Option<Vec<bool>> {
-    let along = |axis: Axis, blocks: usize, length: usize| -> Vec<bool> {
+/// Which blocks lie inside `area`, give or take a quarter of a sample; `None` where all do.
+fn inside(area: Rectangle, native: &Native, grid: &Grid) -> Option<Vec<bool>> {
+    let along = |axis: Axis, blocks: usize, (from, to): (usize, usize)| -> Vec<bool> {
         let edge = |i: usize| axis.at((i * CELL) as f64);
-        (0..blocks).map(|i| edge(i) > -0.25 && edge(i + 1) < length as f64 + 0.25).collect()
+        (0..blocks).map(|i| edge(i) > from as f64 - 0.25 && edge(i + 1) < to as f64 + 0.25).collect()
     };
-    let columns = along(grid.x, native.width / CELL, picture.width);
-    let rows = along(grid.y, native.height / CELL, picture.height);
+    let columns = along(grid.x, native.width / CELL, area.x);
+    let rows = along(grid.y, native.height / CELL, area.y);
     let all = columns.iter().chain(&rows).all(|&i| i);
     (!all).then(|| rows.iter().flat_map(|&row| columns.iter().map(move |&column| row && column)).collect())
 }
 
 /// The brightness of the cells of both bands; of the marks only where `marks` is set, 0 for all others.
-fn brightness(picture: &Picture, native: &Native, grid: &Grid, marks: bool) -> [Vec<f32>; 2] {
+fn brightness(picture: Plane<'_>, native: &Native, grid: &Grid, marks: bool) -> [Vec<f32>; 2] {
     let bands = &native.bands;
     // For each sample of the frame, the sample of the picture before it and how far it is from that.
     let place = |axis: Axis, i: usize, length: usize| {
@@ -159,8 +160,8 @@ fn brightness(picture: &Picture, native: &Native, grid: &Grid, marks: bool) -> [
         for (row, cells) in cells.chunks_mut(bands.columns).enumerate() {
             for dy in 0..CELL {
                 let (y, fy) = place(grid.y, (bands.first[band] + row) * CELL + dy, picture.height);
-                let upper = &picture.luma[y * picture.width..][..picture.width];
-                let lower = &picture.luma[(y + 1) * picture.width..][..picture.width];
+                let upper = &picture.samples[y * picture.width..][..picture.width];
+                let lower = &picture.samples[(y + 1) * picture.width..][..picture.width];
                 for (column, (cell, places)) in
                     cells.iter_mut().zip(columns.as_chunks::<CELL>().0).enumerate()
                 {
@@ -178,7 +179,7 @@ fn brightness(picture: &Picture, native: &Native, grid: &Grid, marks: bool) -> [
     })
 }
 
-fn read(picture: &Picture, native: &Native, grid: &Grid) -> Option<(FrameHeader, Levels)> {
+fn read(picture: Plane<'_>, native: &Native, grid: &Grid) -> Option<(FrameHeader, Levels)> {
     let sane = |axis: Axis| (SMALLEST_STEP..4.0).contains(&axis.step) && axis.start.abs() < 1e5;
     if !sane(grid.x) || !sane(grid.y) {
         return None;
@@ -187,9 +188,9 @@ fn read(picture: &Picture, native: &Native, grid: &Grid) -> Option<(FrameHeader,
     native.bands.read([&cells[0], &cells[1]])
 }
 
-/// Moves the edges of the frame, by a sample at first and a sixteenth in the end, to where the bands stand
+/// Moves the edges of the frame, by half a sample at first and a thirty-second in the end, to where the bands stand
 /// out most.
-fn refine(picture: &Picture, native: &Native, grid: Grid, header: &FrameHeader) -> Grid {
+fn refine(picture: Plane<'_>, native: &Native, grid: Grid, header: &FrameHeader) -> Grid {
     let expected = [0, 1].map(|band| native.bands.write(header, band));
     let contrast = |grid: &Grid| -> f32 {
         let cells = brightness(picture, native, grid, false);
@@ -202,7 +203,7 @@ fn refine(picture: &Picture, native: &Native, grid: Grid, header: &FrameHeader) 
     let size = [native.width as f64, native.height as f64];
     let mut best = grid;
     let mut most = contrast(&best);
-    for step in [0.5, 0.25, 0.125, 0.0625] {
+    for step in [0.5, 0.25, 0.125, 0.0625, 0.03125] {
         let mut moved = true;
         // Each round moves an edge by a step; ten steps are more than a good guess is off.
         for _ in 0..10 {
@@ -223,7 +224,7 @@ fn refine(picture: &Picture, native: &Native, grid: Grid, header: &FrameHeader) 
                 }
                 let value = contrast(&next);
                 // The sums of a good grid are flat; a move must pay.
-                if value > most * 1.002 {
+                if value > most * 1.0003 {
                     (best, most, moved) = (next, value, true);
                 }
             }
@@ -250,10 +251,10 @@ impl Rectangle {
 }
 
 /// The picture without the nearly uniform rows and columns at its edges.
-fn without_bars(picture: &Picture) -> Rectangle {
+fn without_bars(picture: Plane<'_>) -> Rectangle {
     let (width, height) = (picture.width, picture.height);
-    let row = |y: usize| picture.luma[y * width..][..width].iter().copied();
-    let column = |x: usize| picture.luma[x..].iter().step_by(width).copied();
+    let row = |y: usize| picture.samples[y * width..][..width].iter().copied();
+    let column = |x: usize| picture.samples[x..].iter().step_by(width).copied();
     fn busy(samples: impl Iterator<Item = u8>) -> bool {
         let (mut sum, mut squares, mut count) = (0.0, 0.0, 0.0);
         for sample in samples {
@@ -271,7 +272,7 @@ fn without_bars(picture: &Picture) -> Rectangle {
 }
 
 /// The grid from the edges of the blocks, proved by a header.
-fn from_edges(picture: &Picture, native: &Native, area: Rectangle) -> Result<(FrameHeader, Grid), Refusal> {
+fn from_edges(picture: Plane<'_>, native: &Native, area: Rectangle) -> Result<(FrameHeader, Grid), Refusal> {
     let (across, down) = edge_profiles(picture, area);
     let size = |(from, to): (usize, usize)| (to - from) as f64;
     let axes =
@@ -320,8 +321,8 @@ fn placements(x: Axis, y: Axis, area: Rectangle, native: &Native) -> impl Iterat
 }
 
 /// How steep the picture is between neighbouring columns, and between neighbouring rows, inside `area`.
-fn edge_profiles(picture: &Picture, area: Rectangle) -> (Vec<f64>, Vec<f64>) {
-    let row = |y: usize| &picture.luma[y * picture.width..][area.x.0..area.x.1];
+fn edge_profiles(picture: Plane<'_>, area: Rectangle) -> (Vec<f64>, Vec<f64>) {
+    let row = |y: usize| &picture.samples[y * picture.width..][area.x.0..area.x.1];
     let mut across = vec![0.0; area.x.1 - area.x.0 - 1];
     let mut down = vec![0.0; area.y.1 - area.y.0 - 1];
     for y in area.y.0..area.y.1 {

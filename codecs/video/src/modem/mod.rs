@@ -17,21 +17,22 @@ pub mod band;
 mod galois;
 pub mod grid;
 pub mod header;
-pub mod picture;
+mod plane;
 pub mod reed_solomon;
 mod resample;
 pub mod sign;
 pub mod words;
 
+use lab_frames::{Frame, PixelFormat, Shape};
+
 pub use grid::Grid;
 pub use header::{FrameHeader, Kind};
-pub use picture::Picture;
 pub use words::{Margin, Words};
 
 /// How bytes become a picture and come back.
 pub trait Modem: Send + Sync {
-    /// Width and height of the pictures.
-    fn size(&self) -> (usize, usize);
+    /// Shape of the pictures, 8-bit 4:2:0.
+    fn shape(&self) -> Shape;
 
     /// How a frame's bytes are protected.
     fn words(&self) -> &Words;
@@ -41,19 +42,19 @@ pub trait Modem: Send + Sync {
         self.words().capacity()
     }
 
-    /// Draws the frame into `out`, a picture of this modem's size. `payload` is at most
+    /// Draws the frame into `out`, which takes this modem's shape. `payload` is at most
     /// [`payload_len`](Self::payload_len) bytes long. Fills in the header's `profile`, `parity` and `length`.
-    fn render(&self, header: &FrameHeader, payload: &[u8], out: &mut Picture);
+    fn render(&self, header: &FrameHeader, payload: &[u8], out: &mut Frame);
 
-    /// Reads a frame without correcting errors. `grid` is where the picture lay in an earlier frame of the same copy;
+    /// Reads a frame without correcting errors. `picture` is in any format whose first plane is 8-bit luma. `grid` is where the picture lay in an earlier frame of the same copy;
     /// without it, or where it does not fit, the picture is looked for.
     ///
     /// # Errors
     /// Why there is no frame.
-    fn demodulate(&self, picture: &Picture, grid: Option<Grid>) -> Result<Demodulated, Refusal>;
+    fn demodulate(&self, picture: &Frame, grid: Option<Grid>) -> Result<Demodulated, Refusal>;
 
     /// Reads a frame: [`demodulate`](Self::demodulate), then error correction.
-    fn detect(&self, picture: &Picture, grid: Option<Grid>) -> Detection {
+    fn detect(&self, picture: &Frame, grid: Option<Grid>) -> Detection {
         let Demodulated { header, mut coded, erased, grid } = match self.demodulate(picture, grid) {
             Ok(demodulated) => demodulated,
             Err(refusal) => return Detection::None(refusal),
@@ -87,6 +88,18 @@ pub struct Demodulated {
     pub erased: Vec<bool>,
     /// Where the picture lies.
     pub grid: Grid,
+}
+
+/// A grey picture as `modem` would draw it: no signal.
+pub fn grey(modem: &dyn Modem) -> Frame {
+    let mut frame = Frame::new(modem.shape());
+    frame.data_mut().fill(128);
+    frame
+}
+
+/// The shape of a picture of `width` by `height` samples.
+fn shape(width: usize, height: usize) -> Shape {
+    Shape { width: width as u32, height: height as u32, format: PixelFormat::Yuv420p }
 }
 
 /// What was read from a picture.
@@ -126,6 +139,8 @@ pub enum Refusal {
     /// The blocks of a frame can be seen, but no header can be read: more than the margin was cut off, or the picture was
     /// turned or mirrored.
     CutOff,
+    /// The picture's first plane is not 8-bit luma.
+    Format,
     /// The picture has fewer samples than the blocks need.
     TooSmall,
     /// A frame of another profile.
@@ -142,6 +157,7 @@ impl std::fmt::Display for Refusal {
             Self::CutOff => {
                 write!(f, "a frame without header: cropped by more than 16 samples, turned or mirrored")
             }
+            Self::Format => write!(f, "not a picture of 8-bit luma samples"),
             Self::TooSmall => write!(f, "scaled down too far: its blocks are smaller than two samples"),
             Self::Profile(number) => write!(f, "a frame of profile number {number}"),
             Self::Parity(parity) => write!(f, "a frame with {parity} parity bytes a word"),

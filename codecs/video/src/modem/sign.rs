@@ -4,12 +4,14 @@
 //! With the quantiser's step about as large as the amplitude, an encoder codes levels of +-1, about 1.1 bits for
 //! each bit of payload. Chroma is grey.
 
+use lab_frames::{Frame, Shape};
 use rayon::prelude::*;
 
 use super::band::{Bands, CELL};
 use super::grid::{self, Native};
+use super::plane::Plane;
 use super::words::Words;
-use super::{Demodulated, FrameHeader, Grid, Modem, Picture, Refusal};
+use super::{Demodulated, FrameHeader, Grid, Modem, Refusal, shape};
 
 /// Samples of a block in both directions.
 const BLOCK: usize = 4;
@@ -170,17 +172,17 @@ fn project_any(samples: &[u8], width: usize, middle: f32, k: usize, values: &mut
 }
 
 impl Modem for SignModem {
-    fn size(&self) -> (usize, usize) {
-        (self.native.width, self.native.height)
+    fn shape(&self) -> Shape {
+        shape(self.native.width, self.native.height)
     }
 
     fn words(&self) -> &Words {
         &self.words
     }
 
-    fn render(&self, header: &FrameHeader, payload: &[u8], out: &mut Picture) {
+    fn render(&self, header: &FrameHeader, payload: &[u8], out: &mut Frame) {
         let Native { width, height, bands } = self.native;
-        debug_assert_eq!((out.width, out.height), (width, height));
+        out.reshape(self.shape());
         let header = FrameHeader {
             profile: self.parameters.profile,
             parity: self.words.parity() as u8,
@@ -202,7 +204,7 @@ impl Modem for SignModem {
 
         let k = self.parameters.coefficients;
         let mask = (1 << k) - 1;
-        out.luma.par_chunks_mut(BLOCK * width).zip(first_bits).enumerate().for_each(
+        out.plane_mut(0).par_chunks_mut(BLOCK * width).zip(first_bits).enumerate().for_each(
             |(row, (stripe, mut bit))| {
                 let band = (0..2).find(|&b| (bands.first[b]..bands.first[b] + bands.rows).contains(&row));
                 let [a, b, c, d] = rows_of(stripe, width);
@@ -230,13 +232,12 @@ impl Modem for SignModem {
                 }
             },
         );
-        for plane in &mut out.chroma {
-            plane.fill(128);
-        }
+        out.fill(1, 128);
+        out.fill(2, 128);
     }
 
-    fn demodulate(&self, picture: &Picture, grid: Option<Grid>) -> Result<Demodulated, Refusal> {
-        let found = grid::find(picture, &self.native, grid)?;
+    fn demodulate(&self, picture: &Frame, grid: Option<Grid>) -> Result<Demodulated, Refusal> {
+        let found = grid::find(Plane::of(picture, 0)?, &self.native, grid)?;
         let (header, grid) = (found.header, found.grid);
         if header.profile != self.parameters.profile {
             return Err(Refusal::Profile(header.profile));

@@ -1,6 +1,8 @@
 //! `dense`: ten bits in each 4x4 block, for copies of the same size.
 
-use super::{Encoder, Profile, Structure};
+use lab_frames::ffmpeg::Encoder;
+
+use super::{Profile, Setting, Structure};
 use crate::modem::sign::{Parameters, SignModem};
 
 pub(super) static DENSE: Profile = Profile {
@@ -16,9 +18,8 @@ pub(super) static DENSE: Profile = Profile {
             Parameters { profile: 1, coefficients: 10, amplitude: 64.0, band_amplitude: 130.0, parity };
         Some(Box::new(SignModem::new(parameters, width, height)?))
     },
-    encoders: &[Encoder {
-        name: "x264",
-        ffmpeg: "libx264",
+    encoders: &[Setting {
+        encoder: Encoder::X264,
         arguments: &["-preset", "veryfast", "-qp", "38", "-x264-params", super::X264_GREY],
     }],
 };

@@ -4,6 +4,8 @@ mod dense;
 mod share;
 mod tough;
 
+use lab_frames::ffmpeg::Encoder;
+
 use crate::modem::Modem;
 
 /// A modem together with all that turns its pictures into a video.
@@ -25,8 +27,8 @@ pub struct Profile {
     pub parity: usize,
     /// Makes the modem for a width, a height and a number of parity bytes; `None` where they do not fit.
     pub modem: fn(usize, usize, usize) -> Option<Box<dyn Modem>>,
-    /// Arguments of `ffmpeg`, after the input's, for each encoder that the profile knows; the first is the default.
-    pub encoders: &'static [Encoder],
+    /// The encoders that the profile knows; the first is the default.
+    pub encoders: &'static [Setting],
 }
 
 /// What comes to the encoder.
@@ -55,14 +57,12 @@ impl Structure {
     }
 }
 
-/// An encoder's arguments.
+/// An encoder, and what `ffmpeg` is told behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Encoder {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// Its name in `ffmpeg -encoders`.
-    pub ffmpeg: &'static str,
-    /// Arguments for `ffmpeg` after `-c:v NAME`.
+pub struct Setting {
+    /// The encoder.
+    pub encoder: Encoder,
+    /// Options of `ffmpeg` for the output.
     pub arguments: &'static [&'static str],
 }
 

@@ -1,6 +1,8 @@
 //! `share`: three bits in each 4x4 block, for the copies that share sites make.
 
-use super::{Encoder, Profile, Structure};
+use lab_frames::ffmpeg::Encoder;
+
+use super::{Profile, Setting, Structure};
 use crate::modem::sign::{Parameters, SignModem};
 
 pub(super) static SHARE: Profile = Profile {
@@ -16,9 +18,8 @@ pub(super) static SHARE: Profile = Profile {
             Parameters { profile: 2, coefficients: 3, amplitude: 120.0, band_amplitude: 220.0, parity };
         Some(Box::new(SignModem::new(parameters, width, height)?))
     },
-    encoders: &[Encoder {
-        name: "x264",
-        ffmpeg: "libx264",
+    encoders: &[Setting {
+        encoder: Encoder::X264,
         arguments: &["-preset", "veryfast", "-qp", "44", "-x264-params", super::X264_GREY],
     }],
 };

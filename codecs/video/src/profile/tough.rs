@@ -1,6 +1,8 @@
 //! `tough`: one bit in each 4x4 block, for copies of copies.
 
-use super::{Encoder, Profile, Structure};
+use lab_frames::ffmpeg::Encoder;
+
+use super::{Profile, Setting, Structure};
 use crate::modem::sign::{Parameters, SignModem};
 
 pub(super) static TOUGH: Profile = Profile {
@@ -16,9 +18,8 @@ pub(super) static TOUGH: Profile = Profile {
             Parameters { profile: 3, coefficients: 1, amplitude: 400.0, band_amplitude: 400.0, parity };
         Some(Box::new(SignModem::new(parameters, width, height)?))
     },
-    encoders: &[Encoder {
-        name: "x264",
-        ffmpeg: "libx264",
+    encoders: &[Setting {
+        encoder: Encoder::X264,
         arguments: &["-preset", "veryfast", "-qp", "50", "-x264-params", super::X264_GREY],
     }],
 };
