@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lab_codec::{Context, Error, Lost, Result, StreamReader, Summary};
 use lab_frames::ffmpeg::Clip;
@@ -15,6 +15,9 @@ use crate::modem::Kind;
 
 /// Seconds at the end of a video in which the last manifest is looked for first.
 const LAST_SECONDS: f64 = 2.0;
+
+/// Bytes of the frames of a video that are held, where there are no more.
+const HELD: usize = 16 << 20;
 
 /// How often a place is approached anew before the video is read from its start.
 const APPROACHES: usize = 4;
@@ -39,6 +42,8 @@ pub struct Reader {
 /// What is at hand.
 #[derive(Default)]
 struct State {
+    /// All frames of a short video.
+    held: Option<Arc<[Scanned]>>,
     cursor: Option<Cursor>,
     group: Option<(u64, Group)>,
     /// The end of the last read.
@@ -46,9 +51,30 @@ struct State {
     health: Health,
 }
 
+/// Frames one after the other.
+enum Frames {
+    /// As they are read from the video.
+    Scanned(Box<Scanner>),
+    /// Of a short video, which are all held; and which is the next.
+    Held(Arc<[Scanned]>, usize),
+}
+
+impl Frames {
+    fn next(&mut self, health: &mut Health) -> Result<Option<Scanned>> {
+        match self {
+            Self::Scanned(scanner) => scanner.next(health),
+            Self::Held(frames, next) => {
+                let frame = frames.get(*next).cloned();
+                *next += usize::from(frame.is_some());
+                Ok(frame)
+            }
+        }
+    }
+}
+
 /// Where reading has come to.
 struct Cursor {
-    scanner: Scanner,
+    frames: Frames,
     /// A frame that belongs to what comes next.
     held: Option<Scanned>,
     /// The number of the frame that was read last; the next one's is higher.
@@ -103,7 +129,7 @@ impl Reader {
         &self.clip
     }
 
-    /// What was seen of the copy since the last call.
+    /// What was seen of the copy since it was opened, or since the last call.
     pub fn take_health(&self) -> Health {
         std::mem::take(&mut self.lock().health)
     }
@@ -115,7 +141,7 @@ impl Reader {
     pub fn read_rest(&self) -> Result<()> {
         let state = &mut *self.lock();
         if let Some(cursor) = &mut state.cursor {
-            while cursor.scanner.next(&mut state.health)?.is_some() {}
+            while cursor.frames.next(&mut state.health)?.is_some() {}
         }
         Ok(())
     }
@@ -131,26 +157,37 @@ impl Reader {
 
     /// Looks at the end of the video, then at all of it, for the last manifest, which tells how long the stream is.
     fn find_manifest(&mut self) -> Result<()> {
-        let start = self.clip.duration.map(|seconds| seconds - LAST_SECONDS).filter(|start| *start > 0.0);
-        let mut best = None;
+        let start =
+            self.clip.duration.map(|seconds| seconds - LAST_SECONDS).filter(|start| *start > LAST_SECONDS);
+        let mut best: Option<Manifest> = None;
         let mut highest = None;
         for start in start.map(Some).into_iter().chain([None]) {
             let mut scanner = self.scanner(start)?;
             let mut health = Health::default();
+            let mut held = Some(Vec::new());
+            let mut bytes = 0;
             while let Some(scanned) = scanner.next(&mut health)? {
                 let header = scanned.header;
                 if matches!(header.kind, Kind::Data | Kind::Parity) {
-                    highest = highest.max(Some((header.group, header.data_frames, header.parity_frames)));
+                    highest = highest.max(Some((header.group, header.data_frames)));
                 }
-                let Some(payload) = scanned.payload.filter(|_| header.kind == Kind::Manifest) else {
-                    continue;
-                };
-                let Some(manifest) = Manifest::parse(&payload) else { continue };
-                if manifest.layout.shard <= self.identity.modem.payload_len()
-                    && (manifest.end.is_some() || best.as_ref().is_none_or(|m: &Manifest| m.end.is_none()))
+                let manifest = scanned.payload.as_ref().filter(|_| header.kind == Kind::Manifest);
+                if let Some(manifest) = manifest.and_then(|payload| Manifest::parse(payload))
+                    && manifest.layout.shard <= self.identity.modem.payload_len()
+                    && (manifest.end.is_some() || best.as_ref().is_none_or(|best| best.end.is_none()))
                 {
                     best = Some(manifest);
                 }
+                bytes += scanned.payload.as_ref().map_or(0, Vec::len) + size_of::<Scanned>();
+                match &mut held {
+                    Some(frames) if bytes <= HELD => frames.push(scanned),
+                    _ => held = None,
+                }
+            }
+            if start.is_none() {
+                let state = &mut *self.lock();
+                state.held = held.map(Into::into);
+                state.health = health;
             }
             if best.as_ref().is_some_and(|manifest| manifest.end.is_some()) {
                 break;
@@ -171,7 +208,7 @@ impl Reader {
         self.len = match (&manifest.end, highest) {
             (Some(end), _) => end.stream,
             // The end is lost. A byte more than can be there counts as lost, so that nobody takes it for complete.
-            (None, Some((number, data, _))) => {
+            (None, Some((number, data))) => {
                 u64::from(number) * group + u64::from(data) * self.layout.shard as u64 + 1
             }
             (None, None) => 1,
@@ -227,15 +264,18 @@ impl Reader {
         for approach in 0..=APPROACHES {
             let time = self.time_of(frame) - early;
             let start = (approach < APPROACHES && time > 0.0).then_some(time);
-            let mut scanner = self.scanner(start)?;
-            let first = scanner.next(&mut state.health)?;
+            let (mut frames, start) = match &state.held {
+                Some(held) => (Frames::Held(held.clone(), 0), None),
+                None => (Frames::Scanned(Box::new(self.scanner(start)?)), start),
+            };
+            let first = frames.next(&mut state.health)?;
             let number = first.as_ref().map(|scanned| u64::from(scanned.header.frame));
             let there = match number {
                 Some(number) => number <= frame,
                 None => false,
             };
             if there || start.is_none() {
-                state.cursor = Some(Cursor { scanner, held: first, at: number.unwrap_or(0) });
+                state.cursor = Some(Cursor { frames, held: first, at: number.unwrap_or(0) });
                 return Ok(());
             }
             let behind = number.map_or(64, |number| number - frame);
@@ -249,7 +289,7 @@ impl Reader {
         let Some(cursor) = &mut state.cursor else { return Ok(None) };
         let next = match cursor.held.take() {
             Some(held) => Some(held),
-            None => cursor.scanner.next(&mut state.health)?,
+            None => cursor.frames.next(&mut state.health)?,
         };
         match &next {
             Some(scanned) => cursor.at = u64::from(scanned.header.frame),

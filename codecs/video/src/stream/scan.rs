@@ -145,6 +145,7 @@ fn identify(picture: &Frame, size: (u32, u32)) -> Result<Identity, Refusal> {
 }
 
 /// A frame of the stream.
+#[derive(Debug, Clone)]
 pub struct Scanned {
     /// The header.
     pub header: FrameHeader,

@@ -59,7 +59,7 @@ pub struct Settings {
 }
 
 /// The share of frames that may be lost where none is given.
-const LOSS: f64 = 0.01;
+const LOSS: f64 = 0.001;
 
 impl Settings {
     /// The settings for `profile` and `wishes`.
