@@ -30,6 +30,7 @@ fn header(frame: usize) -> FrameHeader {
     FrameHeader {
         kind: Kind::Data,
         profile: 0,
+        style: std::env::var("STYLE").map_or(0, |s| s.parse().unwrap()),
         parity: 0,
         stream_id: 0x1234_5678,
         frame: frame as u32,

@@ -44,6 +44,12 @@ impl Bands {
         (second >= margin + height).then_some(Self { columns, rows: height, first: [margin, second] })
     }
 
+    /// Bands one above the other at the lower edge; `None` where they do not fit.
+    pub fn at_bottom(columns: usize, rows: usize) -> Option<Self> {
+        let Self { rows: height, .. } = Self::new(columns, rows, 0)?;
+        Some(Self { columns, rows: height, first: [rows - 2 * height, rows - height] })
+    }
+
     /// Whether `row` belongs to a band.
     pub fn contains(&self, row: usize) -> bool {
         self.first.iter().any(|&first| (first..first + self.rows).contains(&row))

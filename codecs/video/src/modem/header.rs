@@ -26,8 +26,10 @@ const KINDS: [Kind; 4] = [Kind::Data, Kind::Parity, Kind::Manifest, Kind::Poster
 pub struct FrameHeader {
     /// What the payload is.
     pub kind: Kind,
-    /// The number of the [`Profile`](crate::profile::Profile).
+    /// The number of the [`Profile`](crate::profile::Profile), up to 15.
     pub profile: u8,
+    /// The number of the picture's style where the profile has several, up to 15.
+    pub style: u8,
     /// Parity bytes of each Reed-Solomon word in the frame.
     pub parity: u8,
     /// What all frames of a stream have in common.
@@ -52,7 +54,7 @@ impl FrameHeader {
         let mut b = [0; HEADER_BYTES];
         b[0] = MAGIC;
         b[1] = VERSION << 4 | self.kind as u8;
-        b[2] = self.profile;
+        b[2] = self.style << 4 | self.profile & 15;
         b[3] = self.parity;
         b[4..8].copy_from_slice(&self.stream_id.to_le_bytes());
         b[8..12].copy_from_slice(&self.frame.to_le_bytes());
@@ -76,7 +78,8 @@ impl FrameHeader {
         }
         Some(Self {
             kind: *KINDS.get(usize::from(b[1] & 15))?,
-            profile: b[2],
+            profile: b[2] & 15,
+            style: b[2] >> 4,
             parity: b[3],
             stream_id: u32_at(4),
             frame: u32_at(8),
@@ -97,12 +100,12 @@ mod tests {
     proptest! {
         #[test]
         fn a_header_returns_and_no_flipped_bit_passes(
-            kind in 0usize..4, profile: u8, parity: u8, stream_id: u32, frame: u32,
+            kind in 0usize..4, profile in 0u8..16, style in 0u8..16, parity: u8, stream_id: u32, frame: u32,
             length in 0u32..1 << 24, group in 0u32..1 << 24,
             index: u16, data_frames: u16, parity_frames: u16, bit in 0..8 * HEADER_BYTES,
         ) {
             let header = FrameHeader {
-                kind: KINDS[kind], profile, parity, stream_id, frame, length, group, index, data_frames,
+                kind: KINDS[kind], profile, style, parity, stream_id, frame, length, group, index, data_frames,
                 parity_frames,
             };
             let mut bytes = header.to_bytes();

@@ -11,8 +11,10 @@
 //! | [`words`] | error correction inside a frame; over [`reed_solomon`] |
 //! | [`band`] | header and marks in two rows of black and white cells |
 //! | [`sign`] | payload in the signs of cosine coefficients |
+//! | [`art`] | payload in small shapes that together are a large picture |
 //! | [`grid`] | where the picture lies in a cropped, framed or scaled copy |
 
+pub mod art;
 pub mod band;
 mod galois;
 pub mod grid;

@@ -1,5 +1,6 @@
 //! Profiles: a modem, and how its frames become a video.
 
+mod art;
 mod dense;
 mod share;
 mod tough;
@@ -73,7 +74,7 @@ const X264_GREY: &str = "keyint=37:min-keyint=37:bframes=8:b-adapt=0:b-pyramid=n
     no-dct-decimate=1:aq-mode=0:psy=0:trellis=0:no-deblock=1";
 
 /// All profiles with a modem, by number.
-pub static PROFILES: &[&Profile] = &[&dense::DENSE, &share::SHARE, &tough::TOUGH];
+pub static PROFILES: &[&Profile] = &[&dense::DENSE, &share::SHARE, &tough::TOUGH, &art::ART];
 
 /// The words for all profiles, `exact` first.
 pub const NAMES: &[&str] = &["exact", "dense", "share", "tough"];
