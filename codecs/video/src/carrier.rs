@@ -28,11 +28,13 @@ const CRF: Param =
     Param::text("crf", "", "the encoder's constant rate factor [default: the profile's quantiser]");
 const PRESET: Param = Param::text("preset", "", "the encoder's preset [default: the profile's]");
 const CHUNK: Param = Param::text("chunk", "", "payload bytes in a frame at most [default: all that fit]");
+const STYLE: Param =
+    Param::text("style", "", "of the pictures, where the profile has several [default: by the content]");
 
 static INFO: Info = Info {
     id: "video",
     summary: "a playable MP4 video whose pixels hold the stream; profiles other than exact need ffmpeg",
-    params: &[PROFILE, LOSS, ENCODER, SIZE, RATE, CRF, PRESET, CHUNK],
+    params: &[PROFILE, LOSS, ENCODER, SIZE, RATE, CRF, PRESET, CHUNK, STYLE],
     formats: &[1],
     memory: |params, _| match profile_of(params) {
         None => Memory { encode: exact::WRITER_MEMORY, decode: exact::READER_MEMORY },
@@ -61,6 +63,15 @@ fn profile_of(params: &Params) -> Option<&'static Profile> {
     profile::by_name(profile::NAMES[params.choice(&PROFILE)])
 }
 
+/// The settings that the carrier's parameters ask for; `None` for the profile `exact`, which has none.
+///
+/// # Errors
+/// As [`Settings::new`].
+pub fn settings(params: &Params, cx: &Context) -> Result<Option<Settings>> {
+    let Some(profile) = profile_of(params) else { return Ok(None) };
+    Settings::new(profile, &wishes(params)?, cx).map(Some).map_err(advise)
+}
+
 fn wishes(params: &Params) -> Result<Wishes> {
     fn text<'a>(params: &'a Params, param: &Param) -> Option<&'a str> {
         Some(params.text(param)).filter(|text| !text.is_empty())
@@ -68,6 +79,7 @@ fn wishes(params: &Params) -> Result<Wishes> {
     Ok(Wishes {
         encoder: params.text(&ENCODER).to_string(),
         preset: params.text(&PRESET).to_string(),
+        style: params.text(&STYLE).to_string(),
         size: text(params, &SIZE).map(|text| parse("size", text, parse_size)).transpose()?,
         rate: text(params, &RATE).map(|text| parse("fps", text, Rate::parse)).transpose()?,
         loss: text(params, &LOSS).map(|text| parse("loss", text, parse_share)).transpose()?,

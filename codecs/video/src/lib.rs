@@ -20,4 +20,4 @@ pub mod profile;
 mod splitmix;
 pub mod stream;
 
-pub use carrier::VIDEO;
+pub use carrier::{VIDEO, settings};

@@ -77,7 +77,7 @@ const X264_GREY: &str = "keyint=37:min-keyint=37:bframes=8:b-adapt=0:b-pyramid=n
 pub static PROFILES: &[&Profile] = &[&dense::DENSE, &share::SHARE, &tough::TOUGH, &art::ART];
 
 /// The words for all profiles, `exact` first.
-pub const NAMES: &[&str] = &["exact", "dense", "share", "tough"];
+pub const NAMES: &[&str] = &["exact", "dense", "share", "tough", "art"];
 
 /// The profile with this name.
 pub fn by_name(name: &str) -> Option<&'static Profile> {

@@ -14,7 +14,10 @@
 //! | [`poster`] | the pictures at the start that a person can read |
 //! | [`film`] | the order of pictures for the encoder; segments of an encode that can be resumed |
 //! | [`scan`] | pictures back to frames |
+//! | [`channel`] | what a channel does to frames |
+//! | [`predict`] | what a video will take, before it is made |
 
+pub mod channel;
 pub mod erasure;
 pub mod film;
 mod health;
@@ -22,6 +25,7 @@ mod journal;
 pub mod layout;
 pub mod manifest;
 pub mod poster;
+pub mod predict;
 mod reader;
 pub mod scan;
 mod settings;

@@ -69,23 +69,24 @@ impl Identity {
     /// pictures; errors of the decoder.
     pub fn of(path: &Path, clip: &Clip, cx: &Context) -> Result<Self> {
         let mut pictures = Pictures::open(path, clip, None, cx)?;
-        let mut last = Vec::new();
+        let mut last = NoFrame::default();
         let mut reason = Refusal::Blank;
         let mut trials = 0;
         for _ in 0..PICTURES {
             let Some(picture) = pictures.next()? else { break };
-            // A poster stands for a second, and looking for a frame where none is takes long.
-            if is_like(&last, picture.plane(0)) {
+            if last.again(picture).is_some() {
                 continue;
             }
-            last.clear();
-            last.extend_from_slice(picture.plane(0));
             match identify(picture, clip.size) {
                 Ok(identity) => return Ok(identity),
-                // What says most: a frame of which something is missing.
                 Err(Refusal::Blank) => continue,
-                Err(refusal) if reason == Refusal::Blank || refusal != Refusal::NoHeader => reason = refusal,
-                Err(_) => {}
+                Err(refusal) => {
+                    last.set(picture, refusal);
+                    // What says most: a frame of which something is missing.
+                    if reason == Refusal::Blank || refusal != Refusal::NoHeader {
+                        reason = refusal;
+                    }
+                }
             }
             trials += 1;
             if trials == TRIALS {
@@ -96,17 +97,32 @@ impl Identity {
     }
 }
 
-/// Whether two pictures are nearly the same.
-fn is_like(last: &[u8], luma: &[u8]) -> bool {
-    if last.len() != luma.len() {
-        return false;
+/// The last picture that was no frame: posters stand for a second, and to look for a frame where none is takes long.
+#[derive(Default)]
+struct NoFrame {
+    /// Some of its luma samples.
+    samples: Vec<u8>,
+    refusal: Option<Refusal>,
+}
+
+impl NoFrame {
+    /// Why `picture` is no frame, where it is nearly the same.
+    fn again(&self, picture: &Frame) -> Option<Refusal> {
+        let samples = Self::samples(picture);
+        let difference: u64 = samples.zip(&self.samples).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        self.refusal.filter(|_| difference < 4 * self.samples.len() as u64)
     }
-    let (mut sum, mut count) = (0u64, 0u64);
-    for (a, b) in last.iter().zip(luma).step_by(61) {
-        sum += u64::from(a.abs_diff(*b));
-        count += 1;
+
+    fn set(&mut self, picture: &Frame, refusal: Refusal) {
+        self.samples.clear();
+        self.samples.extend(Self::samples(picture));
+        self.refusal = Some(refusal);
     }
-    sum < 4 * count
+
+    /// A prime distance, so that no column or row is met too often.
+    fn samples(picture: &Frame) -> impl Iterator<Item = u8> {
+        picture.plane(0).iter().step_by(61).copied()
+    }
 }
 
 /// Tries all sizes of pictures that come into question.
@@ -160,6 +176,7 @@ pub struct Scanner {
     stream_id: u32,
     grid: Option<Grid>,
     recent: VecDeque<u32>,
+    no_frame: NoFrame,
 }
 
 impl Scanner {
@@ -180,6 +197,7 @@ impl Scanner {
             stream_id: identity.header.stream_id,
             grid: Some(identity.grid),
             recent: VecDeque::with_capacity(RECENT),
+            no_frame: NoFrame::default(),
         })
     }
 
@@ -190,6 +208,10 @@ impl Scanner {
     pub fn next(&mut self, health: &mut Health) -> Result<Option<Scanned>> {
         while let Some(picture) = self.pictures.next()? {
             health.pictures += 1;
+            if let Some(refusal) = self.no_frame.again(picture) {
+                *health.refused.entry(refusal.to_string()).or_default() += 1;
+                continue;
+            }
             let (header, payload, margin, grid) = match self.modem.detect(picture, self.grid) {
                 Detection::Frame { header, payload, margin, grid } => (header, Some(payload), margin, grid),
                 Detection::Lost { header, margin, grid } => (header, None, margin, grid),
@@ -198,6 +220,7 @@ impl Scanner {
                     continue;
                 }
                 Detection::None(refusal) => {
+                    self.no_frame.set(picture, refusal);
                     *health.refused.entry(refusal.to_string()).or_default() += 1;
                     continue;
                 }

@@ -10,6 +10,7 @@ use lab_frames::ffmpeg::Encoder;
 use super::layout::{Layout, MAX_LOSS};
 use super::manifest;
 use crate::modem::Modem;
+use crate::modem::art::scenes::{STYLES, Style};
 use crate::profile::Profile;
 
 /// What can be wished for. Empty wishes leave it to the profile.
@@ -29,6 +30,8 @@ pub struct Wishes {
     pub preset: String,
     /// Bytes of payload in a frame at most.
     pub chunk: Option<usize>,
+    /// The name of the picture's style, where the profile has several.
+    pub style: String,
 }
 
 /// How a stream becomes a video; made by [`new`](Self::new).
@@ -44,6 +47,8 @@ pub struct Settings {
     pub encoder: Encoder,
     /// Options of ffmpeg for it.
     pub arguments: Vec<String>,
+    /// The number of the style; the content decides where it is not given.
+    pub style: Option<u8>,
     /// Why it is not the encoder that was wished for.
     pub note: Option<String>,
     /// The share of frames that may be lost.
@@ -81,6 +86,7 @@ impl Settings {
         if wishes.chunk.is_some_and(|chunk| chunk < 2) {
             return Err(Error::param("a chunk has at least 2 bytes"));
         }
+        style_of(profile, &wishes.style)?;
         if !wishes.encoder.is_empty() {
             setting_of(profile, Encoder::parse(&wishes.encoder)?)?;
         }
@@ -114,8 +120,10 @@ impl Settings {
         let layout = Layout::new(room & !1, loss);
         let rate = wishes.rate.unwrap_or(Rate { num: profile.rate, den: 1 });
         let encoder = choice.encoder;
+        let style = style_of(profile, &wishes.style)?;
         Ok(Self {
             profile,
+            style,
             modem,
             rate,
             encoder,
@@ -133,6 +141,26 @@ impl Settings {
     pub fn size(&self) -> (u32, u32) {
         (self.modem.shape().width, self.modem.shape().height)
     }
+}
+
+/// The number of the style called `name`.
+fn style_of(profile: &Profile, name: &str) -> Result<Option<u8>> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let styles: &[Style] = if is_art(profile) { &STYLES } else { &[] };
+    let found = styles.iter().position(|style| style.name == name);
+    let found = found.ok_or_else(|| {
+        let names: Vec<_> = styles.iter().map(|style| style.name).collect();
+        let names = if names.is_empty() { "no styles".to_string() } else { names.join(", ") };
+        Error::param(format!("no style {name:?}; the profile {} has {names}", profile.name))
+    })?;
+    Ok(Some(found as u8))
+}
+
+/// Whether the pictures of a profile are drawn in a style.
+fn is_art(profile: &Profile) -> bool {
+    matches!(profile.name, "art" | "f2v2f")
 }
 
 /// The options of `profile` for an encoder.

@@ -111,6 +111,7 @@ impl<'a> Writer<'a> {
         let header = FrameHeader {
             kind,
             profile: self.settings.profile.number,
+            style: self.settings.style.unwrap_or(self.stream_id as u8 & 15),
             parity: self.settings.profile.parity as u8,
             stream_id: self.stream_id,
             frame: frame.ok_or_else(|| Error::limit("a video has at most 4294967295 frames"))?,
