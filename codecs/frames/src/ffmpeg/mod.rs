@@ -9,11 +9,13 @@ mod clip;
 mod decode;
 mod encode;
 mod encoder;
+mod join;
 
 pub use clip::{Clip, timestamps};
 pub use decode::{DecodeOptions, Decoder};
 pub use encode::{EncodeOptions, EncodedVideo, Output};
 pub use encoder::{Choice, Encoder};
+pub use join::join;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

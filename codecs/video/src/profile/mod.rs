@@ -90,6 +90,9 @@ const X264_GREY: &str = "keyint=37:min-keyint=37:bframes=8:b-adapt=0:b-pyramid=n
 /// All profiles with a modem, by number.
 pub static PROFILES: &[&Profile] = &[&dense::DENSE, &share::SHARE, &tough::TOUGH, &art::ART, &f2v2f::F2V2F];
 
+/// The words for all profiles, `exact` first.
+pub const NAMES: &[&str] = &["exact", "dense", "share", "tough", "art"];
+
 /// The profile with this name.
 pub fn by_name(name: &str) -> Option<&'static Profile> {
     PROFILES.iter().find(|profile| profile.name == name).copied()
