@@ -12,8 +12,9 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use lab_frames::{Frame, PixelFormat, Shape};
+use lab_video::modem::rgba::to_rgba;
 use lab_video::modem::{Detection, FrameHeader, Kind, Modem, grey};
-use lab_video::profile::{Structure, by_name};
+use lab_video::profile::{Pixels, Structure, by_name};
 
 fn random(seed: u64, bytes: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
@@ -64,8 +65,9 @@ fn main() {
         list[at + 1] += &format!(":{more}");
     }
     let size = format!("{width}x{height}");
+    let pixels = if profile.pixels == Pixels::Rgba { "rgba" } else { "yuv420p" };
     let mut child = Command::new("ffmpeg")
-        .args(["-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", &size])
+        .args(["-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", pixels, "-video_size", &size])
         .args(["-framerate", "30", "-i", "pipe:0", "-c:v", encoder.encoder.name()])
         .args(&list)
         .arg(&file)
@@ -75,6 +77,7 @@ fn main() {
     let mut pipe = child.stdin.take().unwrap();
     let grey = grey(modem.as_ref());
     let mut picture = grey.clone();
+    let mut rgba = grey.clone();
     let (mut pictures, mut render) = (0, 0.0);
     let send = |pipe: &mut std::process::ChildStdin, picture: &Frame| pipe.write_all(picture.data()).unwrap();
     let payloads: Vec<Vec<u8>> =
@@ -93,7 +96,12 @@ fn main() {
         let start = Instant::now();
         modem.render(&header(i), payload, &mut picture);
         render += start.elapsed().as_secs_f64();
-        send(&mut pipe, &picture);
+        if profile.pixels == Pixels::Rgba {
+            to_rgba(&picture, &mut rgba).unwrap();
+            send(&mut pipe, &rgba);
+        } else {
+            send(&mut pipe, &picture);
+        }
         pictures += 1;
     }
     if matches!(profile.structure, Structure::Grey { .. }) {

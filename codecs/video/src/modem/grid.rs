@@ -22,6 +22,8 @@ pub struct Native {
     pub height: usize,
     /// Where the bands lie.
     pub bands: Bands,
+    /// Samples of a block or tile in both directions: its edges are where samples change most, or least.
+    pub period: usize,
 }
 
 /// One direction of a grid: the frame's first sample begins at `start`, and one sample of the frame is `step` samples of
@@ -87,7 +89,7 @@ pub fn find<'a>(picture: Plane<'a>, native: &Native, grid: Option<Grid>) -> Resu
     for area in [whole, bright] {
         let grid = area.filled_by(native);
         if let Some((header, _)) = read(picture, native, &grid) {
-            let grid = refine(picture, native, grid, &header);
+            let grid = settled(picture, native, bright, grid, &header);
             if let Some((header, levels)) = read(picture, native, &grid) {
                 return Ok(found(picture, native, grid, header, levels));
             }
@@ -95,7 +97,7 @@ pub fn find<'a>(picture: Plane<'a>, native: &Native, grid: Option<Grid>) -> Resu
     }
     match from_edges(picture, native, bright) {
         Ok((header, grid)) => {
-            let grid = refine(picture, native, grid, &header);
+            let grid = settled(picture, native, bright, grid, &header);
             let (header, levels) = read(picture, native, &grid).ok_or(Refusal::NoHeader)?;
             Ok(found(picture, native, grid, header, levels))
         }
@@ -223,8 +225,8 @@ fn refine(picture: Plane<'_>, native: &Native, grid: Grid, header: &FrameHeader)
                     axis.step += by / length;
                 }
                 let value = contrast(&next);
-                // The sums of a good grid are flat; a move must pay.
-                if value > most * 1.0003 {
+                // A move must pay: an edge that is far from both bands hardly changes the sums.
+                if value > most * (1.0 + 0.02 * step as f32) {
                     (best, most, moved) = (next, value, true);
                 }
             }
@@ -278,8 +280,10 @@ fn from_edges(picture: Plane<'_>, native: &Native, area: Rectangle) -> Result<(F
     let axes =
         [(across, area.x, native.width), (down, area.y, native.height)].map(|(profile, range, length)| {
             let guess = size(range) / length as f64;
-            let mut axes: Vec<(Axis, f64)> =
-                [guess, 1.0].into_iter().filter_map(|step| strongest(&profile, step, range.0)).collect();
+            let mut axes: Vec<(Axis, f64)> = [guess, 1.0]
+                .into_iter()
+                .filter_map(|step| strongest(&profile, step, native.period, range.0))
+                .collect();
             axes.dedup_by(|a, b| (a.0.step - b.0.step).abs() < 1e-6);
             axes
         });
@@ -309,7 +313,7 @@ fn from_edges(picture: Plane<'_>, native: &Native, area: Rectangle) -> Result<(F
 /// steepest or the flattest places.
 fn placements(x: Axis, y: Axis, area: Rectangle, native: &Native) -> impl Iterator<Item = Grid> {
     let starts = |axis: Axis, (from, to): (usize, usize), length: usize| -> Vec<Axis> {
-        let half = axis.step * CELL as f64 / 2.0;
+        let half = axis.step * native.period as f64 / 2.0;
         let slack = (to - from) as f64 - length as f64 * axis.step;
         let (low, high) = (slack.min(0.0) - CUT * axis.step, slack.max(0.0) + CUT * axis.step);
         let first = ((from as f64 + low - axis.start) / half).ceil();
@@ -318,6 +322,33 @@ fn placements(x: Axis, y: Axis, area: Rectangle, native: &Native) -> impl Iterat
     };
     let (xs, ys) = (starts(x, area.x, native.width), starts(y, area.y, native.height));
     ys.into_iter().flat_map(move |y| xs.clone().into_iter().map(move |x| Grid { x, y }))
+}
+
+/// The grid with each axis that is off by more than a tenth of a sample moved to where the edges of all blocks say. Where
+/// they say nothing, the bands alone must do; they leave it open to a third of a sample.
+fn settled(picture: Plane<'_>, native: &Native, area: Rectangle, grid: Grid, header: &FrameHeader) -> Grid {
+    let (across, down) = edge_profiles(picture, area);
+    let align = |axis: Axis, profile: &[f64], first: usize, length: usize| {
+        let (edges, strength) = strongest(profile, axis.step, native.period, first)?;
+        let half = edges.step * native.period as f64 / 2.0;
+        let start = edges.start + ((axis.start - edges.start) / half).round() * half;
+        let moved = Axis { start, step: edges.step };
+        let off = [0.0, length as f64].map(|place| (moved.at(place) - axis.at(place)).abs());
+        let most = off[0].max(off[1]);
+        // At these steps the second or third harmonic, sampled, falls on the first and moves its phase.
+        let frequency = 1.0 / (edges.step * native.period as f64);
+        let mixed = [3.0, 4.0].map(|k| (k * frequency - (k * frequency).round()).abs());
+        let mixed = mixed.iter().any(|off| off * (profile.len() as f64) < 2.0);
+        let sure = strength > 4.5 && most < half / 2.0;
+        if most > 0.1 { (sure && !mixed).then_some(moved) } else { sure.then_some(axis) }
+    };
+    let x = align(grid.x, &across, area.x.0, native.width);
+    let y = align(grid.y, &down, area.y.0, native.height);
+    let Grid { x: refined_x, y: refined_y } = match (x, y) {
+        (Some(_), Some(_)) => grid,
+        _ => refine(picture, native, grid, header),
+    };
+    Grid { x: x.unwrap_or(refined_x), y: y.unwrap_or(refined_y) }
 }
 
 /// How steep the picture is between neighbouring columns, and between neighbouring rows, inside `area`.
@@ -337,9 +368,9 @@ fn edge_profiles(picture: Plane<'_>, area: Rectangle) -> (Vec<f64>, Vec<f64>) {
     (across, down)
 }
 
-/// The strongest period of a profile near that of blocks of `step`, as an axis and the strength as a multiple of what
+/// The strongest period of a profile near that of blocks of `period` samples of `step`, as an axis and the strength as a multiple of what
 /// noise has; the profile's first value is between samples `first` and `first + 1`.
-fn strongest(profile: &[f64], step: f64, first: usize) -> Option<(Axis, f64)> {
+fn strongest(profile: &[f64], step: f64, period: usize, first: usize) -> Option<(Axis, f64)> {
     let mean = profile.iter().sum::<f64>() / profile.len().max(1) as f64;
     let power: f64 = profile.iter().map(|p| (p - mean) * (p - mean)).sum();
     let sum = |frequency: f64| {
@@ -355,7 +386,7 @@ fn strongest(profile: &[f64], step: f64, first: usize) -> Option<(Axis, f64)> {
         let (re, im) = sum(frequency);
         re.hypot(im)
     };
-    let centre = 1.0 / (CELL as f64 * step);
+    let centre = 1.0 / (period as f64 * step);
     let fine = 0.25 / profile.len() as f64;
     let count = (centre * 0.06 / fine) as i64;
     let frequencies = (-count..=count).map(|i| centre + i as f64 * fine);
@@ -376,5 +407,5 @@ fn strongest(profile: &[f64], step: f64, first: usize) -> Option<(Axis, f64)> {
     }
     let (re, im) = sum(frequency);
     let phase = -im.atan2(re) / TAU / frequency;
-    Some((Axis { start: first as f64 + phase, step: 1.0 / (CELL as f64 * frequency) }, most / power.sqrt()))
+    Some((Axis { start: first as f64 + phase, step: 1.0 / (period as f64 * frequency) }, most / power.sqrt()))
 }

@@ -22,6 +22,7 @@ pub mod header;
 mod plane;
 pub mod reed_solomon;
 mod resample;
+pub mod rgba;
 pub mod sign;
 pub mod words;
 

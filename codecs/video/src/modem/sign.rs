@@ -69,7 +69,7 @@ impl SignModem {
             return None;
         }
         let bands = Bands::new(width / CELL, height / CELL, MARGIN)?;
-        let native = Native { width, height, bands };
+        let native = Native { width, height, bands, period: BLOCK };
         let blocks = (width / BLOCK) * (height / BLOCK) - bands.cells();
         let words = Words::new(blocks * parameters.coefficients / 8, parameters.parity)?;
         let patterns = (0..1 << parameters.coefficients).map(|signs: usize| {
@@ -181,7 +181,7 @@ impl Modem for SignModem {
     }
 
     fn render(&self, header: &FrameHeader, payload: &[u8], out: &mut Frame) {
-        let Native { width, height, bands } = self.native;
+        let Native { width, height, bands, .. } = self.native;
         out.reshape(self.shape());
         let header = FrameHeader {
             profile: self.parameters.profile,

@@ -2,13 +2,17 @@
 //!
 //! `n` coded bytes hold `w = ceil(n / 255)` words. Word `i` has the bytes at `i`, `i + w`, `i + 2 w` and so on,
 //! its last ones are its parity. So the first `n - w * parity` bytes are the message: payload, zeros up to
-//! the capacity, and CRC32C of both. A disturbed spot of the picture falls on many words.
+//! the capacity, and CRC32C of both. The bytes are then shuffled: a disturbed spot, row or column of
+//! the picture falls on all words alike.
 
 use super::reed_solomon::{MAX_WORD, ReedSolomon};
 use crate::splitmix::splitmix64;
 
 /// The seed of the frame keys: `lab modm` in ASCII, big-endian.
 const FRAME_SEED: u64 = 0x6C61_6220_6D6F_646D;
+
+/// The seed of the places: `lab shuf` in ASCII, big-endian.
+const SHUFFLE_SEED: u64 = 0x6C61_6220_7368_7566;
 
 /// Bytes of the checksum behind the payload.
 const CHECKSUM: usize = 4;
@@ -19,6 +23,8 @@ pub struct Words {
     code: ReedSolomon,
     coded: usize,
     words: usize,
+    /// Where each byte is in the picture.
+    places: Vec<u32>,
 }
 
 /// How close to failing a frame was.
@@ -42,7 +48,7 @@ impl Words {
     pub fn new(coded: usize, parity: usize) -> Option<Self> {
         let words = coded.div_ceil(MAX_WORD).max(1);
         let fits = (1..MAX_WORD).contains(&parity) && coded > words * parity + CHECKSUM;
-        fits.then(|| Self { code: ReedSolomon::new(parity), coded, words })
+        fits.then(|| Self { code: ReedSolomon::new(parity), coded, words, places: shuffled(coded) })
     }
 
     /// Coded bytes.
@@ -82,19 +88,25 @@ impl Words {
                 *place = byte;
             }
         }
-        whiten(frame, &mut coded);
-        coded
+        let mut placed = vec![0; self.coded];
+        for (byte, &place) in coded.into_iter().zip(&self.places) {
+            placed[place as usize] = byte;
+        }
+        whiten(frame, &mut placed);
+        placed
     }
 
-    /// The payload, as long as the capacity, of `coded` bytes; `erased` says which of them are not known. `None` where
+    /// The payload, as long as the capacity, of the bytes at their places, which are used up; `erased` says which of them are not known. `None` where
     /// a word could not be put right or the checksum is wrong.
-    pub fn decode(&self, frame: u32, coded: &mut [u8], erased: &[bool]) -> (Option<Vec<u8>>, Margin) {
+    pub fn decode(&self, frame: u32, placed: &mut [u8], erased: &[bool]) -> (Option<Vec<u8>>, Margin) {
         let mut margin = Margin { parity: self.parity(), words: self.words, ..Margin::default() };
-        if coded.len() != self.coded || erased.len() != self.coded {
+        if placed.len() != self.coded || erased.len() != self.coded {
             margin.lost = self.words;
             return (None, margin);
         }
-        whiten(frame, coded);
+        whiten(frame, placed);
+        let mut coded: Vec<u8> = self.places.iter().map(|&place| placed[place as usize]).collect();
+        let erased: Vec<bool> = self.places.iter().map(|&place| erased[place as usize]).collect();
         let mut bytes = Vec::with_capacity(MAX_WORD);
         let mut places = Vec::with_capacity(MAX_WORD);
         for word in 0..self.words {
@@ -125,6 +137,15 @@ impl Words {
     }
 }
 
+/// The numbers below `count`, shuffled (Fisher and Yates; Durstenfeld, 1964).
+fn shuffled(count: usize) -> Vec<u32> {
+    let mut places: Vec<u32> = (0..count as u32).collect();
+    for i in (1..count as u64).rev() {
+        places.swap(i as usize, (splitmix64(SHUFFLE_SEED, i) % (i + 1)) as usize);
+    }
+    places
+}
+
 /// Combines `bytes` with the whitening sequence of `frame`: number `i`, from 1, of splitmix64 from the frame's key,
 /// little-endian, on the `i`-th eight bytes. Applied twice it leaves everything as it was.
 pub fn whiten(frame: u32, bytes: &mut [u8]) {
@@ -144,7 +165,7 @@ mod tests {
     proptest! {
         #[test]
         fn payload_survives_erasures_and_errors(
-            coded in 60usize..3000, parity in 2usize..40, frame: u32, seed: u64, fill in 0f64..1.0,
+            coded in 70usize..3000, parity in 16usize..60, frame: u32, seed: u64, fill in 0f64..1.0,
         ) {
             let words = Words::new(coded, parity).unwrap();
             let random = |i: usize| splitmix64(seed, i as u64);
@@ -152,18 +173,21 @@ mod tests {
                 (0..(fill * words.capacity() as f64) as usize).map(|i| random(i) as u8).collect();
             let mut bytes = words.encode(frame, &payload);
             prop_assert_eq!(bytes.len(), coded);
-            // One stretch: it falls on all words alike.
-            let stretch = words.words * (parity / 2);
-            let from = random(9) as usize % (coded - stretch + 1);
-            for byte in &mut bytes[from..from + stretch] { *byte ^= 0x5A; }
+            // A scratch: everything in one stretch, or single bytes at equal distances, as a column has them.
+            let count = words.words * (parity / 16);
+            let distance = 1 + random(8) as usize % (coded / count);
+            let from = random(9) as usize % (coded - (count - 1) * distance);
             let mut erased = vec![false; coded];
-            if seed % 2 == 0 { erased[from..from + stretch].fill(true); }
+            for at in (from..).step_by(distance).take(count) {
+                bytes[at] ^= 0x5A;
+                erased[at] = seed.is_multiple_of(2);
+            }
             let (back, margin) = words.decode(frame, &mut bytes, &erased);
             let back = back.unwrap();
             prop_assert_eq!(&back[..payload.len()], &payload[..]);
             prop_assert!(back[payload.len()..].iter().all(|&b| b == 0));
-            prop_assert_eq!(margin.corrected, stretch);
-            prop_assert_eq!(margin.worst, if seed % 2 == 0 { parity / 2 } else { parity / 2 * 2 });
+            prop_assert_eq!(margin.corrected, count);
+            prop_assert!(margin.worst >= parity / 16 && margin.worst <= parity);
         }
     }
 
@@ -174,7 +198,7 @@ mod tests {
         let mut broken = bytes.clone();
         broken[..200].fill(0);
         let (payload, margin) = words.decode(7, &mut broken, &[false; 1000]);
-        assert_eq!((payload, margin.lost, margin.worst), (None, 4, 21));
+        assert_eq!((payload, margin.lost, margin.worst), (None, 4, 21), "an error in every fifth byte");
         assert_eq!(words.decode(8, &mut bytes.clone(), &[false; 1000]).0, None);
         assert_eq!(words.decode(7, &mut [], &[]).0, None);
         assert!(Words::new(24, 20).is_none() && Words::new(25, 20).is_some());

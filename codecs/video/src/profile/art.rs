@@ -2,7 +2,7 @@
 
 use lab_frames::ffmpeg::Encoder;
 
-use super::{Profile, Setting, Structure};
+use super::{Pixels, Profile, Setting, Structure};
 use crate::modem::art::ArtModem;
 
 pub(super) static ART: Profile = Profile {
@@ -12,6 +12,7 @@ pub(super) static ART: Profile = Profile {
     size: (1920, 1080),
     rate: 30,
     structure: Structure::Plain,
+    pixels: Pixels::Yuv420p,
     parity: 16,
     modem: |width, height, parity| Some(Box::new(ArtModem::new(4, parity, width, height)?)),
     encoders: &[Setting {

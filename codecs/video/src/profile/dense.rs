@@ -2,7 +2,7 @@
 
 use lab_frames::ffmpeg::Encoder;
 
-use super::{Profile, Setting, Structure};
+use super::{Pixels, Profile, Setting, Structure};
 use crate::modem::sign::{Parameters, SignModem};
 
 pub(super) static DENSE: Profile = Profile {
@@ -12,6 +12,7 @@ pub(super) static DENSE: Profile = Profile {
     size: (1920, 1080),
     rate: 30,
     structure: Structure::Grey { data: 8, groups: 4 },
+    pixels: Pixels::Yuv420p,
     parity: 24,
     modem: |width, height, parity| {
         let parameters =

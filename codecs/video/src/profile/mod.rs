@@ -2,12 +2,15 @@
 
 mod art;
 mod dense;
+mod f2v2f;
 mod share;
 mod tough;
 
 use lab_frames::ffmpeg::Encoder;
 
 use crate::modem::Modem;
+
+pub use f2v2f::CHUNK as F2V2F_CHUNK;
 
 /// A modem together with all that turns its pictures into a video.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub struct Profile {
     pub rate: u32,
     /// How pictures are ordered for the encoder.
     pub structure: Structure,
+    /// What the encoder is given.
+    pub pixels: Pixels,
     /// Parity bytes of each Reed-Solomon word in a frame.
     pub parity: usize,
     /// Makes the modem for a width, a height and a number of parity bytes; `None` where they do not fit.
@@ -32,7 +37,16 @@ pub struct Profile {
     pub encoders: &'static [Setting],
 }
 
-/// What comes to the encoder.
+/// The pixels that the encoder is given; the modem draws `yuv420p`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pixels {
+    /// As drawn.
+    Yuv420p,
+    /// Converted with [`to_rgba`](crate::modem::rgba::to_rgba).
+    Rgba,
+}
+
+/// The order of pictures for the encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Structure {
     /// One picture per frame.
@@ -74,7 +88,7 @@ const X264_GREY: &str = "keyint=37:min-keyint=37:bframes=8:b-adapt=0:b-pyramid=n
     no-dct-decimate=1:aq-mode=0:psy=0:trellis=0:no-deblock=1";
 
 /// All profiles with a modem, by number.
-pub static PROFILES: &[&Profile] = &[&dense::DENSE, &share::SHARE, &tough::TOUGH, &art::ART];
+pub static PROFILES: &[&Profile] = &[&dense::DENSE, &share::SHARE, &tough::TOUGH, &art::ART, &f2v2f::F2V2F];
 
 /// The words for all profiles, `exact` first.
 pub const NAMES: &[&str] = &["exact", "dense", "share", "tough", "art"];

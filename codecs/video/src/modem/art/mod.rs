@@ -31,7 +31,7 @@ use super::{Demodulated, FrameHeader, Grid, Modem, Refusal, shape};
 pub const ACCENTS: usize = 4;
 
 /// What each accent adds to Cb and Cr of the ground.
-pub const TINTS: [[i16; 2]; ACCENTS] = [[20, -6], [6, 20], [-20, 6], [-6, -20]];
+pub const TINTS: [[i16; 2]; ACCENTS] = [[19, -5], [5, 19], [-19, 5], [-5, -19]];
 
 /// Bits of a tile: four for the shape, then two for the accent.
 const TILE_BITS: usize = 6;
@@ -81,7 +81,7 @@ impl ArtModem {
         let words = Words::new(tiles.0 * tiles.1 * TILE_BITS / 8, parity)?;
         Some(Self {
             profile,
-            native: Native { width, height, bands },
+            native: Native { width, height, bands, period: TILE },
             words,
             tiles,
             masks: (0..SHAPES).map(mask).collect(),
@@ -229,11 +229,13 @@ impl Modem for ArtModem {
         let scene = self.scene(header.style);
         let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
         let native = matches!(found.luma, Cow::Borrowed(_));
+        let shape = Plane::of(picture, 0).map(|luma| (luma.width, luma.height))?;
+        let scale = |chroma: usize, luma: usize| chroma as f64 / luma as f64;
         let plane = |number: usize| -> Result<Cow<'_, [u8]>, Refusal> {
             let plane = Plane::of(picture, number)?;
             let step = (
-                grid.x.step * plane.width as f64 / picture.shape().width as f64 * 2.0,
-                grid.y.step * plane.height as f64 / picture.shape().height as f64 * 2.0,
+                grid.x.step * 2.0 * scale(plane.width, shape.0),
+                grid.y.step * 2.0 * scale(plane.height, shape.1),
             );
             if native && plane.width == half_width && plane.height == half_height {
                 return Ok(Cow::Borrowed(plane.samples));

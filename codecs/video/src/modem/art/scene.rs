@@ -3,6 +3,8 @@
 //! Lengths are in heights of the picture, `x` from its middle to the right and `y` from its top down. Nothing but
 //! arithmetic and square roots is used, so that the fields are the same on every machine.
 
+use std::f64::consts::{FRAC_PI_4, TAU};
+
 use rayon::prelude::*;
 
 /// Red, green and blue, 0 to 255.
@@ -28,6 +30,10 @@ pub enum Outline {
     Hills(f64, [(f64, f64, f64); 2]),
     /// Every other sector around a centre, `count` of them in a full turn, beyond a radius.
     Rays(f64, f64, f64, f64),
+    /// Every other ring of overlapping fans, the lower rows of fans in front: `y` of the first row of centres, radius, rings.
+    Fans(f64, f64, f64),
+    /// A mountain with hollow slopes, down to a jagged line: `x` and `y` of the top, half its width, `y` of the line.
+    Peak(f64, f64, f64, f64),
     /// The part of a disc inside every other horizontal stripe: centre, radius; `y` of the first stripe, height of stripes.
     StripedDisc(f64, f64, f64, f64, f64),
 }
@@ -56,9 +62,6 @@ pub struct Fields {
 
 /// By how much a shape is lighter or darker than its ground.
 const LIFT: f64 = 36.0;
-
-/// The angle of a full turn.
-const TURN: f64 = 6.283_185;
 
 /// A wave between -1 and 1 with period 1: two parabolas.
 fn wave(t: f64) -> f64 {
@@ -90,7 +93,7 @@ fn distance(outline: Outline, x: f64, y: f64) -> f64 {
             let (dx, dy) = (x - cx, y - cy);
             let (small, large) = (dx.abs().min(dy.abs()), dx.abs().max(dy.abs()).max(1e-9));
             let ratio = small / large;
-            let eighth = ratio * (0.785_398 + 0.273 * (1.0 - ratio)) / TURN;
+            let eighth = ratio * (FRAC_PI_4 + 0.273 * (1.0 - ratio)) / TAU;
             let quarter = if dx.abs() > dy.abs() { eighth } else { 0.25 - eighth };
             let turn = match (dx >= 0.0, dy >= 0.0) {
                 (true, true) => quarter,
@@ -102,7 +105,25 @@ fn distance(outline: Outline, x: f64, y: f64) -> f64 {
             // Distance to the nearest edge of a sector, along the circle.
             let edge = (part - 0.5).abs() - 0.25;
             let range = from(cx, cy);
-            (edge / count * TURN * range).max(radius - range)
+            (edge / count * TAU * range).max(radius - range)
+        }
+        Outline::Fans(top, r, rings) => {
+            let first = (2.0 * (y - top) / r).floor() + 2.0;
+            let range = (0..=4).map(|i| first - f64::from(i)).filter(|&row| row >= 0.0).find_map(|row| {
+                let shift = row - 2.0 * (row / 2.0).floor();
+                let centre = 2.0 * r * ((x / r - shift) / 2.0).round() + shift * r;
+                Some(from(centre, top + row * r / 2.0)).filter(|&range| range <= r)
+            });
+            range.map_or(1.0, |range| {
+                let part = (r - range) / r * rings / 2.0;
+                let part = part - part.floor();
+                ((part - 0.25).abs() - 0.25) * 2.0 * r / rings
+            })
+        }
+        Outline::Peak(cx, top, half, line) => {
+            let down = y - top;
+            let slope = half + 0.75 * down + 1.3 * down * down;
+            ((x - cx).abs() - slope).max(-down).max(y - line - 0.03 * wave(7.0 * x))
         }
         Outline::StripedDisc(cx, cy, r, first, height) => {
             let part = (y - first) / (2.0 * height);
