@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lab_codec::{Context, Error, Lost, Result, StreamReader, Summary};
 use lab_frames::ffmpeg::Clip;
 
-use super::layout::{GROUP_MANIFESTS, LAST_MANIFESTS};
 use super::film::{picture_of, pictures_of, poster_pictures};
+use super::layout::{GROUP_MANIFESTS, LAST_MANIFESTS};
 use super::scan::{Identity, Scanned, Scanner};
 use super::{Health, Layout, Manifest, erasure, poster};
 use crate::modem::Kind;
@@ -173,8 +173,7 @@ impl Reader {
             while let Some(scanned) = scanner.next(&mut health)? {
                 let header = scanned.header;
                 if matches!(header.kind, Kind::Data | Kind::Parity) {
-                    highest =
-                        highest.max(Some((header.group, header.data_frames, header.parity_frames)));
+                    highest = highest.max(Some((header.group, header.data_frames, header.parity_frames)));
                 }
                 let manifest = scanned.payload.as_ref().filter(|_| header.kind == Kind::Manifest);
                 if let Some(manifest) = manifest.and_then(|payload| Manifest::parse(payload))
@@ -223,7 +222,8 @@ impl Reader {
             Some((number, _, parity)) if u64::from(number) == full => u64::from(parity),
             _ => 0,
         };
-        let last = if rest > 0 { GROUP_MANIFESTS + rest.div_ceil(self.layout.shard as u64) + parity } else { 0 };
+        let last =
+            if rest > 0 { GROUP_MANIFESTS + rest.div_ceil(self.layout.shard as u64) + parity } else { 0 };
         self.frames = full * self.layout.group_frames() + last + LAST_MANIFESTS;
         self.manifest = Some(manifest);
         Ok(())
@@ -469,7 +469,8 @@ impl StreamReader for Reader {
             let number = offset / group_bytes;
             let from = (offset % group_bytes) as usize;
             let (part, rest) = buf.split_at_mut(buf.len().min(self.group_len(number) - from));
-            let sequential = state.end.is_some_and(|end| end.saturating_sub(offset) <= OVERLAP && offset <= end);
+            let sequential =
+                state.end.is_some_and(|end| end.saturating_sub(offset) <= OVERLAP && offset <= end);
             for range in self.read_in_group(state, number, from, part, sequential)? {
                 let base = number * group_bytes;
                 part[range.start - from..range.end - from].fill(0);
