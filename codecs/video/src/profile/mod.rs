@@ -97,7 +97,7 @@ const X265_GREY: &str = "keyint=37:min-keyint=37:bframes=8:b-adapt=0:no-b-pyrami
 pub static PROFILES: &[&Profile] = &[&dense::DENSE, &share::SHARE, &tough::TOUGH, &art::ART, &f2v2f::F2V2F];
 
 /// The words for all profiles, `exact` first.
-pub const NAMES: &[&str] = &["exact", "dense", "share", "tough", "art"];
+pub const NAMES: &[&str] = &["exact", "dense", "share", "tough", "art", "f2v2f"];
 
 /// The profile with this name.
 pub fn by_name(name: &str) -> Option<&'static Profile> {
@@ -107,4 +107,14 @@ pub fn by_name(name: &str) -> Option<&'static Profile> {
 /// The profile with this number.
 pub fn by_number(number: u8) -> Option<&'static Profile> {
     PROFILES.iter().find(|profile| profile.number == number).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_are_those_of_the_profiles() {
+        let names: Vec<_> = super::PROFILES.iter().map(|profile| profile.name).collect();
+        assert_eq!(super::NAMES[0], "exact");
+        assert_eq!(super::NAMES[1..], names);
+    }
 }

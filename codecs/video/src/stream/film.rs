@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lab_codec::{Context, Digest, Result};
+use lab_codec::{Context, Digest, Error, Result};
 use lab_frames::colour::Range;
 use lab_frames::ffmpeg::{EncodeOptions, EncodedVideo, Output};
-use lab_frames::{Colour, Frame, Rate, Video};
+use lab_frames::{Colour, Frame, PixelFormat, Rate, Shape, Video};
 use sha2::{Digest as _, Sha256};
 
 use super::Settings;
 use super::journal::{Journal, Next};
+use crate::modem::rgba::to_rgba;
 use crate::modem::{FrameHeader, Modem};
-use crate::profile::Structure;
+use crate::profile::{Pixels, Structure};
 
 /// Groups of pictures in a segment of an encode that can be resumed.
 const SEGMENT_GROUPS: usize = 8;
@@ -41,6 +42,8 @@ pub struct Film<'a> {
     modem: Arc<dyn Modem>,
     grey: Frame,
     frame: Frame,
+    /// The frame as the encoder takes it, where that is another format.
+    converted: Frame,
     /// Frames of the stream in the group of pictures at hand.
     in_group: usize,
     /// Groups of pictures in the segment at hand that are closed.
@@ -60,13 +63,20 @@ impl<'a> Film<'a> {
         tags: Vec<(String, String)>,
         cx: &Context,
     ) -> Result<Self> {
-        let shape = settings.modem.shape();
-        let colour = Colour { range: Range::Limited, matrix: 1, primaries: 1, transfer: 1 };
+        let drawn = settings.modem.shape();
+        let (shape, colour) = match settings.profile.pixels {
+            Pixels::Yuv420p => {
+                (drawn, Colour { range: Range::Limited, matrix: 1, primaries: 1, transfer: 1 })
+            }
+            // ffmpeg converts it as it likes, which is what the modem expects.
+            Pixels::Rgba => (Shape { format: PixelFormat::Rgba, ..drawn }, Colour::default()),
+        };
         let video = Video { shape, colour, rate: settings.rate, frames: None };
         let mut options = EncodeOptions::new(settings.encoder, "mp4");
         options.arguments = settings.arguments.clone();
         options.tags = tags;
         options.threads = settings.threads;
+        options.pixels = Some(drawn.format.name().to_string());
         let target = match (&settings.journal, output) {
             (Some(directory), Output::File(output)) => {
                 let journal = Journal::open(directory, &format!("{options:?} {video:?}"))?;
@@ -74,7 +84,7 @@ impl<'a> Film<'a> {
             }
             (_, output) => Target::Whole(EncodedVideo::create(output, video, &options, cx)?),
         };
-        let mut grey = Frame::new(shape);
+        let mut grey = Frame::new(drawn);
         grey.data_mut().fill(128);
         Ok(Self {
             target,
@@ -84,6 +94,7 @@ impl<'a> Film<'a> {
             modem: settings.modem.clone(),
             frame: grey.clone(),
             grey,
+            converted: Frame::new(shape),
             in_group: 0,
             groups: 0,
             pictures: 0,
@@ -116,7 +127,8 @@ impl<'a> Film<'a> {
     /// # Errors
     /// As [`EncodedVideo::write`].
     pub fn frame(&mut self, header: &FrameHeader, payload: &[u8]) -> Result<()> {
-        let made = self.note(&header.to_bytes())? && self.note(payload)?;
+        self.note(&header.to_bytes())?;
+        let made = self.note(payload)?;
         let (data, full) = match self.structure {
             Structure::Plain => (usize::MAX, self.structure.key_distance()),
             Structure::Grey { data, groups } => (data, data * groups),
@@ -153,7 +165,12 @@ impl<'a> Film<'a> {
 
     /// Gives the encoder a picture: the grey one, or that in `frame`.
     fn put(&mut self, grey: bool) -> Result<()> {
-        let frame = if grey { &self.grey } else { &self.frame };
+        let mut frame = if grey { &self.grey } else { &self.frame };
+        if self.video.shape.format == PixelFormat::Rgba {
+            to_rgba(frame, &mut self.converted)
+                .map_err(|e| Error::unsupported(format!("a picture for the encoder: {e}")))?;
+            frame = &self.converted;
+        }
         match &mut self.target {
             Target::Whole(video) => video.write(frame),
             Target::Segments { open: Some(Segment { video: Some(video), .. }), .. } => video.write(frame),

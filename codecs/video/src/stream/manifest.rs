@@ -117,6 +117,22 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn the_vector_of_the_page() {
+        let manifest = Manifest {
+            size: (640, 368),
+            layout: Layout { shard: 4476, data: 100, parity: 7 },
+            name: "a.txt".into(),
+            chain: "zstd,video".into(),
+            cut: false,
+            end: Some(End { stream: 1000, content: 3000, sha256: Digest(std::array::from_fn(|i| i as u8)) }),
+        };
+        let hex: Vec<_> = manifest.to_bytes(1000).iter().map(|byte| format!("{byte:02X}")).collect();
+        let page = include_str!("../../../../docs/formats/video-stream.md");
+        let lines: Vec<_> = hex.chunks(29).map(|line| format!("    {}\n", line.join(" "))).collect();
+        assert!(page.contains(&lines.concat()), "{}", lines.concat());
+    }
+
     proptest! {
         #[test]
         fn a_manifest_returns(

@@ -8,19 +8,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lab_codec::{Context, Error, Lost, Result, StreamReader, Summary};
 use lab_frames::ffmpeg::Clip;
 
+use super::layout::{GROUP_MANIFESTS, LAST_MANIFESTS};
 use super::film::{picture_of, pictures_of, poster_pictures};
 use super::scan::{Identity, Scanned, Scanner};
 use super::{Health, Layout, Manifest, erasure, poster};
 use crate::modem::Kind;
 
 /// Seconds at the end of a video in which the last manifest is looked for first.
-const LAST_SECONDS: f64 = 2.0;
+const LAST_SECONDS: f64 = 1.0;
 
 /// Bytes of the frames of a video that are held, where there are no more.
 const HELD: usize = 16 << 20;
 
 /// How often a place is approached anew before the video is read from its start.
 const APPROACHES: usize = 4;
+
+/// Bytes before the end of the last read where one that goes on may begin.
+const OVERLAP: u64 = 4096;
 
 /// A read of fewer frames than this, of a group of more than four times as many, gets these alone.
 const FEW: usize = 32;
@@ -47,7 +51,7 @@ struct State {
     cursor: Option<Cursor>,
     group: Option<(u64, Group)>,
     /// The end of the last read.
-    end: u64,
+    end: Option<u64>,
     health: Health,
 }
 
@@ -169,7 +173,8 @@ impl Reader {
             while let Some(scanned) = scanner.next(&mut health)? {
                 let header = scanned.header;
                 if matches!(header.kind, Kind::Data | Kind::Parity) {
-                    highest = highest.max(Some((header.group, header.data_frames)));
+                    highest =
+                        highest.max(Some((header.group, header.data_frames, header.parity_frames)));
                 }
                 let manifest = scanned.payload.as_ref().filter(|_| header.kind == Kind::Manifest);
                 if let Some(manifest) = manifest.and_then(|payload| Manifest::parse(payload))
@@ -208,15 +213,18 @@ impl Reader {
         self.len = match (&manifest.end, highest) {
             (Some(end), _) => end.stream,
             // The end is lost. A byte more than can be there counts as lost, so that nobody takes it for complete.
-            (None, Some((number, data))) => {
+            (None, Some((number, data, _))) => {
                 u64::from(number) * group + u64::from(data) * self.layout.shard as u64 + 1
             }
             (None, None) => 1,
         };
-        // The last group's parity is in its headers; for finding places, that of full groups is near enough.
-        self.frames = (self.len / group) * self.layout.group_frames()
-            + (self.len % group).div_ceil(self.layout.shard as u64)
-            + 4;
+        let (full, rest) = (self.len / group, self.len % group);
+        let parity = match highest {
+            Some((number, _, parity)) if u64::from(number) == full => u64::from(parity),
+            _ => 0,
+        };
+        let last = if rest > 0 { GROUP_MANIFESTS + rest.div_ceil(self.layout.shard as u64) + parity } else { 0 };
+        self.frames = full * self.layout.group_frames() + last + LAST_MANIFESTS;
         self.manifest = Some(manifest);
         Ok(())
     }
@@ -254,11 +262,11 @@ impl Reader {
     /// Goes to frame `frame`, or as little before it as can be.
     fn seek(&self, state: &mut State, frame: u64) -> Result<()> {
         // Reading on costs less than beginning anew.
-        if let Some(cursor) = &state.cursor
-            && cursor.at <= frame
-            && frame - cursor.at <= FEW as u64
-        {
-            return Ok(());
+        if let Some(cursor) = &state.cursor {
+            let next = cursor.at + u64::from(cursor.held.is_none());
+            if next <= frame && frame - next <= FEW as u64 {
+                return Ok(());
+            }
         }
         let mut early = 0.1;
         for approach in 0..=APPROACHES {
@@ -461,7 +469,7 @@ impl StreamReader for Reader {
             let number = offset / group_bytes;
             let from = (offset % group_bytes) as usize;
             let (part, rest) = buf.split_at_mut(buf.len().min(self.group_len(number) - from));
-            let sequential = offset == state.end;
+            let sequential = state.end.is_some_and(|end| end.saturating_sub(offset) <= OVERLAP && offset <= end);
             for range in self.read_in_group(state, number, from, part, sequential)? {
                 let base = number * group_bytes;
                 part[range.start - from..range.end - from].fill(0);
@@ -472,7 +480,7 @@ impl StreamReader for Reader {
                 }
             }
             offset += part.len() as u64;
-            state.end = offset;
+            state.end = Some(offset);
             buf = rest;
         }
         Ok(lost)

@@ -11,7 +11,7 @@ use super::layout::{Layout, MAX_LOSS};
 use super::manifest;
 use crate::modem::Modem;
 use crate::modem::art::scenes::{STYLES, Style};
-use crate::profile::Profile;
+use crate::profile::{F2V2F_CHUNK, Profile};
 
 /// What can be wished for. Empty wishes leave it to the profile.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -116,7 +116,8 @@ impl Settings {
             format!("{} does not work here ({why}); {} is taken", wanted.word(), choice.encoder.word())
         });
         let loss = wishes.loss.unwrap_or(LOSS);
-        let room = wishes.chunk.unwrap_or(usize::MAX).min(modem.payload_len());
+        let chunk = if profile.name == "f2v2f" { F2V2F_CHUNK } else { usize::MAX };
+        let room = wishes.chunk.unwrap_or(chunk).min(modem.payload_len());
         let layout = Layout::new(room & !1, loss);
         let rate = wishes.rate.unwrap_or(Rate { num: profile.rate, den: 1 });
         let encoder = choice.encoder;
