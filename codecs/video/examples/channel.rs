@@ -2,8 +2,9 @@
 //!
 //!     cargo run --release --example channel -- PROFILE FRAMES SEED [CHANNEL...]
 //!
-//! A channel is `clean` or arguments of ffmpeg between input and output; `;` joins two steps. PARITY and QP in the environment
-//! override the profile's.
+//! A channel is `clean` or arguments of ffmpeg between input and output; `;` joins steps, and a last one that begins with `@` is
+//! applied while reading. In the environment, PARITY and STYLE choose what the profile leaves open, ENCODER (ffmpeg's
+//! name) and ARGUMENTS replace the profile's, and EXACT makes a frame that is not read an error.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 use std::io::{Read, Write};
@@ -56,19 +57,15 @@ fn main() {
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("clean.mp4");
     let mut list: Vec<String> = encoder.arguments.iter().map(|a| a.to_string()).collect();
-    if let Some(qp) = env("QP") {
-        let at = list.iter().position(|a| a == "-qp").unwrap();
-        list[at + 1] = qp;
+    if let Some(more) = env("ARGUMENTS") {
+        list = more.split_whitespace().map(str::to_string).collect();
     }
-    if let Some(more) = env("X264") {
-        let at = list.iter().position(|a| a == "-x264-params").unwrap();
-        list[at + 1] += &format!(":{more}");
-    }
+    let name = env("ENCODER").unwrap_or_else(|| encoder.encoder.name().to_string());
     let size = format!("{width}x{height}");
     let pixels = if profile.pixels == Pixels::Rgba { "rgba" } else { "yuv420p" };
     let mut child = Command::new("ffmpeg")
         .args(["-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", pixels, "-video_size", &size])
-        .args(["-framerate", "30", "-i", "pipe:0", "-c:v", encoder.encoder.name()])
+        .args(["-framerate", "30", "-i", "pipe:0", "-c:v", &name])
         .args(&list)
         .arg(&file)
         .stdin(Stdio::piped())
@@ -122,8 +119,13 @@ fn main() {
     );
     for channel in &arguments[3..] {
         let mut now = file.clone();
+        let mut view = "null";
         if channel != "clean" {
             for (i, step) in channel.split(';').enumerate() {
+                if let Some(filter) = step.strip_prefix('@') {
+                    view = filter;
+                    continue;
+                }
                 let next = folder.join(format!("copy-{i}.mkv"));
                 let status = Command::new("ffmpeg")
                     .args(["-v", "error", "-y", "-i"])
@@ -138,33 +140,27 @@ fn main() {
         }
         let size = std::fs::metadata(&now).unwrap().len();
         print!("  {channel}: {} bytes/frame; ", size / frames as u64);
-        judge(&now, modem.as_ref(), &payloads);
+        judge(&now, view, modem.as_ref(), &payloads);
     }
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-fn judge(file: &Path, modem: &dyn Modem, payloads: &[Vec<u8>]) {
-    let probe = Command::new("ffprobe")
-        .args([
-            "-v",
-            "error",
-            "-select_streams",
-            "v",
-            "-show_entries",
-            "stream=width,height",
-            "-of",
-            "csv=p=0",
-        ])
+fn judge(file: &Path, view: &str, modem: &dyn Modem, payloads: &[Vec<u8>]) {
+    let filter = format!("{view},showinfo");
+    let probe = Command::new("ffmpeg")
+        .args(["-v", "info", "-i"])
         .arg(file)
+        .args(["-vf", &filter, "-frames:v", "1", "-f", "null", "-"])
         .output()
         .unwrap();
-    let text = String::from_utf8(probe.stdout).unwrap();
-    let (width, height) = text.trim().split_once(',').unwrap();
+    let text = String::from_utf8(probe.stderr).unwrap();
+    let size = text.split("] n:").nth(1).unwrap().split(" s:").nth(1).unwrap().split(' ').next().unwrap();
+    let (width, height) = size.split_once('x').unwrap();
     let (width, height): (u32, u32) = (width.parse().unwrap(), height.parse().unwrap());
     let mut child = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(file)
-        .args(["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"])
+        .args(["-vf", view, "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -211,4 +207,7 @@ fn judge(file: &Path, modem: &dyn Modem, payloads: &[Vec<u8>]) {
         f64::from(right + lost) / seconds,
         grid.map(|g| (g.x.start, g.x.step, g.y.start, g.y.step)),
     );
+    if std::env::var_os("EXACT").is_some() {
+        assert_eq!(right as usize, payloads.len(), "not all frames were read");
+    }
 }

@@ -267,8 +267,12 @@ fn key_frames_stand_at_the_beginning_of_a_group_of_pictures() {
     for profile in PROFILES {
         if let Structure::Grey { data, groups } = profile.structure {
             let distance = (groups * (data + 1) + 1).to_string();
-            let arguments = profile.encoders[0].arguments.join(" ");
-            assert!(arguments.contains(&format!("keyint={distance}:min-keyint={distance}:bframes={data}:")));
+            for setting in profile.encoders {
+                let arguments = setting.arguments.join(" ");
+                assert!(
+                    arguments.contains(&format!("keyint={distance}:min-keyint={distance}:bframes={data}:"))
+                );
+            }
             assert_eq!(profile.structure.key_distance().to_string(), distance);
         }
     }

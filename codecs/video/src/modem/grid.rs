@@ -68,6 +68,9 @@ pub struct Found<'a> {
 /// Luma samples of steps smaller than this are no longer told apart.
 const SMALLEST_STEP: f64 = 0.3;
 
+/// The places with the clearest marks at which a header is looked for.
+const MOST_PLACES: usize = 32;
+
 /// Samples of the frame that may be missing at an edge: without its band nothing can be read.
 const CUT: f64 = 18.0;
 
@@ -190,18 +193,20 @@ fn read(picture: Plane<'_>, native: &Native, grid: &Grid) -> Option<(FrameHeader
     native.bands.read([&cells[0], &cells[1]])
 }
 
+/// How far the cells of the bands are from each other in the direction that a header wants.
+fn contrast(picture: Plane<'_>, native: &Native, grid: &Grid, expected: &[Vec<bool>; 2]) -> f32 {
+    let cells = brightness(picture, native, grid, false);
+    let signed = |(cells, white): (&Vec<f32>, &Vec<bool>)| -> f32 {
+        let mean = cells.iter().sum::<f32>() / cells.len() as f32;
+        cells.iter().zip(white).map(|(&c, &w)| if w { c - mean } else { mean - c }).sum()
+    };
+    cells.iter().zip(expected).map(signed).sum()
+}
+
 /// Moves the edges of the frame, by half a sample at first and a thirty-second in the end, to where the bands stand
 /// out most.
-fn refine(picture: Plane<'_>, native: &Native, grid: Grid, header: &FrameHeader) -> Grid {
-    let expected = [0, 1].map(|band| native.bands.write(header, band));
-    let contrast = |grid: &Grid| -> f32 {
-        let cells = brightness(picture, native, grid, false);
-        let signed = |(cells, white): (&Vec<f32>, &Vec<bool>)| -> f32 {
-            let mean = cells.iter().sum::<f32>() / cells.len() as f32;
-            cells.iter().zip(white).map(|(&c, &w)| if w { c - mean } else { mean - c }).sum()
-        };
-        cells.iter().zip(&expected).map(signed).sum()
-    };
+fn refine(picture: Plane<'_>, native: &Native, grid: Grid, expected: &[Vec<bool>; 2]) -> Grid {
+    let contrast = |grid: &Grid| contrast(picture, native, grid, expected);
     let size = [native.width as f64, native.height as f64];
     let mut best = grid;
     let mut most = contrast(&best);
@@ -292,16 +297,22 @@ fn from_edges(picture: Plane<'_>, native: &Native, area: Rectangle) -> Result<(F
     {
         return Err(Refusal::TooSmall);
     }
+    // Half a block beside the right place the header can still be read, so the clearest marks come first.
+    let mut places = Vec::new();
     for &(x, _) in &axes[0] {
         for &(y, _) in &axes[1] {
             for grid in placements(x, y, area, native) {
                 let marks = brightness(picture, native, &grid, true);
-                if native.bands.levels([&marks[0], &marks[1]]).is_some()
-                    && let Some((header, _)) = read(picture, native, &grid)
-                {
-                    return Ok((header, grid));
+                if let Some(levels) = native.bands.levels([&marks[0], &marks[1]]) {
+                    places.push((levels.white - levels.black, grid));
                 }
             }
+        }
+    }
+    places.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for (_, grid) in places.into_iter().take(MOST_PLACES) {
+        if let Some((header, _)) = read(picture, native, &grid) {
+            return Ok((header, grid));
         }
     }
     // A periodic pattern that stands out is a frame; noise and ordinary pictures have none.
@@ -328,6 +339,18 @@ fn placements(x: Axis, y: Axis, area: Rectangle, native: &Native) -> impl Iterat
 /// they say nothing, the bands alone must do; they leave it open to a third of a sample.
 fn settled(picture: Plane<'_>, native: &Native, area: Rectangle, grid: Grid, header: &FrameHeader) -> Grid {
     let (across, down) = edge_profiles(picture, area);
+    let expected = [0, 1].map(|band| native.bands.write(header, band));
+    // The header may have been read half a block beside its place.
+    let nearby = |axis: Axis| {
+        let half = axis.step * native.period as f64 / 2.0;
+        [0.0, -half, half].map(|by| Axis { start: axis.start + by, ..axis })
+    };
+    let places = nearby(grid.x).into_iter().flat_map(|x| nearby(grid.y).map(|y| Grid { x, y }));
+    let clearness = |grid: &Grid| contrast(picture, native, grid, &expected);
+    let grid = places
+        .map(|grid| (clearness(&grid), grid))
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
+        .map_or(grid, |(_, grid)| grid);
     let align = |axis: Axis, profile: &[f64], first: usize, length: usize| {
         let (edges, strength) = strongest(profile, axis.step, native.period, first)?;
         let half = edges.step * native.period as f64 / 2.0;
@@ -346,7 +369,7 @@ fn settled(picture: Plane<'_>, native: &Native, area: Rectangle, grid: Grid, hea
     let y = align(grid.y, &down, area.y.0, native.height);
     let Grid { x: refined_x, y: refined_y } = match (x, y) {
         (Some(_), Some(_)) => grid,
-        _ => refine(picture, native, grid, header),
+        _ => refine(picture, native, grid, &expected),
     };
     Grid { x: x.unwrap_or(refined_x), y: y.unwrap_or(refined_y) }
 }

@@ -58,15 +58,15 @@ pub trait Modem: Send + Sync {
 
     /// Reads a frame: [`demodulate`](Self::demodulate), then error correction.
     fn detect(&self, picture: &Frame, grid: Option<Grid>) -> Detection {
-        let Demodulated { header, mut coded, erased, grid } = match self.demodulate(picture, grid) {
+        let Demodulated { header, mut coded, confidence, grid } = match self.demodulate(picture, grid) {
             Ok(demodulated) => demodulated,
             Err(refusal) => return Detection::None(refusal),
         };
         let decoded = if usize::from(header.parity) == self.words().parity() {
-            self.words().decode(header.frame, &mut coded, &erased)
+            self.words().decode(header.frame, &mut coded, &confidence)
         } else {
             match Words::new(coded.len(), usize::from(header.parity)) {
-                Some(words) => words.decode(header.frame, &mut coded, &erased),
+                Some(words) => words.decode(header.frame, &mut coded, &confidence),
                 None => return Detection::None(Refusal::Parity(header.parity)),
             }
         };
@@ -87,8 +87,8 @@ pub struct Demodulated {
     pub header: FrameHeader,
     /// The coded bytes, as [`Words::encode`] made them but for errors.
     pub coded: Vec<u8>,
-    /// Which of them are not known, since they are not in the picture.
-    pub erased: Vec<bool>,
+    /// How far each of them is from being another one; 0 where it is not known, since it is not in the picture.
+    pub confidence: Vec<u8>,
     /// Where the picture lies.
     pub grid: Grid,
 }

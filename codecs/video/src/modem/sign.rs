@@ -123,13 +123,17 @@ impl SignModem {
         values
     }
 
-    /// Which coded bytes have a bit outside the copy.
-    fn erased(&self, inside: &[bool]) -> Vec<bool> {
+    /// Takes the confidence of the coded bytes that have a bit outside the copy.
+    fn erase(&self, inside: &[bool], confidence: &mut [u8]) {
         let k = self.parameters.coefficients;
         let columns = self.native.width / BLOCK;
-        let outside: Vec<bool> =
-            self.data_rows().flat_map(|row| inside[row * columns..][..columns].iter().map(|&i| !i)).collect();
-        (0..self.words.coded()).map(|byte| (8 * byte / k..=(8 * byte + 7) / k).any(|b| outside[b])).collect()
+        let inside: Vec<bool> =
+            self.data_rows().flat_map(|row| &inside[row * columns..][..columns]).copied().collect();
+        for (byte, confidence) in confidence.iter_mut().enumerate() {
+            if inside[8 * byte / k..=(8 * byte + 7) / k].contains(&false) {
+                *confidence = 0;
+            }
+        }
     }
 }
 
@@ -244,16 +248,20 @@ impl Modem for SignModem {
         }
         let values = self.coefficients(&found.luma, found.levels.middle());
         let mut coded = vec![0; self.words.coded()];
-        for (byte, values) in coded.iter_mut().zip(values.chunks(8)) {
+        let mut confidence = vec![0; coded.len()];
+        let scale = 128.0 / self.parameters.amplitude as f32;
+        for ((byte, confidence), values) in coded.iter_mut().zip(&mut confidence).zip(values.chunks(8)) {
+            let mut least = f32::INFINITY;
             for (bit, &value) in values.iter().enumerate() {
                 *byte |= u8::from(value > 0.0) << bit;
+                least = least.min(value.abs());
             }
+            *confidence = (least * scale).clamp(1.0, 255.0) as u8;
         }
-        let erased = match &found.inside {
-            Some(inside) => self.erased(inside),
-            None => vec![false; coded.len()],
-        };
-        Ok(Demodulated { header, coded, erased, grid })
+        if let Some(inside) = &found.inside {
+            self.erase(inside, &mut confidence);
+        }
+        Ok(Demodulated { header, coded, confidence, grid })
     }
 }
 

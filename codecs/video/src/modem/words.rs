@@ -14,6 +14,10 @@ const FRAME_SEED: u64 = 0x6C61_6220_6D6F_646D;
 /// The seed of the places: `lab shuf` in ASCII, big-endian.
 const SHUFFLE_SEED: u64 = 0x6C61_6220_7368_7566;
 
+/// Parity bytes that are not given to bytes that are merely not sure: with as many erased bytes as parity bytes, any word
+/// would do.
+const CHECKS: usize = 8;
+
 /// Bytes of the checksum behind the payload.
 const CHECKSUM: usize = 4;
 
@@ -96,44 +100,62 @@ impl Words {
         placed
     }
 
-    /// The payload, as long as the capacity, of the bytes at their places, which are used up; `erased` says which of them are not known. `None` where
-    /// a word could not be put right or the checksum is wrong.
-    pub fn decode(&self, frame: u32, placed: &mut [u8], erased: &[bool]) -> (Option<Vec<u8>>, Margin) {
+    /// The payload, as long as the capacity, of the bytes at their places, which are used up; `confidence` says how far each
+    /// of them is from being another one, 0 where it is not known at all. `None` where a word could not be put right
+    /// or the checksum is wrong.
+    ///
+    /// Where a word has too many wrong bytes, the least sure ones are taken for erased, more and more of them: an erased
+    /// byte costs half of what a wrong one does (Forney, "Generalized minimum distance decoding", 1966).
+    pub fn decode(&self, frame: u32, placed: &mut [u8], confidence: &[u8]) -> (Option<Vec<u8>>, Margin) {
         let mut margin = Margin { parity: self.parity(), words: self.words, ..Margin::default() };
-        if placed.len() != self.coded || erased.len() != self.coded {
+        if placed.len() != self.coded || confidence.len() != self.coded {
             margin.lost = self.words;
             return (None, margin);
         }
         whiten(frame, placed);
         let mut coded: Vec<u8> = self.places.iter().map(|&place| placed[place as usize]).collect();
-        let erased: Vec<bool> = self.places.iter().map(|&place| erased[place as usize]).collect();
         let mut bytes = Vec::with_capacity(MAX_WORD);
-        let mut places = Vec::with_capacity(MAX_WORD);
         for word in 0..self.words {
-            let word_of = || (word..self.coded).step_by(self.words);
+            let places = || (word..self.coded).step_by(self.words);
             bytes.clear();
-            places.clear();
-            bytes.extend(word_of().map(|at| coded[at]));
-            places.extend((0..=u8::MAX).zip(word_of()).filter(|&(_, at)| erased[at]).map(|(i, _)| i));
-            let before = bytes.clone();
-            let Some(corrected) = self.code.decode(&mut bytes, &places) else {
+            bytes.extend(places().map(|at| coded[at]));
+            let sure = |i: u8| confidence[self.places[word + usize::from(i) * self.words] as usize];
+            let Some(needed) = self.decode_word(&mut bytes, sure) else {
                 margin.lost += 1;
                 margin.worst = margin.worst.max(margin.parity + 1);
                 continue;
             };
-            let wrong = before.iter().zip(&bytes).zip(word_of());
-            let errors = wrong.filter(|&((a, b), at)| a != b && !erased[at]).count();
-            margin.worst = margin.worst.max(2 * errors + places.len());
-            margin.corrected += corrected;
-            if corrected > 0 {
-                for (at, &byte) in word_of().zip(&bytes) {
-                    coded[at] = byte;
-                }
+            margin.worst = margin.worst.max(needed);
+            for (at, &byte) in places().zip(&bytes) {
+                margin.corrected += usize::from(coded[at] != byte);
+                coded[at] = byte;
             }
         }
         let (payload, rest) = coded.split_at(self.capacity());
         let right = margin.lost == 0 && rest.starts_with(&crc32c::crc32c(payload).to_le_bytes());
         (right.then(|| payload.to_vec()), margin)
+    }
+
+    /// Puts a word right; `sure` is the confidence of its bytes. How many bytes of parity that took.
+    fn decode_word(&self, word: &mut [u8], sure: impl Fn(u8) -> u8) -> Option<usize> {
+        let received: [u8; MAX_WORD] = std::array::from_fn(|i| word.get(i).copied().unwrap_or(0));
+        let needed = |word: &[u8], erased: &[u8]| {
+            let wrong = |i: u8| word[usize::from(i)] != received[usize::from(i)];
+            let errors = (0..word.len() as u8).filter(|&i| wrong(i) && !erased.contains(&i)).count();
+            erased.len() + 2 * errors
+        };
+        let mut order: Vec<u8> = (0..word.len() as u8).collect();
+        let unknown: Vec<u8> = order.iter().copied().filter(|&i| sure(i) == 0).collect();
+        if self.code.decode(word, &unknown).is_some() {
+            return Some(needed(word, &unknown));
+        }
+        order.sort_by_key(|&i| sure(i));
+        let step = (self.parity() / 8).max(1);
+        let most = self.parity().saturating_sub(CHECKS);
+        (unknown.len() + step..=most).step_by(step).find_map(|count| {
+            let erased = order.get(..count)?;
+            self.code.decode(word, erased).map(|_| needed(word, erased))
+        })
     }
 }
 
@@ -177,12 +199,12 @@ mod tests {
             let count = words.words * (parity / 16);
             let distance = 1 + random(8) as usize % (coded / count);
             let from = random(9) as usize % (coded - (count - 1) * distance);
-            let mut erased = vec![false; coded];
+            let mut confidence = vec![9; coded];
             for at in (from..).step_by(distance).take(count) {
                 bytes[at] ^= 0x5A;
-                erased[at] = seed.is_multiple_of(2);
+                if seed.is_multiple_of(2) { confidence[at] = 0; }
             }
-            let (back, margin) = words.decode(frame, &mut bytes, &erased);
+            let (back, margin) = words.decode(frame, &mut bytes, &confidence);
             let back = back.unwrap();
             prop_assert_eq!(&back[..payload.len()], &payload[..]);
             prop_assert!(back[payload.len()..].iter().all(|&b| b == 0));
@@ -192,14 +214,31 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_not_sure_help() {
+        let words = Words::new(250, 32).unwrap();
+        let sent = words.encode(1, b"payload");
+        let (mut bytes, mut confidence) = (sent.clone(), [200; 250]);
+        // Eighteen wrong bytes are more than sixteen, but fourteen of them are not sure.
+        for at in (0..18).map(|i| 13 * i) {
+            bytes[at] ^= 1;
+            confidence[at] = if at < 13 * 14 { 3 } else { 200 };
+        }
+        confidence[5..7].fill(3);
+        let (payload, margin) = words.decode(1, &mut bytes.clone(), &confidence);
+        assert!(payload.is_some_and(|p| p.starts_with(b"payload")));
+        assert_eq!((margin.corrected, margin.lost), (18, 0));
+        assert_eq!(words.decode(1, &mut bytes, &[200; 250]).1.lost, 1);
+    }
+
+    #[test]
     fn too_many_errors_and_another_frame_are_seen() {
         let words = Words::new(1000, 20).unwrap();
         let bytes = words.encode(7, b"payload");
         let mut broken = bytes.clone();
         broken[..200].fill(0);
-        let (payload, margin) = words.decode(7, &mut broken, &[false; 1000]);
+        let (payload, margin) = words.decode(7, &mut broken, &[1; 1000]);
         assert_eq!((payload, margin.lost, margin.worst), (None, 4, 21), "an error in every fifth byte");
-        assert_eq!(words.decode(8, &mut bytes.clone(), &[false; 1000]).0, None);
+        assert_eq!(words.decode(8, &mut bytes.clone(), &[1; 1000]).0, None);
         assert_eq!(words.decode(7, &mut [], &[]).0, None);
         assert!(Words::new(24, 20).is_none() && Words::new(25, 20).is_some());
     }

@@ -16,7 +16,7 @@ pub(super) static DENSE: Profile = Profile {
     parity: 24,
     modem: |width, height, parity| {
         let parameters =
-            Parameters { profile: 1, coefficients: 10, amplitude: 64.0, band_amplitude: 130.0, parity };
+            Parameters { profile: 1, coefficients: 10, amplitude: 64.0, band_amplitude: 75.0, parity };
         Some(Box::new(SignModem::new(parameters, width, height)?))
     },
     encoders: &[Setting {

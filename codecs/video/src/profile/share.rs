@@ -16,11 +16,17 @@ pub(super) static SHARE: Profile = Profile {
     parity: 28,
     modem: |width, height, parity| {
         let parameters =
-            Parameters { profile: 2, coefficients: 3, amplitude: 120.0, band_amplitude: 220.0, parity };
+            Parameters { profile: 2, coefficients: 3, amplitude: 120.0, band_amplitude: 140.0, parity };
         Some(Box::new(SignModem::new(parameters, width, height)?))
     },
-    encoders: &[Setting {
-        encoder: Encoder::X264,
-        arguments: &["-preset", "veryfast", "-qp", "44", "-x264-params", super::X264_GREY],
-    }],
+    encoders: &[
+        Setting {
+            encoder: Encoder::X264,
+            arguments: &["-preset", "veryfast", "-qp", "44", "-x264-params", super::X264_GREY],
+        },
+        Setting {
+            encoder: Encoder::X265,
+            arguments: &["-preset", "ultrafast", "-qp", "44", "-x265-params", super::X265_GREY],
+        },
+    ],
 };

@@ -19,8 +19,14 @@ pub(super) static TOUGH: Profile = Profile {
             Parameters { profile: 3, coefficients: 1, amplitude: 400.0, band_amplitude: 400.0, parity };
         Some(Box::new(SignModem::new(parameters, width, height)?))
     },
-    encoders: &[Setting {
-        encoder: Encoder::X264,
-        arguments: &["-preset", "veryfast", "-qp", "50", "-x264-params", super::X264_GREY],
-    }],
+    encoders: &[
+        Setting {
+            encoder: Encoder::X265,
+            arguments: &["-preset", "ultrafast", "-qp", "50", "-x265-params", super::X265_GREY],
+        },
+        Setting {
+            encoder: Encoder::X264,
+            arguments: &["-preset", "veryfast", "-qp", "50", "-x264-params", super::X264_GREY],
+        },
+    ],
 };

@@ -116,14 +116,22 @@ impl ArtModem {
         samples
     }
 
-    /// The symbol whose picture is nearest to the tile.
-    fn nearest(&self, tile: &Tile, lift: &[i8; TILE * TILE], energy: &[i64; SHAPES]) -> u8 {
+    /// Whether a part of a tile is outside the copy; `inside` has all cells.
+    fn is_outside(&self, inside: &[bool], tile: usize) -> bool {
+        const SIDE: usize = TILE / CELL;
+        let cells = self.native.width / CELL;
+        let first = tile / self.tiles.0 * SIDE * cells + tile % self.tiles.0 * SIDE;
+        (0..SIDE).any(|row| inside[first + row * cells..][..SIDE].contains(&false))
+    }
+
+    /// The symbol whose picture is nearest to the tile, and how far the next one is, from 1 up.
+    fn nearest(&self, tile: &Tile, lift: &[i8; TILE * TILE], energy: &[i64; SHAPES]) -> (u8, u8) {
         // |r - m d|^2 = |r|^2 - 2 <r, m d> + |m d|^2, times FULL^2: the first term is the same for all symbols.
         let luma: [i16; TILE * TILE] = std::array::from_fn(|i| tile.luma[i] * i16::from(lift[i]));
         let tinted: [[i16; HALF * HALF]; ACCENTS] =
             TINTS.map(|[cb, cr]| std::array::from_fn(|i| tile.chroma[0][i] * cb + tile.chroma[1][i] * cr));
         let weight = 2 * i64::from(FULL);
-        let mut best = (i64::MIN, 0);
+        let (mut best, mut second) = ((i64::MIN, 0), i64::MIN);
         for (s, mask) in self.masks.iter().enumerate() {
             let inner = dot(&mask.luma, &luma);
             let covered: i64 = mask.chroma.iter().map(|&m| i64::from(m) * i64::from(m)).sum();
@@ -132,11 +140,16 @@ impl ArtModem {
                 let score =
                     weight * (inner + dot(&mask.chroma, tinted)) - energy[s] - covered * (cb * cb + cr * cr);
                 if score > best.0 {
+                    second = best.0;
                     best = (score, s | a << 4);
+                } else {
+                    second = second.max(score);
                 }
             }
         }
-        best.1 as u8
+        // In squared differences of samples, 512 to a step.
+        let lead = (best.0 - second) / i64::from(FULL * FULL) / 512;
+        (best.1 as u8, lead.clamp(1, 255) as u8)
     }
 }
 
@@ -255,7 +268,7 @@ impl Modem for ArtModem {
             |sample: u8| if near { i16::from(sample) } else { levels[usize::from(sample)].clamp(-64, 320) };
 
         let columns = self.tiles.0;
-        let mut symbols = vec![0; columns * self.tiles.1];
+        let mut symbols = vec![(0, 0); columns * self.tiles.1];
         symbols.par_chunks_mut(columns).enumerate().for_each(|(row, symbols)| {
             for (column, symbol) in symbols.iter_mut().enumerate() {
                 let number = row * columns + column;
@@ -273,7 +286,7 @@ impl Modem for ArtModem {
             }
         });
         let mut coded = vec![0; self.words.coded() + 1];
-        for (tile, &symbol) in symbols.iter().enumerate() {
+        for (tile, &(symbol, _)) in symbols.iter().enumerate() {
             let bit = tile * TILE_BITS;
             let [low, high] = (u16::from(symbol) << (bit % 8)).to_le_bytes();
             coded[bit / 8] |= low;
@@ -282,24 +295,12 @@ impl Modem for ArtModem {
             }
         }
         coded.truncate(self.words.coded());
-        let erased = match &found.inside {
-            Some(inside) => self.erased(inside),
-            None => vec![false; coded.len()],
-        };
-        Ok(Demodulated { header, coded, erased, grid })
-    }
-}
-
-impl ArtModem {
-    /// Which coded bytes have a bit in a tile that is not wholly in the copy.
-    fn erased(&self, inside: &[bool]) -> Vec<bool> {
-        const SIDE: usize = TILE / CELL;
-        let cells = self.native.width / CELL;
-        let outside = |tile: usize| {
-            let first = tile / self.tiles.0 * SIDE * cells + tile % self.tiles.0 * SIDE;
-            (0..SIDE).any(|row| inside[first + row * cells..][..SIDE].contains(&false))
-        };
-        let tiles = |byte: usize| 8 * byte / TILE_BITS..=(8 * byte + 7) / TILE_BITS;
-        (0..self.words.coded()).map(|byte| tiles(byte).any(outside)).collect()
+        let outside = |tile: usize| found.inside.as_ref().is_some_and(|inside| self.is_outside(inside, tile));
+        let confidence = (0..coded.len()).map(|byte| {
+            let tiles = 8 * byte / TILE_BITS..=(8 * byte + 7) / TILE_BITS;
+            tiles.map(|tile| if outside(tile) { 0 } else { symbols[tile].1 }).min().unwrap_or(0)
+        });
+        let confidence = confidence.collect();
+        Ok(Demodulated { header, coded, confidence, grid })
     }
 }
