@@ -15,11 +15,12 @@ pub fn bar(label: &str, total: Option<u64>, quiet: bool) -> Arc<dyn Observer> {
     let (bar, template) = match total {
         Some(total) => (
             ProgressBar::new(total),
-            "{prefix} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} ETA {eta}",
+            "{prefix} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} ETA {eta}{msg}",
         ),
-        None => {
-            (ProgressBar::no_length(), "{prefix} {spinner} {binary_bytes} {binary_bytes_per_sec} {elapsed}")
-        }
+        None => (
+            ProgressBar::no_length(),
+            "{prefix} {spinner} {binary_bytes} {binary_bytes_per_sec} {elapsed}{msg}",
+        ),
     };
     bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -65,11 +66,20 @@ impl Drop for Steps {
     }
 }
 
+/// The metric that a bar shows: frames of a video that are done.
+const FRAMES: &str = "frames";
+
 struct Bar(ProgressBar);
 
 impl Observer for Bar {
     fn advance(&self, bytes: u64) {
         self.0.inc(bytes);
+    }
+
+    fn metric(&self, name: &'static str, value: f64) {
+        if name == FRAMES {
+            self.0.set_message(format!(" {value} frames"));
+        }
     }
 }
 

@@ -5,9 +5,9 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::{arg, error_line, file, lab, names, text};
+use common::{arg, error_line, file, gone, lab, names, running, text};
 use lab::bench::results::Results;
 
 /// Sleeps that nobody else sleeps: what is left of them can be found among all processes.
@@ -97,27 +97,6 @@ impl Place {
         assert!(!out.exists());
         line
     }
-}
-
-/// Whether any process has `word` among its arguments.
-fn running(word: &str) -> bool {
-    std::fs::read_dir("/proc")
-        .unwrap()
-        .flatten()
-        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
-        .any(|line| line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes()))
-}
-
-/// Ended processes leave the list at once, but not in the same instant.
-fn gone(word: &str) -> bool {
-    let start = Instant::now();
-    while running(word) {
-        if start.elapsed() > Duration::from_secs(20) {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    true
 }
 
 #[test]

@@ -53,17 +53,20 @@ struct Report {
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let start = Instant::now();
     let piped = args.input == Path::new("-");
-    let output_path = match &args.output {
-        Some(path) => path.clone(),
-        None if piped => PathBuf::from("-"),
-        None => default_name(args, app)?,
+    let (output_path, medium) = match &args.output {
+        Some(path) => (path.clone(), None),
+        None if piped => (PathBuf::from("-"), None),
+        None => {
+            let medium = open(args, app)?;
+            (default_name(args, &medium)?, Some(medium))
+        }
     };
     let mut output = Output::open(&output_path, args.write.force)?;
     let store = args.work.store(Some(&args.input));
     let result = if args.salvage {
-        recover(args, app, &store, &mut *output.sink()?)
+        recover(args, app, medium, &store, &mut *output.sink()?)
     } else {
-        read(args, app, &store, &mut *output.sink()?)
+        read(args, app, medium, &store, &mut *output.sink()?)
     };
     let mut report = result.map_err(|e| if piped { e.at("standard input") } else { e })?;
     output.commit()?;
@@ -73,6 +76,9 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         super::report_json(&report, output_path == Path::new("-"))?;
     } else {
         super::note(&summary(args, &output_path, &report), args.talk.quiet);
+        if !report.lost.is_empty() {
+            super::note(&lost(&report.lost), args.talk.quiet);
+        }
     }
     if partial {
         let lost: u64 = report.lost.iter().map(|[a, b]| b - a).sum();
@@ -105,10 +111,27 @@ fn summary(args: &Args, output: &Path, report: &Report) -> String {
     )
 }
 
-/// The original's name, as the medium tells it or as the input's name without its ending.
-fn default_name(args: &Args, app: &App) -> Result<PathBuf> {
+/// Lost ranges that are listed; all of them are in JSON.
+const LISTED: usize = 20;
+
+fn lost(ranges: &[[u64; 2]]) -> String {
+    let listed: Vec<_> = ranges.iter().take(LISTED).map(|[start, end]| format!("{start}..{end}")).collect();
+    let more = match ranges.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    format!("lost: {}{more}", listed.join(", "))
+}
+
+/// Opens the input, which is no pipe.
+fn open(args: &Args, app: &App) -> Result<Medium> {
     let cx = args.work.context(app, progress::bar("", None, true));
-    let told = match input::open(&app.registry, &args.input, &cx)? {
+    input::open(&app.registry, &args.input, &cx)
+}
+
+/// The original's name, as the medium tells it or as the input's name without its ending.
+fn default_name(args: &Args, medium: &Medium) -> Result<PathBuf> {
+    let told = match medium {
         Medium::Stream { stream, .. } => stream.summary().map(|s| s.name).unwrap_or_default(),
         Medium::Zstd => String::new(),
     };
@@ -125,7 +148,13 @@ fn default_name(args: &Args, app: &App) -> Result<PathBuf> {
     }
 }
 
-fn read(args: &Args, app: &App, store: &Store, sink: &mut (dyn Write + Send)) -> Result<Report> {
+fn read(
+    args: &Args,
+    app: &App,
+    medium: Option<Medium>,
+    store: &Store,
+    sink: &mut (dyn Write + Send),
+) -> Result<Report> {
     let threads = args.work.threads();
     if args.input == Path::new("-") {
         let cx = args.work.context(app, progress::bar("decode", None, args.talk.quiet));
@@ -134,19 +163,25 @@ fn read(args: &Args, app: &App, store: &Store, sink: &mut (dyn Write + Send)) ->
             Pipe::Zstd(pipe) => decode_zstd(pipe, sink, &cx),
         };
     }
-    let cx = args.work.context(app, progress::bar("decode", content_len(args, app), args.talk.quiet));
-    match input::open(&app.registry, &args.input, &cx)? {
-        Medium::Stream { .. } => decode_to(app, &args.input, store, sink, threads, &cx).map(complete),
+    let medium = medium.map_or_else(|| open(args, app), Ok)?;
+    let cx = args.work.context(app, progress::bar("", None, true));
+    let len = content_len(&medium, &cx);
+    let cx = args.work.context(app, progress::bar("decode", len, args.talk.quiet));
+    match medium {
+        Medium::Stream { stream, .. } => {
+            decode_feed(app, Feed::Carrier(stream, 0), store, sink, threads, &cx).map(complete)
+        }
         Medium::Zstd => decode_zstd(std::fs::File::open(&args.input)?, sink, &cx),
     }
     .map_err(|e| at_input(e, &args.input))
 }
 
 /// Bytes of content, as far as the end of the stream tells.
-fn content_len(args: &Args, app: &App) -> Option<u64> {
-    let cx = args.work.context(app, progress::bar("", None, true));
-    let Ok(Medium::Stream { stream, .. }) = input::open(&app.registry, &args.input, &cx) else { return None };
-    crate::container::Reader::open(stream, *cx.limits()).ok().map(|r| r.trailer().bytes)
+fn content_len(medium: &Medium, cx: &Context) -> Option<u64> {
+    let Medium::Stream { stream, .. } = medium else { return None };
+    // A carrier that knows need not be read at its end.
+    let told = stream.summary().map(|summary| summary.bytes);
+    told.or_else(|| Some(crate::container::Reader::open(stream.clone(), *cx.limits()).ok()?.trailer().bytes))
 }
 
 fn complete(ending: Ending) -> Report {
@@ -166,12 +201,18 @@ fn decode_zstd(reader: impl std::io::Read, sink: &mut (dyn Write + Send), cx: &C
     Ok(Report { bytes, sha256: None, verified: true, segments: None, lost: Vec::new(), seconds: 0.0 })
 }
 
-fn recover(args: &Args, app: &App, store: &Store, sink: &mut (dyn Write + Send)) -> Result<Report> {
+fn recover(
+    args: &Args,
+    app: &App,
+    medium: Option<Medium>,
+    store: &Store,
+    sink: &mut (dyn Write + Send),
+) -> Result<Report> {
     if args.input == Path::new("-") {
         return Err(Error::usage("--salvage reads back and forth; save the stream and give the file"));
     }
     let cx = args.work.context(app, progress::bar("salvage", None, args.talk.quiet));
-    let stream = match input::open(&app.registry, &args.input, &cx) {
+    let stream = match medium.map_or_else(|| input::open(&app.registry, &args.input, &cx), Ok) {
         Ok(Medium::Stream { stream, .. }) => stream,
         Ok(Medium::Zstd) => return Err(Error::usage("--salvage is for .lab streams")),
         // The first bytes may be what is lost.

@@ -139,7 +139,8 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     Ok(())
 }
 
-fn open(path: &Path) -> Result<Input<'static>> {
+/// Opens an input; `-` is standard input.
+pub fn open(path: &Path) -> Result<Input<'static>> {
     if path == Path::new("-") {
         let reader: Box<dyn Read + Send> = Box::new(std::io::stdin());
         return Ok(Input { reader, len: None, name: String::new() });

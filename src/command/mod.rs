@@ -18,6 +18,7 @@ mod telomere;
 mod template;
 mod try_file;
 mod verify;
+mod video;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -70,6 +71,7 @@ enum Command {
     Corpus(corpus::Args),
     Template(template::Args),
     Telomere(telomere::Args),
+    Video(video::Args),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
     #[command(name = crate::bench::memory::SUBCOMMAND, hide = true)]
@@ -132,6 +134,7 @@ fn dispatch(command: &Command, app: &App) -> Result<()> {
         Command::Template(args) => template::run(args, app),
         Command::Completions(args) => shell::completions(args, &Cli::command()),
         Command::Telomere(args) => telomere::run(args, app),
+        Command::Video(args) => video::run(args, app),
         Command::Man(args) => shell::man(args, Cli::command()),
         Command::MemoryProbe(args) => bench::probe(args, app),
     }

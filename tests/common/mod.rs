@@ -5,6 +5,7 @@ pub mod server;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// The built binary.
 pub fn lab() -> Command {
@@ -116,4 +117,25 @@ pub fn tool(name: &str, args: &[&str]) -> Output {
         Ok(output) => output,
         Err(e) => panic!("{name} is needed ({e}); install it with: apt-get install {name}"),
     }
+}
+
+/// Whether any process has `word` among its arguments.
+pub fn running(word: &str) -> bool {
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
+        .any(|line| line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes()))
+}
+
+/// Ended processes leave the list at once, but not in the same instant.
+pub fn gone(word: &str) -> bool {
+    let start = Instant::now();
+    while running(word) {
+        if start.elapsed() > Duration::from_secs(20) {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    true
 }

@@ -18,8 +18,13 @@ const STREAMS: [usize; 4] = [0, 1, 300, 4096];
 pub fn check(subject: &Subject, report: &mut EntryReport) {
     let text = &subject.variant.text;
     let options = subject.options;
-    let external = subject.variant.params.info().capabilities.external;
+    let starts_children = subject.carrier.is_external();
+    let external = subject.variant.params.info().capabilities.external || starts_children;
     for length in STREAMS {
+        // Every look at such a medium starts some processes.
+        if starts_children && length != 300 {
+            continue;
+        }
         // Bounds of numbers get the shorter streams.
         if subject.variant.numeric && length > 300 {
             continue;
@@ -38,7 +43,7 @@ pub fn check(subject: &Subject, report: &mut EntryReport) {
             let file = if name.as_os_str().is_empty() { path.clone() } else { path.join(&name) };
             let size = bytes.len() as u64;
             let damages: Box<dyn Iterator<Item = Damage>> = if external || !options.exhaustive {
-                Box::new(some(size, options.samples))
+                Box::new(some(size, if starts_children { options.samples / 8 } else { options.samples }))
             } else if size > options.largest_exhaustive_medium {
                 Box::new(some(size, options.samples.saturating_mul(64)))
             } else {

@@ -1,0 +1,45 @@
+//! `lab video decode`: the file in a video.
+
+use std::path::PathBuf;
+
+use lab_codec::Result;
+
+use super::super::decode;
+use super::{App, options};
+
+/// Get the file back that a video holds
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  lab video decode OUT.mp4              the name is taken from the video
+  lab video decode COPY.webm FILE
+  lab video decode DAMAGED.mp4 FILE --salvage
+
+The same as `lab decode`: no option says how the video was made.")]
+pub struct Args {
+    /// The video
+    input: PathBuf,
+    /// The file, or - for standard output [default: the original name beside IN]
+    output: Option<PathBuf>,
+    /// Recover what is intact of a damaged copy; lost ranges become zeros, and are listed (exit code 6)
+    #[arg(long)]
+    salvage: bool,
+    #[command(flatten)]
+    work: options::Work,
+    #[command(flatten)]
+    write: options::Write,
+    #[command(flatten)]
+    talk: options::Talk,
+}
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    let args = decode::Args {
+        input: args.input.clone(),
+        output: args.output.clone(),
+        salvage: args.salvage,
+        work: args.work.clone(),
+        write: args.write.clone(),
+        talk: args.talk.clone(),
+    };
+    decode::run(&args, app)
+}

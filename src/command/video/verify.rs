@@ -1,0 +1,208 @@
+//! `lab video verify`: is the file in a video whole, and how close is the copy to failing?
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lab_codec::{Context, Error, ErrorKind, Result, StreamReader};
+use lab_video::stream::{Health, Reader};
+
+use super::super::decode::decode_feed;
+use super::{App, options, table};
+use crate::container::Feed;
+use crate::input::{self, Medium};
+use crate::progress;
+
+/// Check the file in a video without writing it, and tell how close the copy is to failing
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  lab video verify OUT.mp4
+  lab video verify COPY.mp4 SHA256      the content must have this digest")]
+pub struct Args {
+    /// The video
+    input: PathBuf,
+    /// The SHA-256 that the content must have, in hexadecimal
+    sha256: Option<String>,
+    #[command(flatten)]
+    work: options::Work,
+    #[command(flatten)]
+    talk: options::Talk,
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    path: String,
+    ok: bool,
+    bytes: Option<u64>,
+    sha256: Option<String>,
+    error: Option<String>,
+    profile: &'static str,
+    /// Only for lossy profiles.
+    margins: Option<Margins>,
+}
+
+/// How close to failing a copy is.
+#[derive(serde::Serialize)]
+struct Margins {
+    pictures: u64,
+    frames: u64,
+    lost_frames: u64,
+    damaged_frames: u64,
+    repeated_frames: u64,
+    /// Parity bytes that the worst word needed, and those that it has.
+    worst_word: [usize; 2],
+    /// Wrong bytes that were put right, per Reed-Solomon word.
+    corrected_per_word: f64,
+    /// The group of frames that is closest to failing.
+    weakest_group: Option<Weakest>,
+    other_pictures: std::collections::BTreeMap<String, u64>,
+}
+
+#[derive(serde::Serialize)]
+struct Weakest {
+    group: u32,
+    data_frames: u32,
+    parity_frames: u32,
+    lost_frames: u32,
+}
+
+impl Margins {
+    fn of(health: &Health) -> Self {
+        let weakest = health.weakest().map(|(group, it)| Weakest {
+            group,
+            data_frames: it.data,
+            parity_frames: it.parity,
+            lost_frames: it.lost(),
+        });
+        Self {
+            pictures: health.pictures,
+            frames: health.frames,
+            lost_frames: health.lost(),
+            damaged_frames: health.damaged,
+            repeated_frames: health.repeated,
+            worst_word: [health.worst.worst, health.worst.parity],
+            corrected_per_word: health.corrected as f64 / health.words.max(1) as f64,
+            weakest_group: weakest,
+            other_pictures: health.refused.clone(),
+        }
+    }
+
+    fn lines(&self) -> String {
+        let [worst, parity] = self.worst_word;
+        let mut text = format!(
+            "  worst word: {worst} of {parity} parity bytes needed; {:.2} wrong bytes a word\n  \
+             frames: {} read, {} lost, {} damaged, {} repeated, in {} pictures\n",
+            self.corrected_per_word,
+            table::count(self.frames),
+            table::count(self.lost_frames),
+            table::count(self.damaged_frames),
+            table::count(self.repeated_frames),
+            table::count(self.pictures),
+        );
+        if let Some(weakest) = &self.weakest_group {
+            text += &format!(
+                "  weakest group: number {}, {} of {} frames lost, {} may be\n",
+                weakest.group,
+                weakest.lost_frames,
+                weakest.data_frames + weakest.parity_frames,
+                weakest.parity_frames
+            );
+        }
+        for (why, count) in &self.other_pictures {
+            text += &format!("  {} pictures: {why}\n", table::count(*count));
+        }
+        text
+    }
+}
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    let cx = args.work.context(app, progress::bar("verify", None, args.talk.quiet));
+    let at_input = |e: Error| e.at(args.input.display().to_string());
+    let expected = args.sha256.as_deref().map(digest).transpose()?;
+    let (stream, lossy) = open(&args.input, app, &cx)?;
+    let profile = lossy.as_ref().map_or("exact", |reader| reader.profile());
+    let outcome = check(args, app, stream, &cx).and_then(|(bytes, sha256)| match &expected {
+        Some(expected) if *expected != sha256 => {
+            Err(Error::corrupt(format!("the content has the SHA-256 {sha256}, not {expected}")))
+        }
+        _ => Ok((bytes, sha256)),
+    });
+    let margins = match &lossy {
+        Some(reader) => {
+            reader.read_rest().map_err(at_input)?;
+            Some(Margins::of(&reader.take_health()))
+        }
+        None => None,
+    };
+    drop(cx);
+    let path = args.input.display().to_string();
+    if args.talk.json {
+        let error = outcome.as_ref().err().map(ToString::to_string);
+        let (bytes, sha256) = outcome.as_ref().ok().cloned().unzip();
+        super::super::print_json(&Report {
+            path,
+            ok: error.is_none(),
+            bytes,
+            sha256,
+            error,
+            profile,
+            margins,
+        })?;
+    } else if !args.talk.quiet {
+        let verdict = match &outcome {
+            Ok((bytes, sha256)) => {
+                format!("ok, {} bytes, SHA-256 {sha256} verified", table::count(*bytes))
+            }
+            Err(_) => "NOT whole".to_string(),
+        };
+        let lines = margins.as_ref().map(Margins::lines).unwrap_or_default();
+        super::super::print(&format!("{path}: {verdict}, profile {profile}\n{lines}"))?;
+    }
+    outcome.map(|_| ()).map_err(at_input)
+}
+
+/// The stream in a video, and what knows the video where that is of a lossy profile.
+fn open(path: &Path, app: &App, cx: &Context) -> Result<(Arc<dyn StreamReader>, Option<Arc<Reader>>)> {
+    // What the profile `exact` wrote is read by that alone, and needs no ffmpeg.
+    match std::fs::File::open(path)
+        .map_err(Error::from)
+        .and_then(|file| lab_video::exact::Reader::open(file, cx))
+    {
+        Ok(reader) => return Ok((Arc::new(reader), None)),
+        Err(e) if e.kind() == ErrorKind::Unsupported => {}
+        Err(e) => return Err(e.at(path.display().to_string())),
+    }
+    match Reader::open(path, cx) {
+        Ok(reader) => {
+            let reader = Arc::new(reader);
+            Ok((reader.clone(), Some(reader)))
+        }
+        // What the carrier says of it says more.
+        Err(e) => match input::open(&app.registry, path, cx)? {
+            Medium::Stream { .. } | Medium::Zstd => Err(e.at(path.display().to_string())),
+        },
+    }
+}
+
+/// Decodes everything; bytes and SHA-256 of the content.
+fn check(args: &Args, app: &App, stream: Arc<dyn StreamReader>, cx: &Context) -> Result<(u64, String)> {
+    let told = stream.summary();
+    let store = args.work.store(Some(&args.input));
+    let feed = Feed::Carrier(stream, 0);
+    let ending = decode_feed(app, feed, &store, &mut std::io::sink(), args.work.threads(), cx)?;
+    let trailer = ending.trailer;
+    if told.is_some_and(|told| (told.bytes, told.sha256) != (trailer.bytes, trailer.sha256)) {
+        return Err(Error::corrupt("the video's manifest names another SHA-256 than the stream"));
+    }
+    Ok((trailer.bytes, trailer.sha256.to_string()))
+}
+
+/// A digest in hexadecimal, with or without `sha256:` before it.
+fn digest(text: &str) -> Result<String> {
+    let hex = text.strip_prefix("sha256:").unwrap_or(text).to_ascii_lowercase();
+    if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+        Ok(hex)
+    } else {
+        Err(Error::usage(format!("{text:?} is no SHA-256: 64 hexadecimal digits are")))
+    }
+}
