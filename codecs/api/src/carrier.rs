@@ -57,6 +57,12 @@ pub trait Carrier: Send + Sync {
         "lab"
     }
 
+    /// Starts child processes, as [`external`](crate::Capabilities::external) says it of an entry, where that depends on
+    /// parameters.
+    fn is_external(&self) -> bool {
+        false
+    }
+
     /// Whether `source` is of this kind. Must not need a hint, and must be quick.
     fn probe(&self, source: &Source) -> Probe;
 

@@ -1,5 +1,7 @@
 //! Frames of every type: vectors of the page, damage, limits, whole clips.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 
 use lab_codec::ErrorKind;

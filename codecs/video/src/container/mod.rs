@@ -95,6 +95,11 @@ impl<'a> Samples<'a> {
     }
 }
 
+/// Where the index (`moov`) of an MP4 file lies: its first byte and its length; `None` where there is none.
+pub(crate) fn movie_box(file: &dyn ReadAt) -> Result<Option<(u64, u64)>> {
+    mp4_read::find_box(file, b"moov")
+}
+
 /// Finds the samples of the first H.264 track of `file`; `None` where there is none.
 ///
 /// # Errors

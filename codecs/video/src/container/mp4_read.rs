@@ -58,6 +58,22 @@ pub fn read_index(file: &dyn ReadAt, cx: &Context) -> Result<Option<Track>> {
     Ok(Some(Track { samples: samples.list, length_size, salvaged }))
 }
 
+/// Where the first box of a kind lies at the top level: its first byte and its length.
+pub(super) fn find_box(file: &dyn ReadAt, kind: &[u8; 4]) -> Result<Option<(u64, u64)>> {
+    let mut position = 0;
+    for _ in 0..MAX_BOXES {
+        if position >= file.len() {
+            break;
+        }
+        let Some(top) = TopBox::read(file, position)? else { break };
+        if top.kind == *kind {
+            return Ok(Some((position, top.end.min(file.len()) - position)));
+        }
+        position = top.end;
+    }
+    Ok(None)
+}
+
 /// The error for a video without an index whose samples are not found otherwise.
 pub(crate) fn incomplete() -> Error {
     Error::truncated("the video ends before its index (the moov box): the file is incomplete")

@@ -7,28 +7,13 @@
 //! macroblock costs next to nothing, and combining with a constant table takes vector instructions.
 
 use super::MB_BYTES;
-
-/// The increment of splitmix64: 2^64 divided by the golden ratio.
-const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
+use crate::splitmix::splitmix64;
 
 /// The seed of the table: `lab exac` in ASCII, big-endian.
 const TABLE_SEED: u64 = 0x6C61_6220_6578_6163;
 
 /// The seed of the frame keys: `lab fram` in ASCII, big-endian.
 const FRAME_SEED: u64 = 0x6C61_6220_6672_616D;
-
-/// The output function of splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
-/// generators", 2014).
-const fn mix(mut z: u64) -> u64 {
-    z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ z >> 31
-}
-
-/// The `i`-th number, from 1, of splitmix64 started at `seed`.
-const fn splitmix64(seed: u64, i: u64) -> u64 {
-    mix(seed.wrapping_add(i.wrapping_mul(GAMMA)))
-}
 
 const fn table() -> [u8; MB_BYTES] {
     let mut table = [0; MB_BYTES];
@@ -66,17 +51,5 @@ impl FrameKey {
         for (j, byte) in (from..).zip(bytes) {
             *byte ^= TABLE[j] ^ key[j % 8];
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn splitmix64_of_the_published_reference() {
-        // The first numbers of the reference implementation for the seed 1234567.
-        let expected = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
-        assert_eq!([1, 2, 3].map(|i| splitmix64(1_234_567, i)), expected);
     }
 }

@@ -1,0 +1,40 @@
+//! Videos one after the other, without coding them again.
+
+use std::path::{Path, PathBuf};
+
+use lab_codec::{Context, Result};
+
+use super::child::{Child, Pipes};
+use super::{EncodeOptions, Tools, file_argument, words};
+
+/// Puts the videos called `names` in `directory`, which were all made with `options`, one behind the other into the file
+/// `output`. A list of them is written into the directory.
+///
+/// # Errors
+/// [`MissingTool`](lab_codec::ErrorKind::MissingTool), [`Tool`](lab_codec::ErrorKind::Tool), I/O errors.
+pub fn join(
+    directory: &Path,
+    names: &[PathBuf],
+    output: &Path,
+    options: &EncodeOptions,
+    cx: &Context,
+) -> Result<()> {
+    let tools = Tools::find()?;
+    let list = directory.join("list.txt");
+    let text: String = names.iter().map(|name| format!("file '{}'\n", name.display())).collect();
+    std::fs::write(&list, text)?;
+    let mut arguments: Vec<_> = words(["-nostdin", "-y", "-f", "concat", "-safe", "0", "-i"]).collect();
+    arguments.push(file_argument(&list));
+    arguments.extend(words(["-map", "0:v", "-c", "copy"]));
+    for (key, value) in &options.tags {
+        arguments.extend(words(["-metadata", &format!("{key}={value}")]));
+    }
+    // Of the options only those of the container still matter.
+    for pair in options.arguments.windows(2).filter(|pair| pair[0] == "-movflags") {
+        arguments.extend(words(["-movflags", &pair[1]]));
+    }
+    arguments.extend(words(["-f", &options.container]));
+    arguments.push(file_argument(output));
+    let pipes = Pipes { input: false, output: None, file: Some(output) };
+    Child::start(&tools, &arguments, &pipes)?.finish(cx)
+}

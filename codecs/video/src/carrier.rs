@@ -1,0 +1,209 @@
+//! The carrier `video`: which profile writes, and which reads.
+
+use std::sync::Arc;
+
+use lab_codec::{
+    Capabilities, Carrier, Context, Entry, Error, ErrorKind, Info, Memory, Param, Params, Probe, Resources,
+    Result, Source, StreamReader, StreamWriter, Target,
+};
+use lab_frames::Rate;
+
+use crate::profile::{self, Profile};
+use crate::stream::{self, Settings, Wishes};
+use crate::{container, exact};
+
+const PROFILE: Param = Param::choice(
+    "profile",
+    profile::NAMES,
+    0,
+    "how bytes become pixels; exact: lossless copies only, V/P 1.005, without ffmpeg; the others survive lossy copies",
+);
+const LOSS: Param = Param::text("loss", "", "share of frames that may be lost, such as 10% [default: 0.1%]");
+const ENCODER: Param =
+    Param::text("encoder", "", "of ffmpeg: x264, x265, nvenc, ... [default: the profile's]");
+const SIZE: Param = Param::text("size", "", "of the pictures, such as 1280x720 [default: the profile's]");
+const RATE: Param =
+    Param::text("fps", "", "frames per second, such as 24 or 30000/1001 [default: the profile's]");
+const CRF: Param =
+    Param::text("crf", "", "the encoder's constant rate factor [default: the profile's quantiser]");
+const PRESET: Param = Param::text("preset", "", "the encoder's preset [default: the profile's]");
+const CHUNK: Param = Param::text("chunk", "", "payload bytes in a frame at most [default: all that fit]");
+const STYLE: Param =
+    Param::text("style", "", "of the pictures, where the profile has several [default: by the content]");
+
+static INFO: Info = Info {
+    id: "video",
+    summary: "a playable MP4 video whose pixels hold the stream; profiles other than exact need ffmpeg",
+    params: &[PROFILE, LOSS, ENCODER, SIZE, RATE, CRF, PRESET, CHUNK, STYLE],
+    formats: &[1],
+    memory: |params, _| match profile_of(params) {
+        None => Memory { encode: exact::WRITER_MEMORY, decode: exact::READER_MEMORY },
+        Some(_) => Memory { encode: stream::MEMORY, decode: stream::MEMORY },
+    },
+    capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: true },
+    tools: &[],
+};
+
+/// The carrier `video`, for a registry.
+pub const VIDEO: Entry =
+    Entry::carrier(&INFO, |params: &Params, _: &Resources| -> Result<Arc<dyn Carrier>> {
+        let wishes = wishes(params)?;
+        match profile_of(params) {
+            // It has no use for wishes.
+            None => Ok(Arc::new(exact::Exact)),
+            Some(profile) => {
+                Settings::check(profile, &wishes)?;
+                Ok(Arc::new(Lossy { profile, wishes }))
+            }
+        }
+    });
+
+/// The lossy profile that is asked for.
+fn profile_of(params: &Params) -> Option<&'static Profile> {
+    profile::by_name(profile::NAMES[params.choice(&PROFILE)])
+}
+
+/// The settings that the carrier's parameters ask for; `None` for the profile `exact`, which has none.
+///
+/// # Errors
+/// As [`Settings::new`].
+pub fn settings(params: &Params, cx: &Context) -> Result<Option<Settings>> {
+    let Some(profile) = profile_of(params) else { return Ok(None) };
+    Settings::new(profile, &wishes(params)?, cx).map(Some).map_err(advise)
+}
+
+fn wishes(params: &Params) -> Result<Wishes> {
+    fn text<'a>(params: &'a Params, param: &Param) -> Option<&'a str> {
+        Some(params.text(param)).filter(|text| !text.is_empty())
+    }
+    Ok(Wishes {
+        encoder: params.text(&ENCODER).to_string(),
+        preset: params.text(&PRESET).to_string(),
+        style: params.text(&STYLE).to_string(),
+        size: text(params, &SIZE).map(|text| parse("size", text, parse_size)).transpose()?,
+        rate: text(params, &RATE).map(|text| parse("fps", text, Rate::parse)).transpose()?,
+        loss: text(params, &LOSS).map(|text| parse("loss", text, parse_share)).transpose()?,
+        crf: text(params, &CRF).map(|text| parse("crf", text, number)).transpose()?,
+        chunk: text(params, &CHUNK).map(|text| parse("chunk", text, number)).transpose()?,
+    })
+}
+
+fn parse<T>(name: &str, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
+    parse(text)
+        .ok_or_else(|| Error::param(format!("{name}={text} is malformed; `lab codecs video` shows examples")))
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+/// `1280x720`.
+fn parse_size(text: &str) -> Option<(u32, u32)> {
+    let (width, height) = text.split_once('x')?;
+    let side = |text: &str| text.parse().ok().filter(|side| (16..=16_384).contains(side));
+    Some((side(width)?, side(height)?))
+}
+
+/// `10%` or `0.1`.
+fn parse_share(text: &str) -> Option<f64> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => percent.parse::<f64>().ok()? / 100.0,
+        None => text.parse().ok()?,
+    };
+    (0.0..=1.0).contains(&share).then_some(share)
+}
+
+/// The carrier with a lossy profile.
+struct Lossy {
+    profile: &'static Profile,
+    wishes: Wishes,
+}
+
+impl Carrier for Lossy {
+    fn extension(&self) -> &'static str {
+        "mp4"
+    }
+
+    fn probe(&self, source: &Source) -> Probe {
+        probe(source)
+    }
+
+    fn create<'a>(
+        &self,
+        target: Target<'a>,
+        name: &str,
+        chain: &str,
+        cx: &Context,
+    ) -> Result<Box<dyn StreamWriter + 'a>> {
+        let settings = Settings::new(self.profile, &self.wishes, cx).map_err(advise)?;
+        Ok(Box::new(stream::Writer::create(target, settings, name, chain, cx)?))
+    }
+
+    fn open(&self, source: &Source, cx: &Context) -> Result<Box<dyn StreamReader>> {
+        open(source, cx)
+    }
+
+    fn is_external(&self) -> bool {
+        true
+    }
+}
+
+impl Carrier for exact::Exact {
+    fn extension(&self) -> &'static str {
+        "mp4"
+    }
+
+    fn probe(&self, source: &Source) -> Probe {
+        probe(source)
+    }
+
+    fn create<'a>(
+        &self,
+        target: Target<'a>,
+        name: &str,
+        chain: &str,
+        cx: &Context,
+    ) -> Result<Box<dyn StreamWriter + 'a>> {
+        Ok(Box::new(exact::Writer::create(target, name, chain, cx)?))
+    }
+
+    fn open(&self, source: &Source, cx: &Context) -> Result<Box<dyn StreamReader>> {
+        open(source, cx)
+    }
+}
+
+/// Whether `source` looks like a video that a reader of this crate can look into.
+fn probe(source: &Source) -> Probe {
+    let head = source.head;
+    let transport = [0, 188, 376].iter().all(|at| head.get(*at) == Some(&0x47));
+    let avi = head.starts_with(b"RIFF") && head.get(8..12) == Some(b"AVI ");
+    if container::Kind::of(head).is_some() || transport || avi || head.starts_with(b"FLV\x01") {
+        Probe::Maybe
+    } else {
+        Probe::No
+    }
+}
+
+/// Opens the stream in a video, whichever profile it has.
+fn open(source: &Source, cx: &Context) -> Result<Box<dyn StreamReader>> {
+    let refusal = match exact::Reader::open(std::fs::File::open(source.path)?, cx) {
+        Ok(reader) => return Ok(Box::new(reader)),
+        Err(e) if e.kind() == ErrorKind::Unsupported => e,
+        Err(e) => return Err(e),
+    };
+    if probe(source) == Probe::No {
+        return Err(refusal);
+    }
+    Ok(Box::new(stream::Reader::open(source.path, cx).map_err(advise)?))
+}
+
+/// Where ffmpeg is missing, what does without.
+fn advise(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::MissingTool => {
+            let what = error.message();
+            Error::new(ErrorKind::MissingTool, format!("{what}; only the profile exact works without ffmpeg"))
+        }
+        _ => error,
+    }
+}

@@ -1,0 +1,21 @@
+//! `art`: shapes in a scene, for looking at.
+
+use lab_frames::ffmpeg::Encoder;
+
+use super::{Profile, Setting, Structure};
+use crate::modem::art::ArtModem;
+
+pub(super) static ART: Profile = Profile {
+    name: "art",
+    number: 4,
+    summary: "small shapes that together are a large picture",
+    size: (1920, 1080),
+    rate: 30,
+    structure: Structure::Plain,
+    parity: 16,
+    modem: |width, height, parity| Some(Box::new(ArtModem::new(4, parity, width, height)?)),
+    encoders: &[Setting {
+        encoder: Encoder::X265,
+        arguments: &["-preset", "fast", "-crf", "22", "-x265-params", "log-level=error"],
+    }],
+};

@@ -1,0 +1,25 @@
+//! `dense`: ten bits in each 4x4 block, for copies of the same size.
+
+use lab_frames::ffmpeg::Encoder;
+
+use super::{Profile, Setting, Structure};
+use crate::modem::sign::{Parameters, SignModem};
+
+pub(super) static DENSE: Profile = Profile {
+    name: "dense",
+    number: 1,
+    summary: "ten bits in each 4x4 block; survives a 1080p re-encode",
+    size: (1920, 1080),
+    rate: 30,
+    structure: Structure::Grey { data: 8, groups: 4 },
+    parity: 24,
+    modem: |width, height, parity| {
+        let parameters =
+            Parameters { profile: 1, coefficients: 10, amplitude: 64.0, band_amplitude: 130.0, parity };
+        Some(Box::new(SignModem::new(parameters, width, height)?))
+    },
+    encoders: &[Setting {
+        encoder: Encoder::X264,
+        arguments: &["-preset", "veryfast", "-qp", "38", "-x264-params", super::X264_GREY],
+    }],
+};

@@ -1,0 +1,25 @@
+//! `share`: three bits in each 4x4 block, for the copies that share sites make.
+
+use lab_frames::ffmpeg::Encoder;
+
+use super::{Profile, Setting, Structure};
+use crate::modem::sign::{Parameters, SignModem};
+
+pub(super) static SHARE: Profile = Profile {
+    name: "share",
+    number: 2,
+    summary: "three bits in each 4x4 block; survives a share site's re-encode, also through 720p",
+    size: (1920, 1080),
+    rate: 30,
+    structure: Structure::Grey { data: 8, groups: 4 },
+    parity: 28,
+    modem: |width, height, parity| {
+        let parameters =
+            Parameters { profile: 2, coefficients: 3, amplitude: 120.0, band_amplitude: 220.0, parity };
+        Some(Box::new(SignModem::new(parameters, width, height)?))
+    },
+    encoders: &[Setting {
+        encoder: Encoder::X264,
+        arguments: &["-preset", "veryfast", "-qp", "44", "-x264-params", super::X264_GREY],
+    }],
+};

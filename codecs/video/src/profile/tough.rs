@@ -1,0 +1,25 @@
+//! `tough`: one bit in each 4x4 block, for copies of copies.
+
+use lab_frames::ffmpeg::Encoder;
+
+use super::{Profile, Setting, Structure};
+use crate::modem::sign::{Parameters, SignModem};
+
+pub(super) static TOUGH: Profile = Profile {
+    name: "tough",
+    number: 3,
+    summary: "one bit in each 4x4 block; survives copies of copies and 480p",
+    size: (1920, 1080),
+    rate: 30,
+    structure: Structure::Grey { data: 8, groups: 4 },
+    parity: 32,
+    modem: |width, height, parity| {
+        let parameters =
+            Parameters { profile: 3, coefficients: 1, amplitude: 400.0, band_amplitude: 400.0, parity };
+        Some(Box::new(SignModem::new(parameters, width, height)?))
+    },
+    encoders: &[Setting {
+        encoder: Encoder::X264,
+        arguments: &["-preset", "veryfast", "-qp", "50", "-x264-params", super::X264_GREY],
+    }],
+};

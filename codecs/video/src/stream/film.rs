@@ -1,0 +1,251 @@
+//! The order of pictures for the encoder, and where they go: one video, or the segments of one that can be resumed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lab_codec::{Context, Digest, Result};
+use lab_frames::colour::Range;
+use lab_frames::ffmpeg::{EncodeOptions, EncodedVideo, Output};
+use lab_frames::{Colour, Frame, Rate, Video};
+use sha2::{Digest as _, Sha256};
+
+use super::Settings;
+use super::journal::{Journal, Next};
+use crate::modem::{FrameHeader, Modem};
+use crate::profile::Structure;
+
+/// Groups of pictures in a segment of an encode that can be resumed.
+const SEGMENT_GROUPS: usize = 8;
+
+/// Where the pictures go.
+enum Target<'a> {
+    /// One encoder from the first to the last picture.
+    Whole(EncodedVideo<'a>),
+    /// An encoder for each segment that is not in the journal.
+    Segments { journal: Journal, open: Option<Segment>, output: PathBuf },
+}
+
+/// A segment at hand.
+struct Segment {
+    /// `None` where the journal has it: then its content is only compared.
+    video: Option<EncodedVideo<'static>>,
+    content: Sha256,
+}
+
+/// The video that is being made, picture by picture.
+pub struct Film<'a> {
+    target: Target<'a>,
+    video: Video,
+    options: EncodeOptions,
+    structure: Structure,
+    modem: Arc<dyn Modem>,
+    grey: Frame,
+    frame: Frame,
+    /// Frames of the stream in the group of pictures at hand.
+    in_group: usize,
+    /// Groups of pictures in the segment at hand that are closed.
+    groups: usize,
+    pictures: u64,
+    cx: Context,
+}
+
+impl<'a> Film<'a> {
+    /// Begins a video.
+    ///
+    /// # Errors
+    /// [`MissingTool`](lab_codec::ErrorKind::MissingTool), I/O errors.
+    pub fn create(
+        output: Output<'a>,
+        settings: &Settings,
+        tags: Vec<(String, String)>,
+        cx: &Context,
+    ) -> Result<Self> {
+        let shape = settings.modem.shape();
+        let colour = Colour { range: Range::Limited, matrix: 1, primaries: 1, transfer: 1 };
+        let video = Video { shape, colour, rate: settings.rate, frames: None };
+        let mut options = EncodeOptions::new(settings.encoder, "mp4");
+        options.arguments = settings.arguments.clone();
+        options.tags = tags;
+        options.threads = settings.threads;
+        let target = match (&settings.journal, output) {
+            (Some(directory), Output::File(output)) => {
+                let journal = Journal::open(directory, &format!("{options:?} {video:?}"))?;
+                Target::Segments { journal, open: None, output }
+            }
+            (_, output) => Target::Whole(EncodedVideo::create(output, video, &options, cx)?),
+        };
+        let mut grey = Frame::new(shape);
+        grey.data_mut().fill(128);
+        Ok(Self {
+            target,
+            video,
+            options,
+            structure: settings.profile.structure,
+            modem: settings.modem.clone(),
+            frame: grey.clone(),
+            grey,
+            in_group: 0,
+            groups: 0,
+            pictures: 0,
+            cx: cx.clone(),
+        })
+    }
+
+    /// Pictures so far.
+    pub fn pictures(&self) -> u64 {
+        self.pictures
+    }
+
+    /// Shows a picture for a second or a little more, as a group of pictures of its own.
+    ///
+    /// # Errors
+    /// As [`EncodedVideo::write`].
+    pub fn poster(&mut self, picture: &Frame) -> Result<()> {
+        self.frame.clone_from(picture);
+        if self.note(picture.data())? {
+            for _ in 0..poster_pictures(self.structure, self.video.rate) {
+                self.put(false)?;
+            }
+        }
+        self.pictures += poster_pictures(self.structure, self.video.rate);
+        self.end_segment()
+    }
+
+    /// Adds a frame of the stream.
+    ///
+    /// # Errors
+    /// As [`EncodedVideo::write`].
+    pub fn frame(&mut self, header: &FrameHeader, payload: &[u8]) -> Result<()> {
+        let made = self.note(&header.to_bytes())? && self.note(payload)?;
+        let (data, full) = match self.structure {
+            Structure::Plain => (usize::MAX, self.structure.key_distance()),
+            Structure::Grey { data, groups } => (data, data * groups),
+        };
+        if data != usize::MAX && self.in_group.is_multiple_of(data) {
+            self.grey(made)?;
+        }
+        if made {
+            self.modem.render(header, payload, &mut self.frame);
+            self.put(false)?;
+        }
+        self.pictures += 1;
+        self.in_group += 1;
+        if self.in_group == full {
+            self.close_group(made)?;
+        }
+        Ok(())
+    }
+
+    /// Closes the group of pictures at hand, and with the last of them the segment.
+    fn close_group(&mut self, made: bool) -> Result<()> {
+        if matches!(self.structure, Structure::Grey { .. }) {
+            self.grey(made)?;
+        }
+        self.in_group = 0;
+        self.groups += 1;
+        if self.groups < SEGMENT_GROUPS { Ok(()) } else { self.end_segment() }
+    }
+
+    fn grey(&mut self, made: bool) -> Result<()> {
+        self.pictures += 1;
+        if made { self.put(true) } else { Ok(()) }
+    }
+
+    /// Gives the encoder a picture: the grey one, or that in `frame`.
+    fn put(&mut self, grey: bool) -> Result<()> {
+        let frame = if grey { &self.grey } else { &self.frame };
+        match &mut self.target {
+            Target::Whole(video) => video.write(frame),
+            Target::Segments { open: Some(Segment { video: Some(video), .. }), .. } => video.write(frame),
+            Target::Segments { .. } => Ok(()),
+        }
+    }
+
+    /// Takes note of what the segment at hand is made of, and begins it where none is; whether it has to be made.
+    fn note(&mut self, content: &[u8]) -> Result<bool> {
+        let Target::Segments { journal, open, .. } = &mut self.target else { return Ok(true) };
+        if open.is_none() {
+            let video = match journal.next() {
+                Next::Made => None,
+                Next::At(path) => {
+                    Some(EncodedVideo::create(Output::File(path), self.video, &self.options, &self.cx)?)
+                }
+            };
+            *open = Some(Segment { video, content: Sha256::new() });
+        }
+        let Some(segment) = open else { return Ok(false) };
+        segment.content.update(content);
+        Ok(segment.video.is_some())
+    }
+
+    fn end_segment(&mut self) -> Result<()> {
+        self.groups = 0;
+        let Target::Segments { journal, open, .. } = &mut self.target else { return Ok(()) };
+        let Some(Segment { video, content }) = open.take() else { return Ok(()) };
+        let content = Digest(content.finalize().into());
+        match video {
+            Some(video) => {
+                video.finish()?;
+                journal.made(content)
+            }
+            None => journal.compare(content),
+        }
+    }
+
+    /// Completes the video; one of segments is put together.
+    ///
+    /// # Errors
+    /// As [`EncodedVideo::finish`].
+    pub fn finish(mut self) -> Result<()> {
+        if self.in_group > 0 {
+            let made = self.note(&[])?;
+            self.close_group(made)?;
+        }
+        self.end_segment()?;
+        match self.target {
+            Target::Whole(video) => video.finish(),
+            Target::Segments { journal, output, .. } => journal.join(&output, &self.options, &self.cx),
+        }
+    }
+}
+
+/// Pictures of a poster: one group of pictures, or a second.
+pub fn poster_pictures(structure: Structure, rate: Rate) -> u64 {
+    match structure {
+        Structure::Plain => rate.as_f64().ceil() as u64,
+        Structure::Grey { .. } => structure.key_distance() as u64,
+    }
+}
+
+/// Pictures of `frames` frames of the stream, without a poster.
+pub fn pictures_of(structure: Structure, frames: u64) -> u64 {
+    match structure {
+        Structure::Plain => frames,
+        Structure::Grey { data, groups } => {
+            frames + frames.div_ceil(data as u64) + frames.div_ceil((data * groups) as u64)
+        }
+    }
+}
+
+/// The number of the picture that shows frame `frame` of the stream, without a poster.
+pub fn picture_of(structure: Structure, frame: u64) -> u64 {
+    match structure {
+        Structure::Plain => frame,
+        Structure::Grey { data, groups } => frame + 1 + frame / data as u64 + frame / (data * groups) as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_stand_where_the_structure_puts_them() {
+        let structure = Structure::Grey { data: 8, groups: 4 };
+        // G 8 G 8 G 8 G 8 G | G 8 ...
+        let numbers = [0, 7, 8, 31, 32, 64].map(|frame| picture_of(structure, frame));
+        assert_eq!(numbers, [1, 8, 10, 35, 38, 75]);
+        assert_eq!([0, 1, 8, 9, 32, 33].map(|n| pictures_of(structure, n)), [0, 3, 10, 12, 37, 40]);
+        assert_eq!((picture_of(Structure::Plain, 5), pictures_of(Structure::Plain, 5)), (5, 5));
+    }
+}

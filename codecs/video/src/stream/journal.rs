@@ -1,0 +1,160 @@
+//! The journal of an encode that can be resumed: a directory with the segments that are finished, and a list of them.
+//!
+//! The stream is made anew when an encode goes on, which costs little beside the encoder; what the segments were made
+//! of is compared, so that a changed input is noticed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use lab_codec::{Context, Digest, Error, Result};
+use lab_frames::ffmpeg::{self, EncodeOptions};
+use serde::{Deserialize, Serialize};
+
+/// The list.
+const LIST: &str = "journal.jsonl";
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Settings { settings: String },
+    Segment { content: String, bytes: u64 },
+}
+
+/// A directory of finished segments.
+pub struct Journal {
+    directory: PathBuf,
+    list: File,
+    /// What the finished segments were made of, as hexadecimal digests.
+    finished: Vec<String>,
+    /// The number of the segment at hand.
+    at: usize,
+}
+
+/// What the next segment needs.
+pub enum Next {
+    /// Nothing.
+    Made,
+    /// An encode into this file.
+    At(PathBuf),
+}
+
+impl Journal {
+    /// Opens or begins the journal in `directory`, for an encode with `settings`.
+    ///
+    /// # Errors
+    /// [`Usage`](lab_codec::ErrorKind::Usage) where the journal is of other settings; I/O errors.
+    pub fn open(directory: &Path, settings: &str) -> Result<Self> {
+        fs::create_dir_all(directory)?;
+        let path = directory.join(LIST);
+        let text = if path.exists() { fs::read_to_string(&path)? } else { String::new() };
+        let mut finished = Vec::new();
+        let mut kept = String::new();
+        for (number, line) in text.lines().enumerate() {
+            match serde_json::from_str(line) {
+                Ok(Line::Settings { settings: old }) if number == 0 && old == settings => {}
+                Ok(Line::Segment { content, bytes })
+                    if number > 0
+                        && fs::metadata(segment(directory, number - 1)).is_ok_and(|m| m.len() == bytes) =>
+                {
+                    finished.push(content);
+                }
+                _ if number == 0 => {
+                    return Err(Error::usage(format!(
+                        "{} is of an encode with other settings; repeat them, or remove it to begin anew",
+                        directory.display()
+                    )));
+                }
+                // What was being written when the encode ended, and what came after it.
+                _ => break,
+            }
+            kept.push_str(line);
+            kept.push('\n');
+        }
+        fs::write(&path, &kept)?;
+        let list = OpenOptions::new().append(true).open(&path)?;
+        let mut journal = Self { directory: directory.to_path_buf(), list, finished, at: 0 };
+        if kept.is_empty() {
+            journal.append(&Line::Settings { settings: settings.to_string() })?;
+        }
+        Ok(journal)
+    }
+
+    /// Segments that were finished when the journal was opened.
+    #[cfg(test)]
+    pub fn finished(&self) -> usize {
+        self.finished.len()
+    }
+
+    fn append(&mut self, line: &Line) -> Result<()> {
+        let mut text = serde_json::to_string(line).map_err(std::io::Error::other)?;
+        text.push('\n');
+        self.list.write_all(text.as_bytes())?;
+        Ok(self.list.sync_data()?)
+    }
+
+    /// What the segment at hand needs.
+    pub fn next(&self) -> Next {
+        if self.at < self.finished.len() { Next::Made } else { Next::At(segment(&self.directory, self.at)) }
+    }
+
+    /// The segment at hand is finished, and was made of `content`.
+    pub fn made(&mut self, content: Digest) -> Result<()> {
+        let file = File::open(segment(&self.directory, self.at))?;
+        file.sync_all()?;
+        let bytes = file.metadata()?.len();
+        self.at += 1;
+        self.append(&Line::Segment { content: content.to_string(), bytes })
+    }
+
+    /// The segment at hand would be made of `content`.
+    pub fn compare(&mut self, content: Digest) -> Result<()> {
+        if self.finished.get(self.at) != Some(&content.to_string()) {
+            return Err(Error::usage(format!(
+                "the input is not the one whose encode was interrupted; remove {} to begin anew",
+                self.directory.display()
+            )));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Puts the segments together in the file `output`, and removes the journal.
+    pub fn join(self, output: &Path, options: &EncodeOptions, cx: &Context) -> Result<()> {
+        let names: Vec<_> = (0..self.at).map(|number| segment(Path::new(""), number)).collect();
+        ffmpeg::join(&self.directory, &names, output, options, cx)?;
+        Ok(fs::remove_dir_all(&self.directory)?)
+    }
+}
+
+fn segment(directory: &Path, number: usize) -> PathBuf {
+    directory.join(format!("{number:06}.mp4"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupted_line_and_a_missing_segment_are_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path(), "fast").unwrap();
+        for number in 0..3u8 {
+            let Next::At(path) = journal.next() else { panic!("nothing is finished") };
+            fs::write(path, vec![0; 10 + usize::from(number)]).unwrap();
+            journal.made(Digest([number; 32])).unwrap();
+        }
+        drop(journal);
+        assert!(Journal::open(dir.path(), "slow").is_err());
+        let mut journal = Journal::open(dir.path(), "fast").unwrap();
+        assert_eq!(journal.finished(), 3);
+        journal.compare(Digest([0; 32])).unwrap();
+        assert!(journal.compare(Digest([7; 32])).is_err());
+        let list = dir.path().join(LIST);
+        let text = fs::read_to_string(&list).unwrap();
+        fs::write(&list, &text[..text.len() - 5]).unwrap();
+        assert_eq!(Journal::open(dir.path(), "fast").unwrap().finished(), 2);
+        fs::write(segment(dir.path(), 0), b"short").unwrap();
+        assert_eq!(Journal::open(dir.path(), "fast").unwrap().finished(), 0);
+    }
+}
