@@ -11,17 +11,22 @@
 //! | [`residual`] | prediction, context modelling: the lossless coder of planes |
 //! | [`planes`], [`yuv`] | colour transforms that lose nothing |
 //! | [`frame`] | one frame: its data from pixels, and back |
+//! | [`carrier`] | any byte stream in frames, in a git bundle |
+//! | [`repository`] | frames as commits: import, log, pictures by number |
 //! | [`sequence`] | a whole clip: which frames are keys, what the others refer to, the smallest type for each |
 
 mod bytes;
+pub mod carrier;
 pub mod error;
 pub mod frame;
 pub mod header;
 pub mod planes;
+pub mod repository;
 pub mod residual;
 pub mod rle;
 pub mod sequence;
 pub mod yuv;
 
+pub use carrier::GVCF;
 pub use error::{Code, Error, Result};
 pub use header::{Header, Kind, Rules, Shape};
