@@ -31,6 +31,7 @@ pub fn builtin() -> Registry {
         .register(crate::auto::AUTO)
         .register(lab_exec::EXEC)
         .register(crate::file::FILE)
-        .register(lab_video::VIDEO);
+        .register(lab_video::VIDEO)
+        .register(lab_gvcf::GVCF);
     registry
 }

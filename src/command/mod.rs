@@ -8,6 +8,7 @@ mod corpus;
 mod decode;
 mod encode;
 mod extract;
+mod gvcf;
 mod inspect;
 mod options;
 mod report;
@@ -33,6 +34,9 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+/// What messages begin with whose wording another project has promised; those of the others begin with our name.
+const ERROR: &str = "Error: ";
 
 /// How long work has to notice that it shall end.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
@@ -72,6 +76,8 @@ enum Command {
     Template(template::Args),
     Telomere(telomere::Args),
     Video(video::Args),
+    #[command(alias = "gvc")]
+    Gvcf(gvcf::Args),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
     #[command(name = crate::bench::memory::SUBCOMMAND, hide = true)]
@@ -110,7 +116,9 @@ pub fn run_cli(registry: Registry) -> ExitCode {
         Err(error) => {
             if error.io_kind() != Some(io::ErrorKind::BrokenPipe) {
                 // A failure to report a failure has nowhere to go.
-                let _ = writeln!(io::stderr(), "lab: {}", one_line(&error.to_string()));
+                let text = one_line(&error.to_string());
+                let name = if text.starts_with(ERROR) { "" } else { "lab: " };
+                let _ = writeln!(io::stderr(), "{name}{text}");
             }
             ExitCode::from(exit_code(error.kind()))
         }
@@ -135,6 +143,7 @@ fn dispatch(command: &Command, app: &App) -> Result<()> {
         Command::Completions(args) => shell::completions(args, &Cli::command()),
         Command::Telomere(args) => telomere::run(args, app),
         Command::Video(args) => video::run(args, app),
+        Command::Gvcf(args) => gvcf::run(args, app),
         Command::Man(args) => shell::man(args, Cli::command()),
         Command::MemoryProbe(args) => bench::probe(args, app),
     }

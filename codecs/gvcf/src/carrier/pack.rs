@@ -1,0 +1,160 @@
+//! Writes a git bundle: a head that names the last commit, then a pack (gitformat-bundle and gitformat-pack of the git
+//! manual). Blobs are stored as they are, so that a frame can be found and read without the objects before it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use lab_codec::{Error, Result};
+use sha1::{Digest as _, Sha1};
+
+use crate::frame::{Picture, Source, encode};
+use crate::header::{Kind, Shape};
+use crate::planes::Colour;
+
+/// What a bundle begins with.
+pub const SIGNATURE: &[u8] = b"# v2 git bundle\n";
+/// The names of the last commit.
+const NAMES: [&str; 2] = ["HEAD", "refs/heads/main"];
+const WHO: &str = "gvc <gvc@localhost> 946684800 +0000";
+/// Most bytes of a stored block of deflate (RFC 1951).
+const STORED: usize = 65_535;
+
+const COMMIT: u8 = 1;
+const TREE: u8 = 2;
+const BLOB: u8 = 3;
+
+type Id = [u8; 20];
+
+/// Writes objects one after the other.
+pub struct Writer {
+    file: BufWriter<File>,
+    objects: u32,
+    parent: Option<Id>,
+    tree: Id,
+}
+
+/// The head of a bundle whose last commit is `id`; its length does not depend on that.
+fn head(id: Id) -> Vec<u8> {
+    let mut head = SIGNATURE.to_vec();
+    for name in NAMES {
+        head.extend_from_slice(format!("{} {name}\n", hex(id)).as_bytes());
+    }
+    head.push(b'\n');
+    head
+}
+
+fn hex(id: Id) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Writer {
+    /// Begins with a commit of no files.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn create(path: &Path, message: &str) -> Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        let mut writer =
+            Self { file: BufWriter::with_capacity(1 << 20, file), objects: 0, parent: None, tree: [0; 20] };
+        // Id and number of objects follow when they are known.
+        writer.file.write_all(&head([0; 20]))?;
+        writer.file.write_all(b"PACK\0\0\0\x02\0\0\0\0")?;
+        writer.tree = writer.object(TREE, b"")?;
+        writer.commit(message)?;
+        Ok(writer)
+    }
+
+    /// Adds a frame.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn frame(&mut self, number: u32, shape: Shape, pixels: Vec<u8>) -> Result<()> {
+        let picture = Arc::new(Picture::from_pixels(shape, pixels)?);
+        let blob = encode(&Source { number, picture, reference: None }, Kind::Runs, Colour::Plain)?;
+        let id = self.object(BLOB, &blob)?;
+        let mut tree = format!("100644 {}\0", crate::repository::FRAME_FILE).into_bytes();
+        tree.extend_from_slice(&id);
+        self.tree = self.object(TREE, &tree)?;
+        self.commit(&format!("Frame {number:06} (raw, {} bytes)\n", blob.len()))
+    }
+
+    fn commit(&mut self, message: &str) -> Result<()> {
+        let parent = self.parent.map_or_else(String::new, |id| format!("parent {}\n", hex(id)));
+        let tree = hex(self.tree);
+        let text = format!("tree {tree}\n{parent}author {WHO}\ncommitter {WHO}\n\n{message}");
+        self.parent = Some(self.object(COMMIT, text.as_bytes())?);
+        Ok(())
+    }
+
+    fn object(&mut self, kind: u8, content: &[u8]) -> Result<Id> {
+        let name = ["", "commit", "tree", "blob"][usize::from(kind)];
+        let mut id = Sha1::new();
+        id.update(format!("{name} {}\0", content.len()));
+        id.update(content);
+        let mut size = content.len() >> 4;
+        let mut head = vec![kind << 4 | (content.len() & 15) as u8];
+        while size > 0 {
+            if let Some(last) = head.last_mut() {
+                *last |= 0x80;
+            }
+            head.push((size & 127) as u8);
+            size >>= 7;
+        }
+        head.extend([0x78, 0x01]);
+        self.file.write_all(&head)?;
+        let blocks = content.len().div_ceil(STORED).max(1);
+        for i in 0..blocks {
+            let block = &content[i * STORED..((i + 1) * STORED).min(content.len())];
+            let length = block.len() as u16;
+            self.file.write_all(&[u8::from(i + 1 == blocks)])?;
+            self.file.write_all(&length.to_le_bytes())?;
+            self.file.write_all(&(!length).to_le_bytes())?;
+            self.file.write_all(block)?;
+        }
+        self.file.write_all(&adler32(content).to_be_bytes())?;
+        self.objects = self.objects.checked_add(1).ok_or_else(|| Error::limit("too many objects"))?;
+        Ok(id.finalize().into())
+    }
+
+    /// Ends with a commit that changes nothing, and completes the head and the pack.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn finish(mut self, message: &str) -> Result<()> {
+        self.commit(message)?;
+        let head = head(self.parent.unwrap_or_default());
+        let mut file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&head)?;
+        file.seek(SeekFrom::Current(8))?;
+        file.write_all(&self.objects.to_be_bytes())?;
+        // The pack ends with the SHA-1 of itself.
+        file.seek(SeekFrom::Start(head.len() as u64))?;
+        let mut digest = Sha1::new();
+        let mut piece = vec![0; 1 << 20];
+        loop {
+            match file.read(&mut piece)? {
+                0 => break,
+                read => digest.update(&piece[..read]),
+            }
+        }
+        file.write_all(&digest.finalize())?;
+        Ok(file.flush()?)
+    }
+}
+
+/// The checksum of zlib (RFC 1950).
+fn adler32(bytes: &[u8]) -> u32 {
+    let (mut a, mut b) = (1_u32, 0_u32);
+    // So many bytes fit before the sums must be reduced.
+    for piece in bytes.chunks(5552) {
+        for byte in piece {
+            a += u32::from(*byte);
+            b += a;
+        }
+        (a, b) = (a % 65_521, b % 65_521);
+    }
+    b << 16 | a
+}

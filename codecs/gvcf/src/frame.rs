@@ -1,0 +1,274 @@
+//! One frame: compressed data from pixels, and back.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::bytes::{exactly, lzfse, un_lzfse, un_zlib, un_zstd, zlib, zstd};
+use crate::error::{Error, Result};
+use crate::header::{Checked, Header, Kind, PREFIX, Shape};
+use crate::planes::{Colour, Plane, join, split};
+use crate::residual::{self, Analysis};
+use crate::rle;
+
+/// Level of Zstandard in types 3 and 5.
+const ZSTD_LEVEL: i32 = 3;
+
+/// A picture, as pixels, as planes, or both: whichever it was made from, and the other once it is asked for.
+#[derive(Debug)]
+pub struct Picture {
+    shape: Shape,
+    pixels: OnceLock<Vec<u8>>,
+    planes: Option<(Colour, Vec<Plane>)>,
+    /// The planes of [`Colour::Plain`] and [`Colour::GreenDifference`], where the picture did not come with them.
+    derived: [OnceLock<Vec<Plane>>; 2],
+}
+
+impl Picture {
+    /// A picture of these pixels.
+    ///
+    /// # Errors
+    /// [`Code::Format`](crate::error::Code::Format) where their number is not that of the shape.
+    pub fn from_pixels(shape: Shape, pixels: Vec<u8>) -> Result<Self> {
+        if shape.bytes() != Some(pixels.len() as u64) || pixels.is_empty() {
+            return Err(Error::format(format!("{} bytes for a picture of {shape}", pixels.len())));
+        }
+        Ok(Self { shape, pixels: pixels.into(), planes: None, derived: Default::default() })
+    }
+
+    /// The same picture, known to be what `planes` stand for.
+    #[must_use]
+    pub fn with_planes(mut self, colour: Colour, planes: Vec<Plane>) -> Self {
+        self.planes = Some((colour, planes));
+        self
+    }
+
+    fn from_planes(shape: Shape, colour: Colour, planes: Vec<Plane>) -> Self {
+        Self { shape, pixels: OnceLock::new(), planes: Some((colour, planes)), derived: Default::default() }
+    }
+
+    /// The picture's size.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The pixels.
+    pub fn pixels(&self) -> &[u8] {
+        self.pixels.get_or_init(|| match &self.planes {
+            Some((colour, planes)) => join(planes, *colour, self.shape),
+            None => Vec::new(),
+        })
+    }
+
+    /// The pixels, taken out.
+    pub fn into_pixels(self) -> Vec<u8> {
+        self.pixels();
+        self.pixels.into_inner().unwrap_or_default()
+    }
+
+    /// The planes that the picture has by `colour`. Luma and chroma cannot be told from pixels without doubt: there
+    /// are none unless the picture came with them.
+    pub fn planes(&self, colour: Colour) -> Option<&[Plane]> {
+        match (&self.planes, colour) {
+            (Some((own, planes)), _) if *own == colour => Some(planes),
+            (_, Colour::Yuv420(_)) => None,
+            _ => {
+                let green = colour == Colour::GreenDifference;
+                Some(self.derived[usize::from(green)].get_or_init(|| split(self.pixels(), self.shape, green)))
+            }
+        }
+    }
+}
+
+/// The distance to the reference and the data behind it; 0 stands for no reference.
+fn distance(data: &[u8]) -> Result<(u32, &[u8])> {
+    let (bytes, rest) =
+        data.split_first_chunk().ok_or_else(|| Error::compression("the data ends before it begins"))?;
+    Ok((u32::from_le_bytes(*bytes), rest))
+}
+
+/// The number of the frame that a frame refers to, if it refers to one.
+///
+/// # Errors
+/// [`Code::Compression`](crate::error::Code::Compression) where it would come before the first.
+pub fn reference(header: &Header, data: &[u8]) -> Result<Option<u32>> {
+    let distance = match header.kind {
+        Kind::Lzfse | Kind::Zlib => 0,
+        Kind::Delta => 1,
+        Kind::Planes | Kind::Context | Kind::Runs => distance(data)?.0,
+    };
+    match header.number.checked_sub(distance) {
+        _ if distance == 0 => Ok(None),
+        Some(number) => Ok(Some(number)),
+        None => Err(Error::compression(format!(
+            "frame {} refers to one {distance} frames before it",
+            header.number
+        ))),
+    }
+}
+
+/// The picture of a frame; `before` is the one that it refers to.
+///
+/// # Errors
+/// [`Code::Compression`](crate::error::Code::Compression) for damage, and for a reference that is missing or of
+/// another size or colour.
+pub fn decode(frame: &Checked, before: Option<&Picture>) -> Result<Picture> {
+    let shape = frame.header.shape;
+    let length = shape.bytes().and_then(|bytes| usize::try_from(bytes).ok());
+    let length = length.ok_or_else(|| Error::memory(format!("a picture of {shape}")))?;
+    let needs = reference(&frame.header, frame.data)?.is_some();
+    let before = match before {
+        Some(before) if needs && before.shape() != shape => {
+            return Err(Error::compression(format!("{shape} after a reference of {}", before.shape())));
+        }
+        None if needs => return Err(Error::compression("the frame that this one refers to is missing")),
+        before => before.filter(|_| needs),
+    };
+    let pixels = match (frame.header.kind, before) {
+        (Kind::Lzfse, _) => exactly(un_lzfse(frame.data, length)?, length)?,
+        (Kind::Zlib, _) => exactly(un_zlib(frame.data, length)?, length)?,
+        (Kind::Delta, Some(before)) => apply(&un_lzfse(frame.data, longest_runs(length))?, before)?,
+        (Kind::Delta, None) => return Err(Error::compression("differences from no frame")),
+        (Kind::Runs, None) => exactly(un_zstd(distance(frame.data)?.1, length)?, length)?,
+        (Kind::Runs, Some(before)) => {
+            apply(&un_zstd(distance(frame.data)?.1, longest_runs(length))?, before)?
+        }
+        (Kind::Planes | Kind::Context, before) => return decode_planes(frame, before),
+    };
+    Picture::from_pixels(shape, pixels)
+}
+
+/// The most bytes that runs of a sound frame take.
+fn longest_runs(length: usize) -> usize {
+    length.saturating_mul(5) / 2 + 2
+}
+
+fn apply(runs: &[u8], before: &Picture) -> Result<Vec<u8>> {
+    let mut pixels = before.pixels().to_vec();
+    rle::decode(runs, &mut pixels)?;
+    Ok(pixels)
+}
+
+fn decode_planes(frame: &Checked, before: Option<&Picture>) -> Result<Picture> {
+    let shape = frame.header.shape;
+    let (_, data) = distance(frame.data)?;
+    let (colour, data) =
+        data.split_first().ok_or_else(|| Error::compression("the data ends before the colour transform"))?;
+    let colour = Colour::from_number(*colour, shape)?;
+    let before = match before.map(|before| before.planes(colour)) {
+        Some(None) => return Err(Error::compression("the reference has no planes of this colour transform")),
+        planes => planes.flatten(),
+    };
+    let mut planes = colour.planes(shape);
+    if frame.header.kind == Kind::Context {
+        residual::decode(data, &mut planes, before)?;
+    } else {
+        // Modes take less room than samples.
+        let most = planes.iter().map(|plane| plane.samples.len()).sum::<usize>() * 2 + 1;
+        residual::decode_differences(&un_zstd(data, most)?, &mut planes, before)?;
+    }
+    Ok(Picture::from_planes(shape, colour, planes))
+}
+
+/// What a frame is coded from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its number.
+    pub number: u32,
+    /// Its picture.
+    pub picture: Arc<Picture>,
+    /// The number and the picture that it may refer to.
+    pub reference: Option<(u32, Arc<Picture>)>,
+}
+
+/// The whole blob of a frame in the given type, with planes by `colour` in types 3 and 4.
+///
+/// # Errors
+/// [`Code::Format`](crate::error::Code::Format) where the type needs a reference, or planes, that there are not;
+/// [`Code::Memory`](crate::error::Code::Memory) where the data is too large for a frame.
+pub fn encode(source: &Source, kind: Kind, colour: Colour) -> Result<Vec<u8>> {
+    let coded = match kind {
+        Kind::Planes | Kind::Context => Predicted::new(source, colour)?.encode(kind)?,
+        _ => encode_bytes(source, kind)?,
+    };
+    Ok(coded)
+}
+
+/// The blob of a frame in one of the types that code bytes as they are.
+fn encode_bytes(source: &Source, kind: Kind) -> Result<Vec<u8>> {
+    let pixels = source.picture.pixels();
+    let runs = |before: &Picture| {
+        let mut runs = Vec::with_capacity(pixels.len() / 8);
+        rle::encode(before.pixels(), pixels, &mut runs);
+        runs
+    };
+    let data = match (kind, &source.reference) {
+        (Kind::Lzfse, _) => lzfse(pixels)?,
+        (Kind::Zlib, _) => zlib(pixels)?,
+        (Kind::Delta, Some((number, before))) if number.checked_add(1) == Some(source.number) => {
+            lzfse(&runs(before))?
+        }
+        (Kind::Runs, Some((number, before))) => {
+            let mut data = (source.number - number).to_le_bytes().to_vec();
+            data.extend(zstd(&runs(before), ZSTD_LEVEL)?);
+            data
+        }
+        (Kind::Runs, None) => {
+            let mut data = 0_u32.to_le_bytes().to_vec();
+            data.extend(zstd(pixels, ZSTD_LEVEL)?);
+            data
+        }
+        _ => return Err(Error::format("differences need the frame before")),
+    };
+    blob(source, kind, &data)
+}
+
+/// The prefix and the data.
+fn blob(source: &Source, kind: Kind, data: &[u8]) -> Result<Vec<u8>> {
+    let header = Header::for_data(source.number, source.picture.shape(), kind, data)?;
+    let mut blob = Vec::with_capacity(PREFIX + data.len());
+    blob.extend_from_slice(&header.to_bytes());
+    blob.extend_from_slice(data);
+    Ok(blob)
+}
+
+/// A frame whose planes were predicted: from here, types 3 and 4 are both near.
+pub struct Predicted<'a> {
+    source: &'a Source,
+    colour: Colour,
+    planes: &'a [Plane],
+    before: Option<&'a [Plane]>,
+    analysis: Analysis,
+}
+
+impl<'a> Predicted<'a> {
+    /// Chooses how each block is predicted.
+    ///
+    /// # Errors
+    /// [`Code::Format`](crate::error::Code::Format) where the picture or its reference has no planes by `colour`.
+    pub fn new(source: &'a Source, colour: Colour) -> Result<Self> {
+        let missing =
+            || Error::format(format!("a picture without planes of colour transform {}", colour.number()));
+        let planes = source.picture.planes(colour).ok_or_else(missing)?;
+        let before = match &source.reference {
+            Some((_, picture)) => Some(picture.planes(colour).ok_or_else(missing)?),
+            None => None,
+        };
+        let analysis = Analysis::new(planes, before);
+        Ok(Self { source, colour, planes, before, analysis })
+    }
+
+    /// The whole blob, as type 3 or 4.
+    ///
+    /// # Errors
+    /// As [`encode`].
+    pub fn encode(&self, kind: Kind) -> Result<Vec<u8>> {
+        let distance = self.source.reference.as_ref().map_or(0, |(number, _)| self.source.number - number);
+        let mut data = distance.to_le_bytes().to_vec();
+        data.push(self.colour.number());
+        if kind == Kind::Context {
+            self.analysis.encode(self.planes, self.before, &mut data);
+        } else {
+            data.extend(zstd(&self.analysis.differences(), ZSTD_LEVEL)?);
+        }
+        blob(self.source, kind, &data)
+    }
+}

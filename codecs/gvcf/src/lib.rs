@@ -1,0 +1,32 @@
+//! GVCF: video frames as git blobs, to the byte.
+//!
+//! A frame is a blob of 32 bytes of [`header`] and compressed data of one of six [types](header::Kind); docs/formats/gvcf.md
+//! describes them to the byte. Everything here works on slices of pixels: rows from the top, one byte for each of 1, 3 or
+//! 4 interleaved channels.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`header`] | the 32 bytes before the data, and the rules of a strict and of a lenient reader |
+//! | [`rle`] | runs of equal and different bytes |
+//! | [`residual`] | prediction, context modelling: the lossless coder of planes |
+//! | [`planes`], [`yuv`] | colour transforms that lose nothing |
+//! | [`frame`] | one frame: its data from pixels, and back |
+//! | [`carrier`] | any byte stream in frames, in a git bundle |
+//! | [`repository`] | frames as commits: import, log, pictures by number |
+//! | [`sequence`] | a whole clip: which frames are keys, what the others refer to, the smallest type for each |
+
+mod bytes;
+pub mod carrier;
+pub mod error;
+pub mod frame;
+pub mod header;
+pub mod planes;
+pub mod repository;
+pub mod residual;
+pub mod rle;
+pub mod sequence;
+pub mod yuv;
+
+pub use carrier::GVCF;
+pub use error::{Code, Error, Result};
+pub use header::{Header, Kind, Rules, Shape};

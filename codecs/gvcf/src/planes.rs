@@ -1,0 +1,159 @@
+//! Pictures as planes that predict well, and back: what the types 3 and 4 code.
+
+use crate::error::{Error, Result};
+use crate::header::Shape;
+use crate::yuv::{self, Matrix};
+
+/// A plane of samples, rows from the top without gaps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plane {
+    /// Samples in a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// `width * height` samples.
+    pub samples: Vec<u8>,
+}
+
+impl Plane {
+    /// A plane of zeros.
+    pub fn new(width: usize, height: usize) -> Self {
+        Self { width, height, samples: vec![0; width * height] }
+    }
+}
+
+/// How pixels become planes; the number is what a frame stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Colour {
+    /// 0: one plane for each channel.
+    Plain,
+    /// 1: green, red less green, blue less green (each plus 128, modulo 256), and alpha as it is.
+    GreenDifference,
+    /// 2 to 5: luma and two planes of chroma at half the size in both directions, where the pixels came from such.
+    Yuv420(Matrix),
+}
+
+impl Colour {
+    /// The number that is stored.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Plain => 0,
+            Self::GreenDifference => 1,
+            Self::Yuv420(matrix) => 2 + matrix as u8,
+        }
+    }
+
+    /// The transform with this number, if it suits pictures of `shape`.
+    ///
+    /// # Errors
+    /// [`Code::Compression`](crate::error::Code::Compression) for an unknown or an unsuitable one.
+    pub fn from_number(number: u8, shape: Shape) -> Result<Self> {
+        let colour = match number {
+            0 => Some(Self::Plain),
+            1 if shape.channels >= 3 => Some(Self::GreenDifference),
+            2.. if shape.channels == 3 => {
+                Matrix::ALL.get(usize::from(number) - 2).map(|matrix| Self::Yuv420(*matrix))
+            }
+            _ => None,
+        };
+        colour
+            .ok_or_else(|| Error::compression(format!("colour transform {number} for a picture of {shape}")))
+    }
+
+    /// Empty planes for a picture of `shape`.
+    pub fn planes(self, shape: Shape) -> Vec<Plane> {
+        let (width, height) = (shape.width as usize, shape.height as usize);
+        match self {
+            Self::Plain | Self::GreenDifference => vec![Plane::new(width, height); shape.channels as usize],
+            Self::Yuv420(_) => {
+                let chroma = Plane::new(width.div_ceil(2), height.div_ceil(2));
+                vec![Plane::new(width, height), chroma.clone(), chroma]
+            }
+        }
+    }
+}
+
+/// The planes of `pixels` for a transform that any pixels have, so not for [`Colour::Yuv420`].
+pub fn split(pixels: &[u8], shape: Shape, green_difference: bool) -> Vec<Plane> {
+    if green_difference && shape.channels >= 3 {
+        let mut planes = Colour::GreenDifference.planes(shape);
+        if let [green, red, blue, rest @ ..] = planes.as_mut_slice() {
+            let (green, red, blue) = (&mut green.samples, &mut red.samples, &mut blue.samples);
+            if let [alpha] = rest {
+                let samples = green.iter_mut().zip(red).zip(blue).zip(&mut alpha.samples);
+                for ((((g, r), b), a), pixel) in samples.zip(pixels.as_chunks::<4>().0) {
+                    *g = pixel[1];
+                    *r = pixel[0].wrapping_sub(pixel[1]).wrapping_add(128);
+                    *b = pixel[2].wrapping_sub(pixel[1]).wrapping_add(128);
+                    *a = pixel[3];
+                }
+            } else {
+                for (((g, r), b), pixel) in green.iter_mut().zip(red).zip(blue).zip(pixels.as_chunks::<3>().0)
+                {
+                    *g = pixel[1];
+                    *r = pixel[0].wrapping_sub(pixel[1]).wrapping_add(128);
+                    *b = pixel[2].wrapping_sub(pixel[1]).wrapping_add(128);
+                }
+            }
+        }
+        return planes;
+    }
+    let mut planes = Colour::Plain.planes(shape);
+    let count = planes.len();
+    for (channel, plane) in planes.iter_mut().enumerate() {
+        for (sample, pixel) in plane.samples.iter_mut().zip(pixels.chunks_exact(count)) {
+            *sample = pixel[channel];
+        }
+    }
+    planes
+}
+
+/// The pixels that `planes` stand for.
+pub fn join(planes: &[Plane], colour: Colour, shape: Shape) -> Vec<u8> {
+    let mut pixels = vec![0; planes[0].samples.len() * shape.channels as usize];
+    match (colour, planes) {
+        (Colour::Yuv420(matrix), [y, u, v]) => yuv::to_rgb(matrix, [y, u, v], &mut pixels),
+        (Colour::GreenDifference, [green, red, blue]) => {
+            let samples = green.samples.iter().zip(&red.samples).zip(&blue.samples);
+            for (pixel, ((g, r), b)) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(samples) {
+                *pixel = [r.wrapping_add(*g).wrapping_sub(128), *g, b.wrapping_add(*g).wrapping_sub(128)];
+            }
+        }
+        (Colour::GreenDifference, [green, red, blue, alpha]) => {
+            let samples = green.samples.iter().zip(&red.samples).zip(&blue.samples).zip(&alpha.samples);
+            for (pixel, (((g, r), b), a)) in pixels.as_chunks_mut::<4>().0.iter_mut().zip(samples) {
+                *pixel = [r.wrapping_add(*g).wrapping_sub(128), *g, b.wrapping_add(*g).wrapping_sub(128), *a];
+            }
+        }
+        _ => {
+            let count = planes.len();
+            for (channel, plane) in planes.iter().enumerate() {
+                for (pixel, sample) in pixels.chunks_exact_mut(count).zip(&plane.samples) {
+                    pixel[channel] = *sample;
+                }
+            }
+        }
+    }
+    pixels
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn planes_join_to_the_pixels(width in 1u32..9, height in 1u32..9, bytes in any::<[u8; 32]>(), green in any::<bool>()) {
+            for channels in [1, 3, 4] {
+                let shape = Shape { width, height, channels };
+                let pixels: Vec<u8> = bytes.iter().copied().cycle().take(shape.bytes().unwrap() as usize).collect();
+                let planes = split(&pixels, shape, green);
+                let colour = if green && channels >= 3 { Colour::GreenDifference } else { Colour::Plain };
+                prop_assert_eq!(planes.len(), colour.planes(shape).len());
+                prop_assert_eq!(join(&planes, colour, shape), pixels);
+            }
+        }
+    }
+}

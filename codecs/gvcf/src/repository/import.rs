@@ -1,0 +1,175 @@
+//! Commits by one `git fast-import`. Nothing shows in the repository before it is finished.
+
+use std::collections::HashMap;
+use std::io::{BufWriter, Read, Write};
+use std::path::Path;
+use std::process::{ChildStdin, Command, Stdio};
+use std::thread::JoinHandle;
+
+use lab_codec::{Context, ErrorKind};
+use lab_process::{Group, LastWords};
+
+use super::{ATTRIBUTES, FRAME_FILE, Git, failure, log};
+use crate::error::{Code, Error, Result};
+use crate::sequence::{Coded, Content};
+
+/// Who commits, and when: always the same, so that ids depend on the content alone.
+const COMMITTER: &str = "committer gvc <gvc@localhost> 946684800 +0000\n";
+
+/// A running import into one branch.
+pub struct Import {
+    group: Group,
+    commands: BufWriter<ChildStdin>,
+    words: JoinHandle<LastWords>,
+    branch: String,
+    marks: u64,
+    /// By frame number, the mark of its blob.
+    blobs: HashMap<u32, u64>,
+    /// Whether the tree is one of frames.
+    framed: bool,
+}
+
+impl Import {
+    /// Begins a branch in the repository `directory`, which is made where it does not exist. `files` are common to all
+    /// frames.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] where the branch exists and `replace` is not given, or its name is none;
+    /// [`Code::Git`] for what git refuses.
+    pub fn begin(
+        directory: &Path,
+        branch: &str,
+        files: &[(&str, &[u8])],
+        replace: bool,
+        cx: &Context,
+    ) -> Result<Self> {
+        let git = Git { directory: directory.to_path_buf() };
+        let reference = format!("refs/heads/{branch}");
+        // git itself says which names are branches; one that begins with a dash is no option then.
+        let here = Git { directory: ".".into() };
+        here.ask(["check-ref-format", &reference], cx).map_err(|e| match e.kind() {
+            ErrorKind::Tool => {
+                Error::new(Code::Git, ErrorKind::Usage, format!("{branch:?} is no name of a branch"))
+            }
+            _ => e,
+        })?;
+        let new = match std::fs::read_dir(directory) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(_) => true,
+        };
+        if new {
+            std::fs::create_dir_all(directory)
+                .map_err(|e| Error::from(e).at(directory.display().to_string()))?;
+            let head = format!("--initial-branch={branch}");
+            git.ask(["init", "--quiet", "--bare", "--template=", &head], cx)?;
+            // A reader may clone without blobs and fetch those of the frames that it wants.
+            std::fs::create_dir_all(directory.join("info"))?;
+            std::fs::write(directory.join("info/attributes"), ATTRIBUTES)?;
+            for name in ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"] {
+                git.ask(["config", name, "true"], cx)?;
+            }
+        } else if git.ask(["rev-parse", "--verify", "--quiet", &reference], cx).is_ok() && !replace {
+            let text = format!(
+                "{} has a branch {branch}; use --force to replace it, or another --branch",
+                directory.display()
+            );
+            return Err(Error::new(Code::Git, ErrorKind::Usage, text));
+        }
+        // Commits and trees are much like those before them; frames never are, which costs git a moment to see.
+        let words = git.words([
+            "-c",
+            "fastimport.unpackLimit=1",
+            "fast-import",
+            "--quiet",
+            "--done",
+            "--depth=10",
+            "--force",
+        ]);
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut group = Group::spawn(&mut command).map_err(failure)?;
+        let (Some(stdin), Some(mut stderr)) = (group.stdin(), group.stderr()) else {
+            return Err(Error::git("git fast-import has no pipes"));
+        };
+        let words = std::thread::spawn(move || {
+            let (mut words, mut piece) = (LastWords::default(), [0; 4096]);
+            while let Ok(read @ 1..) = stderr.read(&mut piece) {
+                words.push(&piece[..read]);
+            }
+            words
+        });
+        let commands = BufWriter::with_capacity(1 << 20, stdin);
+        let mut import = Self {
+            group,
+            commands,
+            words,
+            branch: reference,
+            marks: 0,
+            blobs: HashMap::new(),
+            framed: false,
+        };
+        let mut all = vec![(".gitattributes", ATTRIBUTES.as_bytes())];
+        all.extend_from_slice(files);
+        let mut marked = Vec::new();
+        for (name, bytes) in all {
+            marked.push((name, import.blob(bytes)?));
+        }
+        import.commit("Clip\n", &marked, false)?;
+        Ok(import)
+    }
+
+    /// Adds a frame, which is shown at `time` in units of the clip's time base.
+    ///
+    /// # Errors
+    /// [`Code::Git`] where git fails.
+    pub fn frame(&mut self, coded: &Coded, time: Option<i64>) -> Result<()> {
+        let mark = match &coded.content {
+            Content::Blob(_, blob) => self.blob(blob)?,
+            Content::Same(number) => *self
+                .blobs
+                .get(number)
+                .ok_or_else(|| Error::git(format!("frame {number} is not in this branch")))?,
+        };
+        self.blobs.insert(coded.number, mark);
+        // The first frame takes the place of what is common to all.
+        let alone = !std::mem::replace(&mut self.framed, true);
+        self.commit(&log::message(coded, time), &[(FRAME_FILE, mark)], alone)
+    }
+
+    fn blob(&mut self, bytes: &[u8]) -> Result<u64> {
+        self.marks += 1;
+        self.say(&[format!("blob\nmark :{}\ndata {}\n", self.marks, bytes.len()).as_bytes(), bytes, b"\n"])?;
+        Ok(self.marks)
+    }
+
+    fn commit(&mut self, message: &str, files: &[(&str, u64)], alone: bool) -> Result<()> {
+        let head = format!("commit {}\n{COMMITTER}data {}\n{message}", self.branch, message.len());
+        self.say(&[head.as_bytes(), if alone { b"deleteall\n" } else { b"" }])?;
+        for (name, mark) in files {
+            self.say(&[format!("M 100644 :{mark} {name}\n").as_bytes()])?;
+        }
+        self.say(&[b"\n"])
+    }
+
+    fn say(&mut self, parts: &[&[u8]]) -> Result<()> {
+        let said = parts.iter().try_for_each(|part| self.commands.write_all(part));
+        said.map_err(|_| Error::git("git fast-import has ended early; is the disk full?"))
+    }
+
+    /// Ends the import: from here on the branch is there.
+    ///
+    /// # Errors
+    /// [`Code::Git`] with what git said.
+    pub fn finish(mut self) -> Result<()> {
+        // Where it has ended early, its words say why.
+        let said = self.say(&[b"done\n"]);
+        let Self { mut group, commands, words, .. } = self;
+        let flushed = commands.into_inner().map(drop);
+        let words = words.join().unwrap_or_default();
+        let status = group.end()?;
+        if status.success() && said.is_ok() && flushed.is_ok() {
+            return Ok(());
+        }
+        Err(Error::new(Code::Git, ErrorKind::Tool, format!("git fast-import {}", words.verdict(status))))
+    }
+}

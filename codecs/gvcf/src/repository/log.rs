@@ -1,0 +1,130 @@
+//! What commits say: written by an import, read again by one `git log`.
+
+use std::collections::HashMap;
+
+use lab_codec::{Context, Digest};
+
+use super::{FRAME_FILE, Git};
+use crate::error::{Error, Result};
+use crate::sequence::{Coded, Content};
+
+/// A frame as its commit describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The commit's id.
+    pub commit: String,
+    /// The blob's id.
+    pub blob: String,
+    /// The commit's first line.
+    pub subject: String,
+    /// SHA-256 of the pixels.
+    pub sha256: Option<Digest>,
+    /// The key frame that decoding begins with.
+    pub key: Option<u32>,
+    /// The frame that this one refers to.
+    pub reference: Option<u32>,
+    /// The presentation time, in units of the clip's time base.
+    pub time: Option<i64>,
+}
+
+const KEY: &str = "Key-Frame";
+const REFERENCE: &str = "Reference";
+const TYPE: &str = "Type";
+const SHA256: &str = "Pixels-SHA256";
+const TIME: &str = "PTS";
+
+/// The message of a frame's commit.
+pub fn message(coded: &Coded, time: Option<i64>) -> String {
+    let (word, bytes, kind) = match &coded.content {
+        Content::Blob(kind, blob) => {
+            let word = if coded.reference.is_some() { "delta" } else { "raw" };
+            (word, blob.len(), Some(*kind as u8))
+        }
+        Content::Same(_) => ("same", 0, None),
+    };
+    let mut text = format!("Frame {:06} ({word}, {bytes} bytes)\n\n", coded.number);
+    let mut trailer = |name: &str, value: Option<String>| {
+        text.extend(value.into_iter().flat_map(|value| [name, ": ", &value, "\n"].map(str::to_string)));
+    };
+    trailer(KEY, coded.reference.map(|_| coded.key.to_string()));
+    trailer(REFERENCE, coded.reference.map(|number| number.to_string()));
+    trailer(TYPE, kind.map(|kind| kind.to_string()));
+    // Frames of one blob have one digest.
+    trailer(SHA256, kind.map(|_| Digest(coded.sha256).to_string()));
+    trailer(TIME, time.map(|time| time.to_string()));
+    text
+}
+
+/// Files beside the frames: name and blob.
+pub type Files = Vec<(String, String)>;
+
+/// The frames of `revision`, oldest first, and the files of the commits before the first of them.
+///
+/// # Errors
+/// [`Code::Git`](crate::error::Code::Git).
+pub fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry>, Files)> {
+    // Each commit: \x01, id, message, \x02, then a line for each changed file. No blob is looked at.
+    let answer = git.ask(
+        [
+            "log",
+            "--first-parent",
+            "--reverse",
+            "--root",
+            "--raw",
+            "--no-abbrev",
+            "--no-renames",
+            "-m",
+            "--no-show-signature",
+            "--no-color",
+            "--no-notes",
+            "--format=%x01%H%n%B%x02",
+            "--end-of-options",
+            revision,
+            "--",
+        ],
+        cx,
+    )?;
+    let text = String::from_utf8_lossy(&answer);
+    let (mut entries, mut files) = (Vec::new(), Files::new());
+    let mut blob = None;
+    let mut digests = HashMap::new();
+    for commit in text.split('\x01').skip(1) {
+        let (commit, rest) = commit.split_once('\n').ok_or_else(|| Error::git("git log is cut"))?;
+        let (message, changes) = rest.split_once('\x02').ok_or_else(|| Error::git("git log is cut"))?;
+        for line in changes.lines().filter(|line| line.starts_with(':')) {
+            let Some((fields, name)) = line.split_once('\t') else { continue };
+            let new = fields.split(' ').nth(3).unwrap_or_default();
+            if name == FRAME_FILE {
+                blob = Some(new.to_string()).filter(|id| id.bytes().any(|digit| digit != b'0'));
+            } else if blob.is_none() {
+                files.retain(|(known, _)| known != name);
+                files.push((name.to_string(), new.to_string()));
+            }
+        }
+        if let Some(blob) = &blob {
+            let mut entry = entry(commit, blob, message);
+            match entry.sha256 {
+                Some(digest) => drop(digests.insert(blob.clone(), digest)),
+                None => entry.sha256 = digests.get(blob).copied(),
+            }
+            entries.push(entry);
+        }
+    }
+    Ok((entries, files))
+}
+
+fn entry(commit: &str, blob: &str, message: &str) -> Entry {
+    let value = |name: &str| {
+        let line = message.lines().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        line.map(str::trim)
+    };
+    Entry {
+        commit: commit.to_string(),
+        blob: blob.to_string(),
+        subject: message.lines().next().unwrap_or_default().to_string(),
+        sha256: value(SHA256).and_then(Digest::from_hex),
+        key: value(KEY).and_then(|number| number.parse().ok()),
+        reference: value(REFERENCE).and_then(|number| number.parse().ok()),
+        time: value(TIME).and_then(|time| time.parse().ok()),
+    }
+}

@@ -1,0 +1,216 @@
+//! `lab gvcf import`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use lab_codec::{Error, Result};
+use lab_frames::ffmpeg::{Clip, timestamps};
+use lab_frames::{Frame, Rate, ReadOptions, Reader, Video};
+use lab_gvcf::repository::{CLIP_FILE, Import};
+use lab_gvcf::sequence::{Content, Encoder, Options, REACH, Types};
+use lab_gvcf::{Kind, Shape};
+
+use super::super::{App, note, options, print_json, table};
+use super::sound;
+use crate::progress;
+
+/// Commit every frame of a clip
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  lab gvcf import clip.mp4 --repo clip.git
+  lab gvcf import frames/ --repo clip.git --branch take-2
+  lab gvcf import clip.rgb --raw 1280x720@25 --repo clip.git
+  lab gvcf import clip.mp4 --repo clip.git --types classic --compat strict   as the public format describes it
+The same frames give the same commit ids everywhere.")]
+pub struct Args {
+    /// A clip, a directory of PNG files, y4m, raw pixels with --raw; or - for standard input
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+    /// The repository; made where it does not exist
+    #[arg(long, value_name = "DIR")]
+    repo: PathBuf,
+    /// The branch that the frames go to
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    branch: String,
+    /// Compression types: auto = 3, 4 and 5; classic = 0 and 1; or one of 0 to 5
+    #[arg(long, value_name = "TYPES", default_value = "auto", value_parser = types)]
+    types: Types,
+    /// With classic types: write what readers that clamp differences get right, and no blob twice
+    #[arg(long, value_name = "HOW", value_parser = ["strict"])]
+    compat: Option<String>,
+    /// At most so many frames from one key frame to the next
+    #[arg(long, value_name = "K", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    key: u32,
+    /// At most so many pixels to decode for any one frame (but at least two pictures)
+    #[arg(long, value_name = "PIXELS", default_value_t = REACH)]
+    reach: u64,
+    /// Channels of a pixel: 1 = grey, 3 = RGB, 4 = RGB and alpha
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = channels)]
+    channels: u32,
+    /// Demand frames of 1920x1080x3
+    #[arg(long)]
+    strict_1080p: bool,
+    /// The input has no header: width, height, and frames per second
+    #[arg(long, value_name = "WxH[@RATE]", value_parser = raw)]
+    raw: Option<(u32, u32, Rate)>,
+    /// At most so many frames
+    #[arg(long, value_name = "N")]
+    frames: Option<u64>,
+    /// Leave out the sound of the clip
+    #[arg(long)]
+    no_sound: bool,
+    /// Replace the branch if it exists
+    #[arg(long, short)]
+    force: bool,
+    #[command(flatten)]
+    talk: options::Talk,
+}
+
+/// Frames that are coded at once; for each thread there is one at work and one waiting.
+fn batch() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Bytes of frames that wait at most, so that large ones come one by one.
+const WAITING: usize = 1 << 29;
+
+#[derive(serde::Serialize, Default)]
+struct Report {
+    frames: u64,
+    key_frames: u64,
+    same_frames: u64,
+    input_bytes: u64,
+    blob_bytes: u64,
+    /// Frames of each compression type, by number.
+    types: [u64; 6],
+    seconds: f64,
+}
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    let start = Instant::now();
+    let format = super::format_of(args.channels);
+    let raw = args.raw.map(|(width, height, rate)| (lab_frames::Shape { width, height, format }, rate));
+    let wanted = ReadOptions { format: Some(format), raw, frames: args.frames, ..ReadOptions::default() };
+    let cx = super::context(app, 4 << 30, progress::bar("import", None, args.talk.quiet));
+    let mut reader = Reader::open(&args.input, &wanted, &cx)?;
+    let video = reader.video();
+    let shape = Shape { width: video.shape.width, height: video.shape.height, channels: args.channels };
+    if args.strict_1080p && shape != Shape::FULL_HD {
+        return Err(
+            lab_gvcf::Error::format(format!("a clip of {shape} instead of {}", Shape::FULL_HD)).into()
+        );
+    }
+    let clip = if raw.is_none() { clip_of(args, &cx) } else { None };
+    let times = if clip.is_some() { timestamps(&args.input, &cx).unwrap_or_default() } else { Vec::new() };
+    let sound = match &clip {
+        Some(_) if !args.no_sound => sound::of(&args.input, &cx)?,
+        _ => None,
+    };
+    let text = describe(video, shape, clip.as_ref().filter(|_| !times.is_empty()), sound.is_some());
+    let mut files = vec![(CLIP_FILE, text.as_bytes())];
+    files.extend(sound.as_deref().map(|bytes| (sound::FILE, bytes)));
+    let mut import = Import::begin(&args.repo, &args.branch, &files, args.force, &cx)?;
+    let types = match (&args.compat, args.types) {
+        (None, types) => types,
+        (Some(_), Types::Classic) => Types::ClassicStrict,
+        _ => return Err(Error::usage("--compat strict goes with --types classic")),
+    };
+    let mut encoder = Encoder::new(shape, 0, Options { types, key: args.key, reach: args.reach });
+    let batch = batch().min(WAITING / video.shape.bytes().max(1)).max(1);
+    let mut report = Report::default();
+    let mut waiting = Vec::new();
+    loop {
+        let mut frame = Frame::new(video.shape);
+        let more = reader.read(&mut frame)?;
+        if more {
+            waiting.push(frame.into_data());
+        }
+        if waiting.len() == batch || !more {
+            for coded in encoder.encode(std::mem::take(&mut waiting))? {
+                import.frame(&coded, times.get(coded.number as usize).copied())?;
+                report.frames += 1;
+                report.key_frames += u64::from(coded.reference.is_none());
+                report.input_bytes += video.shape.bytes() as u64;
+                match &coded.content {
+                    Content::Blob(kind, blob) => {
+                        report.types[*kind as usize] += 1;
+                        report.blob_bytes += blob.len() as u64;
+                    }
+                    Content::Same(_) => report.same_frames += 1,
+                }
+                cx.observer().advance(video.shape.bytes() as u64);
+            }
+        }
+        if !more {
+            break;
+        }
+    }
+    if report.frames == 0 {
+        return Err(Error::corrupt(format!("{} has no frames", args.input.display())));
+    }
+    import.finish()?;
+    report.seconds = start.elapsed().as_secs_f64();
+    if args.talk.json {
+        return print_json(&report);
+    }
+    let (from, to) = (table::count(report.input_bytes), table::count(report.blob_bytes));
+    let rate = table::rate(report.input_bytes, report.seconds);
+    let Report { frames, key_frames, same_frames, .. } = report;
+    note(
+        &format!(
+            "{frames} frames ({key_frames} keys, {same_frames} repeated): {from} -> {to} bytes, {rate} MB/s"
+        ),
+        args.talk.quiet,
+    );
+    Ok(())
+}
+
+/// The facts about the input where ffmpeg reads it.
+fn clip_of(args: &Args, cx: &lab_codec::Context) -> Option<Clip> {
+    let plain = args.input.extension().is_some_and(|ending| ending == "y4m" || ending == "png");
+    if plain || !args.input.is_file() { None } else { Clip::of(&args.input, cx).ok() }
+}
+
+/// What is common to all frames, as TOML.
+fn describe(video: Video, shape: Shape, clip: Option<&Clip>, sound: bool) -> String {
+    let Shape { width, height, channels } = shape;
+    let rate = video.rate;
+    // Without times of its own, a frame's time is its number.
+    let base = clip.map_or_else(|| format!("{}/{}", rate.den, rate.num), |clip| clip.time_base.to_string());
+    let mut text = format!(
+        "format = \"gvc\"\nversion = 1\nwidth = {width}\nheight = {height}\nchannels = {channels}\n\
+         rate = \"{rate}\"\ntime_base = \"{base}\"\n"
+    );
+    if sound {
+        text += &format!("sound = \"{}\"\n", sound::FILE);
+    }
+    text
+}
+
+fn types(text: &str) -> Result<Types, String> {
+    let kind = || text.parse().ok().and_then(Kind::from_number).map(Types::Only);
+    match text {
+        "auto" => Ok(Types::Auto),
+        "classic" => Ok(Types::Classic),
+        _ => kind().ok_or_else(|| "types are auto, classic, or a number from 0 to 5".to_string()),
+    }
+}
+
+fn channels(text: &str) -> Result<u32, String> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        "4" => Ok(4),
+        _ => Err("pixels have 1, 3 or 4 channels".to_string()),
+    }
+}
+
+fn raw(text: &str) -> Result<(u32, u32, Rate), String> {
+    let (size, rate) = text.split_once('@').unwrap_or((text, "25"));
+    let sides = size.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    match (sides, Rate::parse(rate)) {
+        (Some((width, height)), Some(rate)) => Ok((width, height, rate)),
+        _ => Err("raw frames are described as 1280x720 or 1280x720@25".to_string()),
+    }
+}

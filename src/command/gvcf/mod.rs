@@ -1,0 +1,106 @@
+//! `lab gvcf`: video in git, a commit for each frame.
+
+mod diff;
+mod export;
+mod import;
+mod log;
+mod pictures;
+mod show;
+mod sound;
+mod verify;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Subcommand;
+use lab_codec::{Context, Error, Limits, Observer, Result};
+use lab_frames::{Frame, PixelFormat};
+use lab_gvcf::frame::Picture;
+use lab_gvcf::repository::Repository;
+use lab_gvcf::{Rules, Shape};
+
+use super::{App, options};
+
+/// Keep video in git: each frame a blob and a commit, without loss
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Import(import::Args),
+    Export(export::Args),
+    Log(log::Args),
+    #[command(name = "show-frame")]
+    Show(show::Args),
+    Diff(diff::Args),
+    Verify(verify::Args),
+}
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    let done = match &args.command {
+        Command::Import(args) => import::run(args, app),
+        Command::Export(args) => export::run(args, app),
+        Command::Log(args) => log::run(args, app),
+        Command::Show(args) => show::run(args, app),
+        Command::Diff(args) => diff::run(args, app),
+        Command::Verify(args) => verify::run(args, app),
+    };
+    // The format's description promises this word before every message. A reader that went away gets none.
+    done.map_err(|e| match e.io_kind() {
+        Some(std::io::ErrorKind::BrokenPipe) => e,
+        _ => Error::new(e.kind(), format!("{}{e}", super::ERROR)),
+    })
+}
+
+/// Which frames, and how strictly they are read.
+#[derive(clap::Args)]
+struct Source {
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    repo: PathBuf,
+    /// The branch of the frames [default: the current one]
+    #[arg(long, value_name = "NAME")]
+    branch: Option<String>,
+    /// Accept reserved bytes that are not zero, with a warning
+    #[arg(long)]
+    lenient: bool,
+    /// Demand frames of 1920x1080x3
+    #[arg(long)]
+    strict_1080p: bool,
+    /// The most memory that a picture may take
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = options::size)]
+    memory_limit: u64,
+}
+
+impl Source {
+    fn open(&self, cx: &Context) -> Result<Repository> {
+        let shape = self.strict_1080p.then_some(Shape::FULL_HD);
+        let rules = Rules { lenient: self.lenient, shape, max_raw: self.memory_limit, ..Rules::default() };
+        Ok(Repository::open(&self.repo, self.branch.as_deref(), rules, cx)?)
+    }
+}
+
+fn context(app: &App, memory: u64, observer: Arc<dyn Observer>) -> Context {
+    let limits = Limits { output: memory, memory };
+    Context::default().with_limits(limits).with_cancel(app.cancel.clone()).with_observer(observer)
+}
+
+/// How many channels the pixels of a format have here.
+fn format_of(channels: u32) -> PixelFormat {
+    match channels {
+        1 => PixelFormat::Gray8,
+        4 => PixelFormat::Rgba,
+        _ => PixelFormat::Rgb24,
+    }
+}
+
+/// A picture as a frame of the house.
+fn frame_of(picture: &Picture) -> Result<Frame> {
+    let Shape { width, height, channels } = picture.shape();
+    let shape = lab_frames::Shape { width, height, format: format_of(channels) };
+    Frame::from_data(shape, picture.pixels().to_vec())
+        .ok_or_else(|| Error::corrupt(format!("a picture of {} has other pixels", picture.shape())))
+}

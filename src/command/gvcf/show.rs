@@ -1,0 +1,42 @@
+//! `lab gvcf show-frame`.
+
+use std::path::PathBuf;
+
+use lab_codec::Result;
+
+use super::super::{App, note, options};
+use super::Source;
+use super::pictures::write_png;
+
+/// Write one frame as a PNG file
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  lab gvcf show-frame 12 --repo clip.git -o f.png
+  lab gvcf show-frame 12 --repo clip.git -o - | feh -
+Only the frame and those that it refers to are read: in a clone without blobs, only those are fetched.")]
+pub struct Args {
+    /// The frame's number
+    #[arg(value_name = "N")]
+    number: u32,
+    #[command(flatten)]
+    source: Source,
+    /// The PNG file, or - for standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    #[command(flatten)]
+    write: options::Write,
+    /// No messages, only errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    let cx = super::context(app, 4 << 30, crate::progress::bar("show", None, true));
+    let mut repository = args.source.open(&cx)?;
+    let frame = super::frame_of(&*repository.verified(args.number)?)?;
+    for warning in repository.warnings() {
+        note(&warning, args.quiet);
+    }
+    write_png(&frame, &args.output, args.write.force)
+}
