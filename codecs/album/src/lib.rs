@@ -1,0 +1,3 @@
+//! Image albums (work in progress).
+
+pub mod pixels;
