@@ -8,8 +8,8 @@ use lab_codec::{
     Capabilities, Codec, Context, Entry, Error, ErrorKind, Info, Memory, Param, Params, Resources, Result,
     Worker,
 };
+use lab_process::Job;
 
-use crate::child::{self, Job};
 use crate::config::{self, Command, IN, OUT};
 
 const NAME: Param =
@@ -112,11 +112,23 @@ fn run(
         output_file: to_file.then_some(&*target),
         timeout: command.timeout(),
     };
+    // What a command that writes a file says on standard output is of no interest.
+    let mut ignored = Vec::new();
+    lab_process::run(&job, if to_file { &mut ignored } else { &mut *out }, cx).map_err(|e| {
+        match e.kind() {
+            ErrorKind::MissingTool => {
+                let what = e.message();
+                Error::new(
+                    ErrorKind::MissingTool,
+                    format!("{what} on PATH; install it, or correct the configuration file"),
+                )
+            }
+            _ => e,
+        }
+    })?;
     if !to_file {
-        return child::run(&job, out, cx);
+        return Ok(());
     }
-    // What such a command says on standard output is of no interest.
-    child::run(&job, &mut Vec::new(), cx)?;
     let length =
         std::fs::metadata(&target).map_err(|e| Error::from(e).at("the command left no output file"))?.len();
     if length > output_limit as u64 {

@@ -4,7 +4,6 @@
 //! with a limit on time and on output. A stream holds nothing but the name, so a file can never make anyone run
 //! anything that they have not written down themselves.
 
-mod child;
 mod codec;
 mod config;
 

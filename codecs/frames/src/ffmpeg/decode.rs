@@ -1,0 +1,123 @@
+//! The frames of a clip.
+
+use std::path::Path;
+
+use lab_codec::{Context, Result};
+
+use super::child::{Child, Pipes, Waited};
+use super::{Clip, Tools, file_argument, words};
+use crate::{Frame, PixelFormat, Video};
+
+/// What is wanted of a clip.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DecodeOptions {
+    /// The pixel format; the clip's own where it is not given.
+    pub format: Option<PixelFormat>,
+    /// Begins with the first frame at or behind this time in seconds. The key frame before it is found by the
+    /// container's index.
+    pub start: Option<f64>,
+    /// At most so many frames.
+    pub frames: Option<u64>,
+    /// Threads of the decoder; 0 leaves it to ffmpeg.
+    pub threads: usize,
+}
+
+/// Decodes a clip: every coded frame once, in the order of presentation.
+pub struct Decoder {
+    child: Child,
+    video: Video,
+    /// Frames that may still come; more are garbage.
+    bound: Option<u64>,
+    ended: bool,
+    cx: Context,
+}
+
+impl Decoder {
+    /// Begins to decode the file at `path`.
+    ///
+    /// # Errors
+    /// As [`Clip::of`], and [`Unsupported`](lab_codec::ErrorKind::Unsupported) where no format is given and the
+    /// clip's own is not one of ours.
+    pub fn open(path: &Path, options: &DecodeOptions, cx: &Context) -> Result<Self> {
+        Self::open_clip(path, &Clip::of(path, cx)?, options, cx)
+    }
+
+    /// Begins to decode the file at `path`, of which the facts are known already.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_clip(path: &Path, clip: &Clip, options: &DecodeOptions, cx: &Context) -> Result<Self> {
+        let tools = Tools::find()?;
+        let (format, name) = match options.format {
+            Some(format) => (format, clip.name_of(format)),
+            None => clip.native()?,
+        };
+        let video = clip.video(format, cx)?;
+        let mut arguments: Vec<_> = words(["-nostdin", "-noautorotate"]).collect();
+        if options.threads > 0 {
+            arguments.extend(words(["-threads", &options.threads.to_string()]));
+        }
+        if let Some(start) = options.start {
+            arguments.extend(words(["-ss", &format!("{start:.6}")]));
+        }
+        arguments.push("-i".into());
+        arguments.push(file_argument(path));
+        // V: no cover pictures.
+        arguments.extend(words(["-map", "0:V:0"]));
+        arguments.extend(words(tools.passthrough(cx)?));
+        if let Some(frames) = options.frames {
+            arguments.extend(words(["-frames:v", &frames.to_string()]));
+        }
+        arguments.extend(words(["-f", "rawvideo", "-pix_fmt", &name, "pipe:1"]));
+        let pipes = Pipes { input: false, output: Some(video.shape.bytes()), file: None };
+        let child = Child::start(&tools, &arguments, &pipes)?;
+        Ok(Self { child, video, bound: options.frames.or(clip.bound()), ended: false, cx: cx.clone() })
+    }
+
+    /// What the frames have in common.
+    pub fn video(&self) -> Video {
+        self.video
+    }
+
+    /// Reads the next frame; `false` at the end.
+    ///
+    /// # Errors
+    /// [`Tool`](lab_codec::ErrorKind::Tool) where ffmpeg fails, hangs or prints something else than frames;
+    /// [`Cancelled`](lab_codec::ErrorKind::Cancelled).
+    pub fn read(&mut self, frame: &mut Frame) -> Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        let size = self.video.shape.bytes();
+        match self.child.wait(false, &self.cx)? {
+            Waited::Piece(mut piece) if piece.len() == size => {
+                match &mut self.bound {
+                    Some(0) => return Err(self.child.broken("gives more frames than there can be")),
+                    Some(bound) => *bound -= 1,
+                    None => {}
+                }
+                frame.reshape(self.video.shape);
+                frame.swap(&mut piece);
+                self.child.recycle(piece);
+                Ok(true)
+            }
+            Waited::Piece(piece) => {
+                self.ended = true;
+                self.child.finish(&self.cx)?;
+                let have = piece.len();
+                Err(self.child.broken(&format!("ended after {have} of the {size} bytes of a frame")))
+            }
+            Waited::Empty(_) | Waited::End => {
+                self.ended = true;
+                self.child.finish(&self.cx)?;
+                Ok(false)
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoder").field("video", &self.video).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,198 @@
+//! Where frames come from.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::vec::IntoIter;
+
+use lab_codec::{Context, Error, Result};
+
+use crate::ffmpeg::{DecodeOptions, Decoder};
+use crate::{Frame, PixelFormat, Rate, Shape, Video, picture, raw, y4m};
+
+/// What is wanted of a source.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadOptions {
+    /// The pixel format; the source's own where it is not given. y4m is converted by ffmpeg, PNG as far as nothing is
+    /// lost.
+    pub format: Option<PixelFormat>,
+    /// The source has no header, but frames of this shape and rate.
+    pub raw: Option<(Shape, Rate)>,
+    /// Begins at this time in seconds (video only).
+    pub start: Option<f64>,
+    /// At most so many frames.
+    pub frames: Option<u64>,
+    /// Threads of the decoder; 0 leaves it to ffmpeg.
+    pub threads: usize,
+}
+
+/// The frames of a clip, of a directory of PNG files in the order of their names, of a PNG file, of y4m, or of raw
+/// samples. `-` is standard input: y4m, or raw samples.
+pub struct Reader {
+    source: Source,
+    video: Video,
+    left: u64,
+    number: u64,
+    cx: Context,
+}
+
+type Bytes = Box<dyn BufRead + Send>;
+
+enum Source {
+    Y4m(y4m::Reader<Bytes>),
+    Raw(Bytes),
+    Pictures(IntoIter<PathBuf>),
+    Clip(Box<Decoder>),
+}
+
+/// Frames per second of what has no rate.
+const PICTURES_RATE: Rate = Rate { num: 25, den: 1 };
+
+/// Bytes that are read at once.
+const BUFFER: usize = 1 << 20;
+
+impl Reader {
+    /// Opens `path`.
+    ///
+    /// # Errors
+    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where it holds no frames, errors of its format,
+    /// [`MissingTool`](lab_codec::ErrorKind::MissingTool), I/O errors.
+    pub fn open(path: &Path, options: &ReadOptions, cx: &Context) -> Result<Self> {
+        let (source, video) = open(path, options, cx).map_err(|e| e.at(path.display().to_string()))?;
+        Ok(Self { source, video, left: options.frames.unwrap_or(u64::MAX), number: 0, cx: cx.clone() })
+    }
+
+    /// What the frames have in common.
+    pub fn video(&self) -> Video {
+        self.video
+    }
+
+    /// Reads the next frame into `frame`, whose shape becomes that of the video; `false` at the end.
+    ///
+    /// # Errors
+    /// Those of the source, with the number of the frame; [`Cancelled`](lab_codec::ErrorKind::Cancelled).
+    pub fn read(&mut self, frame: &mut Frame) -> Result<bool> {
+        self.cx.check()?;
+        if self.left == 0 {
+            return Ok(false);
+        }
+        frame.reshape(self.video.shape);
+        let there = match &mut self.source {
+            Source::Y4m(reader) => reader.read(frame),
+            Source::Raw(source) => raw::read(source, frame),
+            Source::Clip(decoder) => decoder.read(frame),
+            Source::Pictures(paths) => match paths.next() {
+                None => Ok(false),
+                Some(path) => read_picture(&path, self.video.shape, &self.cx)
+                    .map(|picture| {
+                        *frame = picture;
+                        true
+                    })
+                    .map_err(|e| e.at(path.display().to_string())),
+            },
+        };
+        let there = there.map_err(|e| e.at(format!("frame {}", self.number)))?;
+        self.number += 1;
+        self.left -= 1;
+        Ok(there)
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Frame>;
+
+    /// After an error nothing follows.
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut frame = Frame::new(self.video.shape);
+        match self.read(&mut frame) {
+            Ok(true) => Some(Ok(frame)),
+            Ok(false) => None,
+            Err(e) => {
+                self.left = 0;
+                Some(Err(e))
+            }
+        }
+    }
+}
+
+fn open(path: &Path, options: &ReadOptions, cx: &Context) -> Result<(Source, Video)> {
+    let piped = path == Path::new("-");
+    if !piped && path.is_dir() {
+        return open_pictures(path, options, cx);
+    }
+    let mut source: Bytes = if piped {
+        Box::new(BufReader::with_capacity(BUFFER, std::io::stdin()))
+    } else {
+        Box::new(BufReader::with_capacity(BUFFER, File::open(path)?))
+    };
+    if let Some((shape, rate)) = options.raw {
+        let shape = Shape::checked(shape.width, shape.height, shape.format, cx.limits())?;
+        let len = if piped { None } else { Some(path.metadata()?.len()) };
+        let frames = len.map(|len| len / shape.bytes() as u64);
+        return Ok((Source::Raw(source), Video { shape, colour: Default::default(), rate, frames }));
+    }
+    let mut head = Vec::new();
+    source.by_ref().take(16).read_to_end(&mut head)?;
+    if head.starts_with(y4m::MAGIC) {
+        let reader = y4m::Reader::new(Box::new(std::io::Cursor::new(head).chain(source)) as Bytes, cx)?;
+        let video = reader.video();
+        if options.format.is_none_or(|format| format == video.shape.format) {
+            return Ok((Source::Y4m(reader), video));
+        }
+        if piped {
+            return Err(Error::unsupported("y4m from a pipe is read as it is; save it to convert it"));
+        }
+    } else if piped {
+        return Err(Error::unsupported(
+            "only y4m is read from a pipe; `ffmpeg -i IN -f yuv4mpegpipe -strict -1 -` makes it",
+        ));
+    } else if head.starts_with(picture::MAGIC) {
+        return open_paths(vec![path.to_path_buf()], options, cx);
+    }
+    let options = DecodeOptions {
+        format: options.format,
+        start: options.start,
+        frames: options.frames,
+        threads: options.threads,
+    };
+    let decoder = Decoder::open(path, &options, cx)?;
+    let video = decoder.video();
+    Ok((Source::Clip(Box::new(decoder)), video))
+}
+
+fn open_pictures(directory: &Path, options: &ReadOptions, cx: &Context) -> Result<(Source, Video)> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    if paths.is_empty() {
+        return Err(Error::unsupported("no PNG file is in the directory"));
+    }
+    open_paths(paths, options, cx)
+}
+
+/// The first picture tells the shape of all.
+fn open_paths(paths: Vec<PathBuf>, options: &ReadOptions, cx: &Context) -> Result<(Source, Video)> {
+    let Some(first) = paths.first() else { return Err(Error::unsupported("no picture")) };
+    let file = BufReader::new(File::open(first)?);
+    let mut shape = picture::read(file, cx).map_err(|e| e.at(first.display().to_string()))?.shape();
+    shape.format = options.format.unwrap_or(shape.format);
+    let frames = Some(paths.len() as u64);
+    let video = Video { shape, colour: Default::default(), rate: PICTURES_RATE, frames };
+    Ok((Source::Pictures(paths.into_iter()), video))
+}
+
+fn read_picture(path: &Path, shape: Shape, cx: &Context) -> Result<Frame> {
+    let frame = picture::read(BufReader::new(File::open(path)?), cx)?;
+    let found = frame.shape();
+    let frame =
+        if found.format == shape.format { Some(frame) } else { picture::convert(&frame, shape.format) };
+    match frame {
+        Some(frame) if frame.shape() == shape => Ok(frame),
+        _ => Err(Error::unsupported(format!("a picture of {found} where {shape} is expected"))),
+    }
+}
