@@ -21,6 +21,24 @@ fn main() {
     let seconds = start.elapsed().as_secs_f64();
     let raw: usize = slices.iter().map(|p| p.len()).sum();
     let start = Instant::now();
-    decode(shape, way, slices.len(), slices.len(), &out, &mut |i, p| { assert!(p == slices[i], "{i}"); Ok(()) }, &Context::default()).unwrap();
-    println!("{} pictures {raw} -> {} {:.2} MB/s encode {:.2} MB/s decode", slices.len(), out.len(), raw as f64 / 1e6 / seconds, raw as f64 / 1e6 / start.elapsed().as_secs_f64());
+    decode(
+        shape,
+        way,
+        slices.len(),
+        slices.len(),
+        &out,
+        &mut |i, p| {
+            assert!(p == slices[i], "{i}");
+            Ok(())
+        },
+        &Context::default(),
+    )
+    .unwrap();
+    println!(
+        "{} pictures {raw} -> {} {:.2} MB/s encode {:.2} MB/s decode",
+        slices.len(),
+        out.len(),
+        raw as f64 / 1e6 / seconds,
+        raw as f64 / 1e6 / start.elapsed().as_secs_f64()
+    );
 }

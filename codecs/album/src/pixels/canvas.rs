@@ -20,8 +20,12 @@ impl Canvas {
     /// A canvas of zeros.
     pub fn new(shape: Shape) -> Self {
         let (width, height, channels) = (shape.width as usize, shape.height as usize, shape.channels.into());
-        let samples = vec![0; (width + 2 * SIDE) * (height + ABOVE + 1) * channels];
-        Self { width, height, channels, samples }
+        Self { width, height, channels, samples: vec![0; Self::length(shape)] }
+    }
+
+    /// Samples with margins.
+    pub fn length(shape: Shape) -> usize {
+        (shape.width as usize + 2 * SIDE) * (shape.height as usize + ABOVE + 1) * usize::from(shape.channels)
     }
 
     /// A picture of little-endian samples, row after row; `bytes` has the length that `shape` says.

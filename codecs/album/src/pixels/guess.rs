@@ -55,12 +55,14 @@ pub struct Guesses {
     hits: Vec<u8>,
     above_left: u8,
     left: u8,
+    /// Where the tables are to learn what the pixel was.
+    hashes: [u64; 2],
 }
 
 fn hash(values: &[u64]) -> u64 {
-    let mixed = values.iter().fold(0_u64, |hash, value| {
-        (hash ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
-    });
+    let mixed = values
+        .iter()
+        .fold(0_u64, |hash, value| (hash ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29));
     mixed.wrapping_mul(0xD6E8_FEB8_6659_FD93)
 }
 
@@ -76,17 +78,26 @@ impl Guesses {
             hits: vec![0; width + 2],
             above_left: 0,
             left: 0,
+            hashes: [0; 2],
         }
     }
 
     /// Codes whether `pixel` is one of those guessed, or ignores it; the pixel, if it was.
-    pub fn code(&mut self, coder: &mut impl BitCoder, pixel: Pixel, x: usize, around: &Around) -> Option<Pixel> {
+    pub fn code(
+        &mut self,
+        coder: &mut impl BitCoder,
+        pixel: Pixel,
+        x: usize,
+        around: &Around,
+    ) -> Option<Pixel> {
         let a = around;
         let near_hash = hash(&[a.w, a.n, a.ne, a.before[0]]);
         let far_hash = hash(&[a.w, a.n, a.nw, a.ne, a.ww, a.nn, a.before[0], a.before[1], a.before[2]]);
+        self.hashes = [near_hash, far_hash];
         let place = |hash: u64| (hash >> (64 - MEMORIES)) as usize;
         let (near_at, far_at) = (place(near_hash), place(far_hash));
-        let known = |memory: Memory, hash: u64| (memory.sure > 0 && memory.check == hash as u16).then_some(memory);
+        let known =
+            |memory: Memory, hash: u64| (memory.sure > 0 && memory.check == hash as u16).then_some(memory);
         let near = known(self.near[near_at], near_hash);
         let far = known(self.far[far_at], far_hash);
         let list = [
@@ -161,12 +172,9 @@ impl Guesses {
         hit.map(|(_, guess)| guess)
     }
 
-    /// Remembers what the pixel was.
-    pub fn learn(&mut self, pixel: Pixel, around: &Around) {
-        let a = around;
-        let near_hash = hash(&[a.w, a.n, a.ne, a.before[0]]);
-        let far_hash = hash(&[a.w, a.n, a.nw, a.ne, a.ww, a.nn, a.before[0], a.before[1], a.before[2]]);
-        for (table, hash) in [(&mut self.near, near_hash), (&mut self.far, far_hash)] {
+    /// Remembers what the pixel was that [`code`](Self::code) was called for.
+    pub fn learn(&mut self, pixel: Pixel) {
+        for (table, hash) in [&mut self.near, &mut self.far].into_iter().zip(self.hashes) {
             let memory = &mut table[(hash >> (64 - MEMORIES)) as usize];
             if memory.check == hash as u16 && memory.pixel == pixel && memory.sure > 0 {
                 memory.sure = memory.sure.saturating_add(1);

@@ -12,8 +12,8 @@ mod model;
 mod residual;
 mod square;
 
-use lab_codec::{Context, Error, Result};
-use lab_entropy::range::{BitCoder, Decoder, Encoder};
+use lab_codec::{Context, Result};
+use lab_entropy::range::{Decoder, Encoder};
 
 use canvas::Canvas;
 use model::Model;

@@ -1,15 +1,25 @@
 //! Differences from a prediction as binary decisions, whose probabilities are mixed from several contexts.
 
-use lab_entropy::logistic::stretch;
-use lab_entropy::mix::{Mixer, ONE, Refinement};
+use lab_entropy::logistic::{squash, stretch};
+use lab_entropy::mix::{Mixer, Refinement};
 use lab_entropy::range::{Bit, BitCoder};
 
 /// Contexts that have a say.
-pub const INPUTS: usize = 8;
-/// How many values each context may have.
-pub const SIZES: [usize; INPUTS] = [512, 1024, 512, 2048, 1024, 1024, 512, 1024];
+pub const INPUTS: usize = 16;
+/// How many values a context may have.
+pub const VALUES: usize = 2048;
+/// Mixers, whose results are averaged.
+const MIXERS: usize = 3;
 /// Sets of weights that the caller chooses from.
 pub const SETS: usize = 32;
+
+/// The weight of every context at first, in units of 2^-14.
+const WEIGHT: i16 = 1500;
+/// How fast weights follow, and how much faster at first.
+const RATE: i32 = 14;
+const EXTRA: i32 = 60;
+/// How long a context remembers.
+const LIMIT: u32 = 250;
 
 /// Decisions of one difference: a tree of tokens, the sign, the first of the bits that a token leaves open.
 const NODES: usize = 128;
@@ -17,20 +27,20 @@ const SIGN: usize = 64;
 /// Magnitudes below this are tokens of their own; above, there are four tokens for each power of two.
 const EXACT: u32 = 8;
 
-/// What is known of a sample before it is coded: one value for each context, and a set of weights.
+/// What is known of a sample before it is coded.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Known {
-    /// The value of each context, below its size.
+    /// The value of each context, below [`VALUES`].
     pub contexts: [usize; INPUTS],
-    /// Which weights; below [`SETS`].
-    pub set: usize,
+    /// Which weights each mixer takes; below [`SETS`].
+    pub sets: [usize; MIXERS],
 }
 
 /// Codes differences.
 pub struct Residuals {
     levels: u32,
     tables: [Vec<Bit>; INPUTS],
-    mixer: Mixer<INPUTS>,
+    mixers: [Mixer<INPUTS>; MIXERS],
     refinement: Refinement,
     open: Vec<Bit>,
 }
@@ -40,8 +50,8 @@ impl Residuals {
     pub fn new(bits: u8) -> Self {
         Self {
             levels: if bits > 8 { 6 } else { 5 },
-            tables: SIZES.map(|size| vec![Bit::default(); size * NODES]),
-            mixer: Mixer::new(SETS * NODES, ONE / 4),
+            tables: std::array::from_fn(|_| vec![Bit::default(); VALUES * NODES]),
+            mixers: std::array::from_fn(|_| Mixer::new(SETS * NODES, WEIGHT)),
             refinement: Refinement::new(SETS * NODES),
             open: vec![Bit::default(); 64 * 16],
         }
@@ -93,15 +103,18 @@ impl Residuals {
         for i in 0..INPUTS {
             inputs[i] = stretch(self.tables[i][places[i]].one() as u16);
         }
-        let set = known.set * NODES + node;
-        let mixed = self.mixer.mix(&inputs, set);
-        let plain = u32::from(lab_entropy::logistic::squash(mixed));
+        let mixers = self.mixers.iter_mut().zip(known.sets);
+        let sum: i32 = mixers.map(|(mixer, set)| mixer.mix(&inputs, set * NODES + node)).sum();
+        let (mixed, set) = (sum / MIXERS as i32, known.sets[0] * NODES + node);
+        let plain = u32::from(squash(mixed));
         let refined = u32::from(self.refinement.refine(mixed, set));
         let bit = coder.code(bit, ((plain + refined) / 2).clamp(1, 65_535));
         self.refinement.update(bit, 6);
-        self.mixer.update(&inputs, bit, 6, 20);
+        for mixer in &mut self.mixers {
+            mixer.update(&inputs, bit, RATE, EXTRA);
+        }
         for i in 0..INPUTS {
-            self.tables[i][places[i]].update(bit, 250);
+            self.tables[i][places[i]].update(bit, LIMIT);
         }
         bit
     }

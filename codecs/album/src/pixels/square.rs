@@ -11,21 +11,20 @@ const RIDGE: f32 = 1.0;
 /// Normal equations that fade, and their last solution. Every operation is one of IEEE 754 in a fixed order, so that
 /// results are the same everywhere.
 pub struct LeastSquares {
-    taps: usize,
     products: Box<[[f32; TAPS]; TAPS]>,
     targets: [f32; TAPS],
     weights: [f32; TAPS],
     until: u32,
-    /// What is left of the weight of a sample after the next one.
     fade: f32,
 }
 
 impl LeastSquares {
-    /// For `taps` neighbours, at most [`TAPS`]; the first `means` of them have equal weight at first.
-    pub fn new(taps: usize, means: usize, fade: f32) -> Self {
+    /// Equations that know nothing; the mean of the first two neighbours is their solution at first. `fade` is what is
+    /// left of the weight of a sample after the next one.
+    pub fn new(fade: f32) -> Self {
         let mut weights = [0.0; TAPS];
-        weights[..means].fill(1.0 / means.max(1) as f32);
-        Self { taps, products: Box::new([[0.0; TAPS]; TAPS]), targets: [0.0; TAPS], weights, until: INTERVAL, fade }
+        weights[..2].fill(0.5);
+        Self { products: Box::new([[0.0; TAPS]; TAPS]), targets: [0.0; TAPS], weights, until: INTERVAL, fade }
     }
 
     /// The prediction.
@@ -41,11 +40,11 @@ impl LeastSquares {
         (sums[0] + sums[1]) + (sums[2] + sums[3])
     }
 
-    /// Learns what was to be predicted.
+    /// Learns what was to be predicted from `inputs`, of which the first `count` are in use.
     #[inline]
-    pub fn update(&mut self, inputs: &[f32; TAPS], target: f32) {
+    pub fn update(&mut self, inputs: &[f32; TAPS], count: usize, target: f32) {
         let fade = self.fade;
-        for (i, row) in self.products.iter_mut().enumerate().take(self.taps) {
+        for (i, row) in self.products.iter_mut().enumerate().take(count) {
             let x = inputs[i];
             for (product, y) in row.iter_mut().zip(inputs) {
                 *product = *product * fade + x * y;
@@ -57,13 +56,12 @@ impl LeastSquares {
         self.until -= 1;
         if self.until == 0 {
             self.until = INTERVAL;
-            self.solve();
+            self.solve(count);
         }
     }
 
     /// Cholesky's decomposition and two substitutions; the old weights stay where rounding made it impossible.
-    fn solve(&mut self) {
-        let n = self.taps;
+    fn solve(&mut self, n: usize) {
         let mut lower = [[0.0_f32; TAPS]; TAPS];
         let mut inverse = [0.0_f32; TAPS];
         for i in 0..n {
