@@ -15,11 +15,13 @@ mod square;
 use lab_codec::{Context, Result};
 use lab_entropy::range::{Decoder, Encoder};
 
+use serde::{Deserialize, Serialize};
+
 use canvas::Canvas;
 use model::Model;
 
 /// Size and kind of the pictures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Shape {
     /// Pixels in a row; at least 1.
     pub width: u32,
@@ -27,14 +29,14 @@ pub struct Shape {
     pub height: u32,
     /// Interleaved channels: 1 gray, 2 gray and alpha, 3 red, green and blue, 4 with alpha.
     pub channels: u8,
-    /// Bits of a sample: 8 or 16.
+    /// Bits of a sample that count: 8 to 16.
     pub bits: u8,
 }
 
 impl Shape {
     /// Bytes of a sample.
     pub fn sample_bytes(self) -> usize {
-        usize::from(self.bits) / 8
+        if self.bits > 8 { 2 } else { 1 }
     }
 
     /// Bytes of a picture.
