@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, shared options and the way from an error to an exit code here.
 
+mod album;
 mod bench;
 mod bounds;
 mod codecs;
@@ -74,6 +75,7 @@ enum Command {
     Codecs(codecs::Args),
     Corpus(corpus::Args),
     Template(template::Args),
+    Album(album::Args),
     Telomere(telomere::Args),
     Video(video::Args),
     #[command(alias = "gvc")]
@@ -140,6 +142,7 @@ fn dispatch(command: &Command, app: &App) -> Result<()> {
         Command::Codecs(args) => codecs::run(args, app),
         Command::Corpus(args) => corpus::run(args, app),
         Command::Template(args) => template::run(args, app),
+        Command::Album(args) => album::run(args, app),
         Command::Completions(args) => shell::completions(args, &Cli::command()),
         Command::Telomere(args) => telomere::run(args, app),
         Command::Video(args) => video::run(args, app),

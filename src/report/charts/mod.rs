@@ -6,6 +6,7 @@ mod files;
 mod ratio_speed;
 pub mod seed_tables;
 mod segments;
+pub mod sizes;
 mod stages;
 mod threads;
 mod transfer;

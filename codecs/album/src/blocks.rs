@@ -1,0 +1,335 @@
+//! Blocks of the data track: bytes of files, each block with its own coder; samples of segments; recipes.
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use lab_bits::varint;
+use lab_codec::{Context, Error, Result};
+use lepton_jpeg::{EnabledFeatures, SingleThreadPool, decode_lepton, encode_lepton};
+
+use crate::pixels::{self, Shape, Way};
+
+/// Bytes of a file in one block, at most; a JPEG that is coded as one is a block whatever its size.
+pub const PIECE: usize = 16 << 20;
+/// The largest JPEG that is coded as one.
+pub const LARGEST_JPEG: usize = 128 << 20;
+
+/// Bytes as they are.
+const PLAIN: u8 = 0;
+/// A zstd frame.
+const ZSTD: u8 = 1;
+/// Lepton: a JPEG with its coefficients coded better.
+const LEPTON: u8 = 2;
+/// Samples by [`pixels`], with what kind of [`Way`] in the upper bits.
+const NATIVE: u8 = 4;
+const GUESS: u8 = 1;
+const INTER: u8 = 2;
+
+/// Which coders are tried for samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Try {
+    /// Everything.
+    All,
+    /// Only the native coder.
+    Native,
+}
+
+/// A block of a file: the smallest of its bytes, zstd, and Lepton where it is a JPEG.
+///
+/// # Errors
+/// Cancellation, I/O errors.
+pub fn pack_bytes(bytes: &[u8], jpeg: bool, cx: &Context) -> Result<Vec<u8>> {
+    cx.check()?;
+    if jpeg && bytes.len() <= LARGEST_JPEG {
+        if let Some(packed) = pack_jpeg(bytes) {
+            return Ok(packed);
+        }
+    }
+    let mut packed = vec![ZSTD];
+    packed.extend_from_slice(&zstd::bulk::compress(bytes, 19)?);
+    if packed.len() <= bytes.len() {
+        return Ok(packed);
+    }
+    packed.clear();
+    packed.push(PLAIN);
+    packed.extend_from_slice(bytes);
+    Ok(packed)
+}
+
+/// A JPEG by Lepton, where that is smaller and comes back.
+fn pack_jpeg(bytes: &[u8]) -> Option<Vec<u8>> {
+    let coded = catch_unwind(|| {
+        let mut coded = Vec::new();
+        let features = EnabledFeatures::compat_lepton_vector_write();
+        let pool = SingleThreadPool {};
+        encode_lepton(&mut Cursor::new(bytes), &mut Cursor::new(&mut coded), &features, &pool).ok()?;
+        Some(coded)
+    });
+    let coded = coded.ok()??;
+    let back = unpack_jpeg(&coded, bytes.len()).ok()?;
+    (coded.len() < bytes.len() && back == bytes).then(|| [&[LEPTON], &coded[..]].concat())
+}
+
+fn unpack_jpeg(coded: &[u8], length: usize) -> Result<Vec<u8>> {
+    let broken = || Error::corrupt("a JPEG cannot be put together again");
+    let result = catch_unwind(|| {
+        let mut out = Bounded { bytes: Vec::new(), most: length };
+        let features = EnabledFeatures::compat_lepton_vector_read();
+        decode_lepton(&mut Cursor::new(coded), &mut out, &features, &SingleThreadPool {}).map(|_| out.bytes)
+    });
+    result.map_err(|_| broken())?.map_err(|_| broken())
+}
+
+/// A buffer that refuses to grow beyond what is expected.
+struct Bounded {
+    bytes: Vec<u8>,
+    most: usize,
+}
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.bytes.len() + bytes.len() > self.most {
+            return Err(std::io::Error::other("more bytes than expected"));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The bytes of a block, at most `most`.
+///
+/// # Errors
+/// [`Corrupt`](lab_codec::ErrorKind::Corrupt).
+pub fn unpack_bytes(block: &[u8], most: usize, cx: &Context) -> Result<Vec<u8>> {
+    cx.check()?;
+    let (coder, coded) = block.split_first().ok_or_else(|| Error::corrupt("a block is empty"))?;
+    match *coder {
+        PLAIN if coded.len() <= most => Ok(coded.to_vec()),
+        PLAIN => Err(Error::corrupt("a block has more bytes than its file")),
+        ZSTD => unzstd(coded, most),
+        LEPTON => unpack_jpeg(coded, most),
+        _ => Err(Error::corrupt("a block of a file is of no known kind")),
+    }
+}
+
+/// A zstd frame of at most `most` bytes; the frame may need less memory than `most` suggests.
+fn unzstd(coded: &[u8], most: usize) -> Result<Vec<u8>> {
+    let size = zstd::zstd_safe::get_frame_content_size(coded).ok().flatten();
+    let size = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size <= most);
+    let size =
+        size.ok_or_else(|| Error::corrupt("a block has more bytes than expected, or does not say how many"))?;
+    zstd::bulk::decompress(coded, size).map_err(|e| Error::corrupt(format!("a block is broken: {e}")))
+}
+
+/// A block of recipes.
+///
+/// # Errors
+/// I/O errors.
+pub fn pack_recipes(recipes: &[Vec<u8>]) -> Result<Vec<u8>> {
+    let mut all = Vec::new();
+    for recipe in recipes {
+        varint::write(&mut all, recipe.len() as u64);
+        all.extend_from_slice(recipe);
+    }
+    let mut block = vec![ZSTD];
+    block.extend_from_slice(&zstd::bulk::compress(&all, 19)?);
+    if block.len() > all.len() {
+        block = [&[PLAIN], &all[..]].concat();
+    }
+    Ok(block)
+}
+
+/// The recipes of a block.
+///
+/// # Errors
+/// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Limit`](lab_codec::ErrorKind::Limit).
+pub fn unpack_recipes(block: &[u8], count: usize, cx: &Context) -> Result<Vec<Vec<u8>>> {
+    let most = usize::try_from(cx.limits().memory / 4).unwrap_or(usize::MAX);
+    let all = unpack_bytes(block, most, cx)?;
+    let (mut rest, mut list) = (&all[..], Vec::new());
+    for _ in 0..count {
+        let length = usize::try_from(varint::read(&mut rest)?).unwrap_or(usize::MAX);
+        let (recipe, behind) =
+            rest.split_at_checked(length).ok_or_else(|| Error::corrupt("a block of recipes ends early"))?;
+        list.push(recipe.to_vec());
+        rest = behind;
+    }
+    if rest.is_empty() { Ok(list) } else { Err(Error::corrupt("bytes follow the recipes of a block")) }
+}
+
+/// Samples tried on: so many pictures, of so many rows.
+const SAMPLE_PICTURES: usize = 3;
+const SAMPLE_ROWS: u32 = 96;
+
+/// A block of the samples of pictures: the coder is chosen by trial on rows from the middle of the first pictures.
+///
+/// # Errors
+/// Cancellation, I/O errors.
+pub fn pack_samples(shape: Shape, pictures: &[&[u8]], tried: Try, cx: &Context) -> Result<Vec<u8>> {
+    let rows = shape.height.min(SAMPLE_ROWS);
+    let row = shape.bytes() / shape.height as usize;
+    let first = (shape.height - rows) as usize / 2 * row;
+    let part = Shape { height: rows, ..shape };
+    let parts: Vec<&[u8]> =
+        pictures.iter().take(SAMPLE_PICTURES).map(|picture| &picture[first..first + part.bytes()]).collect();
+    let mut best: Option<(usize, Option<Way>)> = None;
+    for way in ways(pictures.len(), tried) {
+        let size = match way {
+            Some(way) => {
+                let mut out = Vec::new();
+                pixels::encode(part, way, &parts, &mut out, cx)?;
+                out.len()
+            }
+            None => zstd_samples(&parts)?.len(),
+        };
+        if best.is_none_or(|(least, _)| size < least) {
+            best = Some((size, way));
+        }
+    }
+    let way = best.and_then(|(_, way)| way);
+    match way {
+        Some(way) => {
+            let mut block = vec![NATIVE | u8::from(way.guess) * GUESS | u8::from(way.inter) * INTER];
+            pixels::encode(shape, way, pictures, &mut block, cx)?;
+            Ok(block)
+        }
+        None => Ok([&[ZSTD << 4], &zstd_samples(pictures)?[..]].concat()),
+    }
+}
+
+/// The ways that are tried; none stands for zstd.
+fn ways(pictures: usize, tried: Try) -> Vec<Option<Way>> {
+    let mut ways = vec![Some(Way { guess: false, inter: false }), Some(Way { guess: true, inter: false })];
+    if pictures > 1 {
+        ways.push(Some(Way { guess: false, inter: true }));
+        ways.push(Some(Way { guess: true, inter: true }));
+    }
+    if tried == Try::All {
+        ways.push(None);
+    }
+    ways
+}
+
+/// Pictures one after the other, with a window that reaches back over all of them.
+fn zstd_samples(pictures: &[&[u8]]) -> Result<Vec<u8>> {
+    let all = pictures.concat();
+    let mut compressor = zstd::bulk::Compressor::new(19)?;
+    compressor.set_parameter(zstd::zstd_safe::CParameter::EnableLongDistanceMatching(true))?;
+    // As far back as the pictures reach, and as far as decoders go unasked.
+    let log = (usize::BITS - all.len().leading_zeros()).clamp(10, 27);
+    compressor.set_parameter(zstd::zstd_safe::CParameter::WindowLog(log))?;
+    Ok(compressor.compress(&all)?)
+}
+
+/// The pictures of a block of samples, in turn: the first `wanted` of `count`. How many were decoded.
+///
+/// # Errors
+/// [`Corrupt`](lab_codec::ErrorKind::Corrupt) and so on, and what `each` returns.
+pub fn unpack_samples(
+    block: &[u8],
+    shape: Shape,
+    count: usize,
+    wanted: usize,
+    each: &mut dyn FnMut(usize, &[u8]) -> Result<()>,
+    cx: &Context,
+) -> Result<usize> {
+    let (coder, coded) = block.split_first().ok_or_else(|| Error::corrupt("a block is empty"))?;
+    if *coder == ZSTD << 4 {
+        let most = shape.bytes().saturating_mul(count);
+        cx.limits().check_memory(most as u64, "a segment of pictures")?;
+        let all = unzstd(coded, most)?;
+        if all.len() != most {
+            return Err(Error::corrupt("a block of samples has too few"));
+        }
+        for (number, picture) in all.chunks_exact(shape.bytes()).take(wanted).enumerate() {
+            each(number, picture)?;
+        }
+        return Ok(count);
+    }
+    if coder & !(GUESS | INTER) != NATIVE {
+        return Err(Error::corrupt("a block of samples is of no known kind"));
+    }
+    let way = Way { guess: coder & GUESS != 0, inter: coder & INTER != 0 };
+    catch_unwind(AssertUnwindSafe(|| pixels::decode(shape, way, count, wanted, coded, each, cx)))
+        .unwrap_or_else(|_| Err(Error::corrupt("a block of samples is broken")))?;
+    Ok(wanted.min(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_back_and_bombs_do_not_go_off() {
+        let cx = Context::default();
+        for bytes in [vec![], vec![7; 5000], (0..=255).collect()] {
+            let block = pack_bytes(&bytes, true, &cx).unwrap();
+            assert!(block.len() <= bytes.len() + 1);
+            assert_eq!(unpack_bytes(&block, bytes.len(), &cx).unwrap(), bytes);
+            if !bytes.is_empty() {
+                assert!(unpack_bytes(&block, bytes.len() - 1, &cx).is_err());
+            }
+        }
+        assert!(unpack_bytes(&[9, 1, 2], 10, &cx).is_err());
+        let recipes = vec![vec![1, 2, 3], vec![], vec![4; 1000]];
+        let block = pack_recipes(&recipes).unwrap();
+        assert_eq!(unpack_recipes(&block, 3, &cx).unwrap(), recipes);
+        assert!(unpack_recipes(&block, 2, &cx).is_err() && unpack_recipes(&block, 4, &cx).is_err());
+    }
+
+    #[test]
+    fn samples_come_back() {
+        let cx = Context::default();
+        for (channels, bits) in [(1, 8), (2, 16), (3, 8), (4, 10)] {
+            let shape = Shape { width: 37, height: 21, channels, bits };
+            let picture = |seed: usize| -> Vec<u8> {
+                let samples =
+                    (0..shape.bytes() / shape.sample_bytes()).map(|i| i * i / 7 % 90 + i % 5 * seed);
+                match shape.sample_bytes() {
+                    1 => samples.map(|s| s as u8).collect(),
+                    _ => samples.flat_map(|s| (s as u16 & 1023).to_le_bytes()).collect(),
+                }
+            };
+            let pictures: Vec<Vec<u8>> = (0..4).map(picture).collect();
+            let slices: Vec<&[u8]> = pictures.iter().map(Vec::as_slice).collect();
+            let zstd = [&[ZSTD << 4], &zstd_samples(&slices).unwrap()[..]].concat();
+            for block in [pack_samples(shape, &slices, Try::Native, &cx).unwrap(), zstd] {
+                let mut seen = 0;
+                let mut each = |number: usize, picture: &[u8]| {
+                    assert_eq!(picture, slices[number]);
+                    seen += 1;
+                    Ok(())
+                };
+                unpack_samples(&block, shape, 4, 4, &mut each, &cx).unwrap();
+                unpack_samples(&block, shape, 4, 2, &mut each, &cx).unwrap();
+                assert_eq!(seen, 6);
+                assert!(
+                    unpack_samples(&block[..block.len() - 1], shape, 4, 4, &mut |_, _| Ok(()), &cx).is_err()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn damaged_samples_never_panic() {
+        let cx = Context::default();
+        let shape = Shape { width: 19, height: 11, channels: 3, bits: 8 };
+        let pictures: Vec<Vec<u8>> =
+            (0..2).map(|i| (0..shape.bytes()).map(|at| (at * at + i) as u8).collect()).collect();
+        let slices: Vec<&[u8]> = pictures.iter().map(Vec::as_slice).collect();
+        for way in [Way { guess: true, inter: true }, Way { guess: false, inter: false }] {
+            let mut block = Vec::new();
+            pixels::encode(shape, way, &slices, &mut block, &cx).unwrap();
+            for at in (0..block.len()).step_by(block.len() / 40 + 1) {
+                let mut bad = block.clone();
+                bad[at] ^= 0x55;
+                // Called without the guard around it.
+                let _ = pixels::decode(shape, way, 2, 2, &bad, &mut |_, _| Ok(()), &cx);
+            }
+        }
+    }
+}

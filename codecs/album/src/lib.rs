@@ -1,0 +1,25 @@
+//! Image albums: a folder of images in one Matroska file, with nothing lost that is not said to be lost.
+//!
+//! [`pack()`] looks through a folder ([`scan`], [`survey`]), takes pictures apart into samples and recipes ([`recipe`]),
+//! groups them by shape, brings those together that look alike ([`look`]), and codes them in segments of at most
+//! [`manifest::SEGMENT_PICTURES`]: by the native coder ([`pixels`]) or zstd ([`blocks`]), or as video tracks ([`video`]).
+//! Everything else is kept as bytes. An [`Album`] brings it back. The format is described in `docs/formats/album.md`.
+
+mod album;
+pub mod blocks;
+pub mod colour;
+pub mod kind;
+pub mod look;
+pub mod manifest;
+pub mod matroska;
+mod pack;
+pub mod pixels;
+pub mod recipe;
+pub mod scan;
+pub mod score;
+mod spool;
+pub mod survey;
+pub mod video;
+
+pub use album::{Album, Effort, Sink};
+pub use pack::{Codec, Options, Summary, pack};

@@ -1,0 +1,483 @@
+//! Packs a folder: survey, groups, order, segments, trial, and the file.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use lab_codec::{Context, Error, Result};
+use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
+
+use crate::blocks::{self, LARGEST_JPEG, PIECE, Try};
+use crate::kind::{self, Kind};
+use crate::look::{self, Look};
+use crate::manifest::{
+    self, Blobs, Coding, Content, Digest, File, Group, Manifest, Mode, Picture, SEGMENT_PICTURES, Segment,
+};
+use crate::pixels::Shape;
+use crate::recipe::{self, Apart};
+use crate::scan::{self, Found, Tree};
+use crate::spool::Spool;
+use crate::survey::{self, LARGEST_PICTURE, Surveyed};
+use crate::video::{self, Quality};
+
+/// The codec that the user asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Codec {
+    /// Whatever is smallest of what works here.
+    Auto,
+    /// The coders of this format, in a data track.
+    Native,
+    /// FFV1, lossless only.
+    Ffv1,
+    /// AV1 by SVT-AV1, visual only.
+    Av1,
+    /// H.264 by x264.
+    H264,
+    /// H.265 by x265, visual only.
+    H265,
+    /// H.264 by an NVIDIA GPU, visual only.
+    Nvenc,
+}
+
+/// What is wanted.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What comes back.
+    pub mode: Mode,
+    /// By what.
+    pub codec: Codec,
+    /// How good lossy pictures are.
+    pub quality: Quality,
+    /// ffmpeg's preset, of the encoder's own.
+    pub preset: Option<String>,
+    /// Whether a broken picture fails the work; otherwise it is kept as it is.
+    pub broken_fails: bool,
+    /// Whether pictures stay in the order of their names.
+    pub by_name: bool,
+    /// A slide show, each picture for so many milliseconds.
+    pub playable: Option<u32>,
+}
+
+/// What came out.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// What is in the album.
+    pub manifest: Manifest,
+    /// The manifest as it is attached.
+    pub manifest_bytes: Vec<u8>,
+    /// Bytes of all samples of the slide show.
+    pub slides_bytes: u64,
+    /// Broken pictures and what is wrong with them.
+    pub broken: Vec<(Vec<u8>, String)>,
+    /// What is neither file nor folder, and was left out.
+    pub others: Vec<Vec<u8>>,
+    /// Encoders that were taken, or not, and why.
+    pub notes: Vec<String>,
+}
+
+/// Files while an album is made.
+pub(crate) struct Work<'a> {
+    pub root: &'a Path,
+    pub options: &'a Options,
+    pub found: &'a [Found],
+    pub surveyed: &'a [Surveyed],
+    pub spool: Spool,
+    pub blobs: Blobs,
+    pub groups: Vec<Group>,
+    /// Where the content of each file is, once it is known.
+    pub contents: Vec<Option<Content>>,
+    /// Scores and names of what comes back otherwise.
+    pub visual: HashMap<usize, Visual>,
+    pub notes: Vec<String>,
+    pub cx: &'a Context,
+}
+
+/// What is particular about a picture that comes back otherwise.
+pub(crate) struct Visual {
+    pub score: i32,
+    pub metadata: [Option<u32>; 3],
+}
+
+/// Packs the folder at `root` into `sink`; scratch files go to the folder `scratch`. The observer hears of every byte
+/// that was dealt with: twice those of the files.
+///
+/// # Errors
+/// I/O errors; [`Corrupt`](lab_codec::ErrorKind::Corrupt) for a broken picture, where that is asked for; those of
+/// encoders.
+pub fn pack(
+    root: &Path,
+    options: &Options,
+    scratch: &Path,
+    sink: &mut dyn Write,
+    cx: &Context,
+) -> Result<Summary> {
+    let tree = scan::scan(root, cx)?;
+    let surveyed = tree.files.par_iter().map(|found| {
+        let surveyed = survey::survey(root, found, cx)?;
+        cx.observer().advance(found.bytes);
+        Ok(surveyed)
+    });
+    let surveyed: Vec<Surveyed> = surveyed.collect::<Result<_>>()?;
+    let broken: Vec<(Vec<u8>, String)> = tree
+        .files
+        .iter()
+        .zip(&surveyed)
+        .filter_map(|(found, surveyed)| Some((found.path.clone(), surveyed.broken.clone()?)))
+        .collect();
+    if let Some((path, why)) = broken.first().filter(|_| options.broken_fails) {
+        return Err(
+            Error::corrupt(format!("{why} (without --broken fail it is kept as it is)")).at(scan::text(path))
+        );
+    }
+    let mut work = Work {
+        root,
+        options,
+        found: &tree.files,
+        surveyed: &surveyed,
+        spool: Spool::new(scratch)?,
+        blobs: Blobs::default(),
+        groups: Vec::new(),
+        contents: vec![None; tree.files.len()],
+        visual: HashMap::new(),
+        notes: Vec::new(),
+        cx,
+    };
+    work.find_same();
+    if options.mode == Mode::Visual {
+        video::visual(&mut work)?;
+    }
+    work.lossless()?;
+    work.stored()?;
+    let slides = match options.playable {
+        Some(each) => video::slides(&mut work, each)?,
+        None => None,
+    };
+    let slides_bytes = slides.as_ref().map_or(0, |slides| work.spool.track_bytes(slides.track));
+    finish(work, &tree, slides, broken, slides_bytes, sink)
+}
+
+fn finish(
+    work: Work<'_>,
+    tree: &Tree,
+    slides: Option<manifest::Slides>,
+    broken: Vec<(Vec<u8>, String)>,
+    slides_bytes: u64,
+    sink: &mut dyn Write,
+) -> Result<Summary> {
+    let Work { surveyed, spool, blobs, groups, contents, visual, notes, .. } = work;
+    let mut files = Vec::new();
+    let taken: std::collections::HashSet<&[u8]> = tree.files.iter().map(|found| &found.path[..]).collect();
+    let mut given: std::collections::HashSet<Vec<u8>> = Default::default();
+    for (number, (found, surveyed)) in tree.files.iter().zip(surveyed).enumerate() {
+        let content = contents[number].clone();
+        let content =
+            content.ok_or_else(|| Error::corrupt(format!("{} was forgotten", scan::text(&found.path))))?;
+        let origin = if let Content::Same { file } = content { file as usize } else { number };
+        let visual = visual.get(&origin);
+        let restored = visual.filter(|_| surveyed.kind != Some(Kind::Png)).map(|_| {
+            let name = png_name(&found.path, &taken, &given);
+            given.insert(name.clone());
+            name
+        });
+        files.push(File {
+            path: found.path.clone(),
+            restored,
+            attributes: found.attributes,
+            bytes: found.bytes,
+            sha256: surveyed.sha256,
+            content,
+            picture: surveyed.picture.as_ref().map(|shown| Picture {
+                shape: shown.shape,
+                orientation: shown.orientation,
+                sha256: shown.sha256,
+                metadata: visual.map_or([None; 3], |visual| visual.metadata),
+                taken: shown.taken.clone(),
+                score: visual.map(|visual| visual.score),
+            }),
+        });
+    }
+    let duration = slides.as_ref().map_or(0, |slides| u64::from(slides.each) * slides.files.len() as u64);
+    let manifest = Manifest {
+        mode: work.options.mode,
+        data_track: spool.data_track(),
+        slides,
+        root: tree.root,
+        folders: tree.folders.clone(),
+        files,
+        groups,
+        blobs: blobs.into_list(),
+    };
+    let manifest_bytes = manifest.to_bytes()?;
+    let attachment = (manifest::NAME, manifest::MEDIA_TYPE, manifest_bytes.clone());
+    spool.write(attachment, duration, sink, &|_| ())?;
+    Ok(Summary { manifest, manifest_bytes, slides_bytes, broken, others: tree.others.clone(), notes })
+}
+
+/// The path of a PNG in place of another file, that no other file has or gets.
+fn png_name(
+    path: &[u8],
+    taken: &std::collections::HashSet<&[u8]>,
+    given: &std::collections::HashSet<Vec<u8>>,
+) -> Vec<u8> {
+    let free = |name: &[u8]| !taken.contains(name) && !given.contains(name);
+    let start = path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+    let dot = path[start..].iter().rposition(|byte| *byte == b'.').filter(|at| *at > 0);
+    let stem = dot.map_or(path, |at| &path[..start + at]);
+    let mut name = [stem, b".png"].concat();
+    // The second name keeps the ending of the file; only a hostile folder needs more.
+    let mut number = 1;
+    while !free(&name) {
+        let suffix = if number == 1 { ".png".to_string() } else { format!(".{number}.png") };
+        name = [path, suffix.as_bytes()].concat();
+        number += 1;
+    }
+    name
+}
+
+impl Work<'_> {
+    /// Files with the same bytes are kept once.
+    fn find_same(&mut self) {
+        let mut first: HashMap<Digest, u32> = HashMap::new();
+        for (number, surveyed) in (0..).zip(self.surveyed) {
+            let origin = *first.entry(surveyed.sha256).or_insert(number);
+            if origin != number && self.found[number as usize].bytes > 0 {
+                self.contents[number as usize] = Some(Content::Same { file: origin });
+                self.cx.observer().advance(self.found[number as usize].bytes);
+            }
+        }
+    }
+
+    /// Files whose content is not dealt with yet.
+    pub fn left(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.found.len()).filter(|number| self.contents[*number].is_none())
+    }
+
+    /// Brings files of one group into the order of coding.
+    pub fn order(&self, mut files: Vec<usize>) -> Vec<usize> {
+        if self.options.by_name {
+            return files;
+        }
+        // Time decides where looks do not, then names.
+        files.sort_by(|a, b| {
+            let taken = |n: usize| self.surveyed[n].picture.as_ref().and_then(|shown| shown.taken.as_deref());
+            taken(*a).cmp(&taken(*b)).then(a.cmp(b))
+        });
+        let looks: Vec<&Look> = files.iter().filter_map(|n| self.look(*n)).collect();
+        look::order(&looks).into_iter().map(|place| files[place]).collect()
+    }
+
+    fn look(&self, file: usize) -> Option<&Look> {
+        self.surveyed[file].picture.as_ref().map(|shown| &shown.look)
+    }
+
+    /// Whether another scene begins between two pictures.
+    pub fn jumps(&self, a: usize, b: usize) -> bool {
+        match (self.look(a), self.look(b)) {
+            (Some(a), Some(b)) => a.distance(b) > look::JUMP,
+            _ => true,
+        }
+    }
+
+    /// Cuts an order into segments.
+    pub fn segments(&self, order: &[usize], picture: usize) -> Vec<Vec<usize>> {
+        let threads = rayon::current_num_threads() as u64;
+        let room = self.cx.limits().memory / (picture as u64 * 8 * threads).max(1);
+        let most = (room as usize).clamp(1, SEGMENT_PICTURES);
+        let mut segments: Vec<Vec<usize>> = Vec::new();
+        for file in order {
+            let fits = segments.last().is_some_and(|segment| {
+                let jumps = segment.last().is_some_and(|last| self.jumps(*last, *file));
+                segment.len() < most && !(jumps && segment.len() >= SHORTEST)
+            });
+            match segments.last_mut() {
+                Some(segment) if fits => segment.push(*file),
+                _ => segments.push(vec![*file]),
+            }
+        }
+        segments
+    }
+
+    /// Codes the samples of pictures that can be taken apart.
+    fn lossless(&mut self) -> Result<()> {
+        let mut groups: BTreeMap<Shape, Vec<usize>> = BTreeMap::new();
+        for file in self.left() {
+            if let Some(shape) = self.surveyed[file].picture.as_ref().and_then(|shown| shown.apart) {
+                groups.entry(shape).or_default().push(file);
+            }
+        }
+        for (shape, files) in groups {
+            let order = self.order(files);
+            let segments = self.segments(&order, shape.bytes());
+            if video::is_lossless_video(self.options) {
+                video::lossless(self, shape, &segments)?;
+            } else {
+                self.data_group(shape, &segments)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A group in the data track. Segments are coded side by side, so many at a time as there are threads.
+    fn data_group(&mut self, shape: Shape, segments: &[Vec<usize>]) -> Result<()> {
+        let group = self.groups.len() as u32;
+        let mut list = Vec::new();
+        let mut place = 0;
+        let tried = if self.options.codec == Codec::Native { Try::Native } else { Try::All };
+        for batch in segments.chunks(rayon::current_num_threads().max(1)) {
+            let this = &*self;
+            let coded: Vec<(Vec<(usize, Apart)>, Vec<u8>)> = batch
+                .par_iter()
+                .map(|files| {
+                    let mut apart = this.apart(shape, files)?;
+                    let samples: Vec<&[u8]> = apart.iter().map(|(_, apart)| &apart.samples[..]).collect();
+                    let block = match samples.is_empty() {
+                        true => Vec::new(),
+                        false => blocks::pack_samples(shape, &samples, tried, this.cx)?,
+                    };
+                    apart.iter_mut().for_each(|(_, apart)| apart.samples = Vec::new());
+                    Ok((apart, block))
+                })
+                .collect::<Result<_>>()?;
+            for (apart, block) in coded {
+                if let Some(segment) = self.data_segment(group, place, &apart, &block)? {
+                    place += u32::from(segment.pictures);
+                    list.push(segment);
+                }
+            }
+        }
+        if !list.is_empty() {
+            self.groups.push(Group { shape, coding: Coding::Data, segments: list });
+        }
+        Ok(())
+    }
+
+    /// A segment in the data track, where it is smaller than the files are.
+    fn data_segment(
+        &mut self,
+        group: u32,
+        place: u32,
+        apart: &[(usize, Apart)],
+        block: &[u8],
+    ) -> Result<Option<Segment>> {
+        let files: u64 = apart.iter().map(|(file, _)| self.found[*file].bytes).sum();
+        let recipes = self.recipes(apart)?;
+        if apart.is_empty() || (block.len() + recipes.len()) as u64 >= files {
+            return Ok(None);
+        }
+        let recipes = Some(self.spool.data(&recipes)?);
+        let segment = Segment { pictures: apart.len() as u16, block: self.spool.data(block)?, recipes };
+        self.place(group, place, apart.iter().map(|(file, _)| *file));
+        Ok(Some(segment))
+    }
+
+    /// The block of recipes of pictures.
+    pub fn recipes(&mut self, apart: &[(usize, Apart)]) -> Result<Vec<u8>> {
+        let recipes: Vec<Vec<u8>> =
+            apart.iter().map(|(_, apart)| apart.recipe.to_bytes(&mut self.blobs)).collect();
+        blocks::pack_recipes(&recipes)
+    }
+
+    /// Notes where files are.
+    pub fn place(&mut self, group: u32, place: u32, files: impl Iterator<Item = usize>) {
+        for (place, file) in (place..).zip(files) {
+            self.contents[file] = Some(Content::Coded { group, place });
+            self.cx.observer().advance(self.found[file].bytes);
+        }
+    }
+
+    /// Takes files apart; those for which that does not work are left out.
+    pub fn apart(&self, shape: Shape, files: &[usize]) -> Result<Vec<(usize, Apart)>> {
+        let exact = self.options.mode == Mode::LosslessFiles;
+        let mut list = Vec::new();
+        for file in files {
+            self.cx.check()?;
+            let bytes = self.read(*file)?;
+            let Some(kind) = self.surveyed[*file].kind else { continue };
+            let decoded = kind::decode(kind, &bytes, self.cx)?;
+            let apart = recipe::take_apart(kind, &bytes, &decoded, exact, self.cx);
+            if let Some(apart) = apart.filter(|apart| Shape { bits: shape.bits, ..apart.shape } == shape) {
+                if apart.shape.bits <= shape.bits {
+                    list.push((*file, apart));
+                }
+            }
+        }
+        Ok(list)
+    }
+
+    /// The bytes of a file, which are still those that were looked at.
+    pub fn read(&self, file: usize) -> Result<Vec<u8>> {
+        let bytes = survey::read(self.root, &self.found[file], self.cx)?;
+        if Digest::from(Sha256::digest(&bytes)) != self.surveyed[file].sha256 {
+            let path = scan::text(&self.found[file].path);
+            return Err(Error::corrupt("the file changed while it was packed; pack again").at(path));
+        }
+        Ok(bytes)
+    }
+
+    /// Keeps everything that is left as bytes.
+    fn stored(&mut self) -> Result<()> {
+        let left: Vec<usize> = self.left().collect();
+        for batch in left.chunks(rayon::current_num_threads().max(1)) {
+            let this = &*self;
+            let small = |file: usize| this.found[file].bytes <= LARGEST_JPEG as u64;
+            let packed: Vec<Option<Vec<Vec<u8>>>> = batch
+                .par_iter()
+                .map(|file| if small(*file) { this.pack_file(*file).map(Some) } else { Ok(None) })
+                .collect::<Result<_>>()?;
+            for (file, packed) in batch.iter().zip(packed) {
+                let first = match packed {
+                    Some(blocks) => {
+                        let numbers = blocks.iter().map(|block| self.spool.data(block));
+                        let numbers: Vec<u64> = numbers.collect::<Result<_>>()?;
+                        (numbers.first().copied().unwrap_or(0), numbers.len() as u32)
+                    }
+                    None => self.store_large(*file)?,
+                };
+                self.contents[*file] = Some(Content::Stored { first: first.0, blocks: first.1 });
+                self.cx.observer().advance(self.found[*file].bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// The blocks of a file.
+    fn pack_file(&self, file: usize) -> Result<Vec<Vec<u8>>> {
+        let bytes = self.read(file)?;
+        if self.surveyed[file].kind == Some(Kind::Jpeg) && !bytes.is_empty() {
+            let block = blocks::pack_bytes(&bytes, true, self.cx)?;
+            if block.len() < bytes.len() {
+                return Ok(vec![block]);
+            }
+        }
+        bytes.chunks(PIECE).map(|piece| blocks::pack_bytes(piece, false, self.cx)).collect()
+    }
+
+    /// A file that is not read as a whole: its first block, and how many there are.
+    fn store_large(&mut self, file: usize) -> Result<(u64, u32)> {
+        let path = scan::place(self.root, &self.found[file].path);
+        let at = |e: Error| e.at(path.display().to_string());
+        let mut source = std::fs::File::open(&path).map_err(|e| at(e.into()))?;
+        let (mut first, mut count, mut digest) = (None, 0, Sha256::new());
+        loop {
+            let mut piece = Vec::new();
+            (&mut source).take(PIECE as u64).read_to_end(&mut piece).map_err(|e| at(e.into()))?;
+            if piece.is_empty() {
+                break;
+            }
+            digest.update(&piece);
+            let number = self.spool.data(&blocks::pack_bytes(&piece, false, self.cx)?)?;
+            first.get_or_insert(number);
+            count += 1;
+        }
+        if Digest::from(digest.finalize()) != self.surveyed[file].sha256 {
+            return Err(at(Error::corrupt("the file changed while it was packed; pack again")));
+        }
+        Ok((first.unwrap_or(0), count))
+    }
+}
+
+/// A segment is not ended by another scene before it has so many pictures: what was learnt helps the next ones.
+const SHORTEST: usize = 4;
+
+const _: () = assert!(LARGEST_PICTURE as u128 >= LARGEST_JPEG as u128);

@@ -1,0 +1,106 @@
+//! Prediction by least squares: weights that would have predicted what was seen so far best, the more recent the more.
+
+/// The most neighbours of a prediction.
+pub const TAPS: usize = 24;
+
+/// How many samples pass between two solutions.
+const INTERVAL: u32 = 6;
+/// Added to the diagonal, so that there always is one solution.
+const RIDGE: f32 = 1.0;
+
+/// Normal equations that fade, and their last solution. Every operation is one of IEEE 754 in a fixed order, so that
+/// results are the same everywhere.
+pub struct LeastSquares {
+    products: Box<[[f32; TAPS]; TAPS]>,
+    targets: [f32; TAPS],
+    weights: [f32; TAPS],
+    until: u32,
+    fade: f32,
+}
+
+impl LeastSquares {
+    /// Equations that know nothing; the mean of the first two neighbours is their solution at first. `fade` is what is
+    /// left of the weight of a sample after the next one.
+    pub fn new(fade: f32) -> Self {
+        let mut weights = [0.0; TAPS];
+        weights[..2].fill(0.5);
+        Self { products: Box::new([[0.0; TAPS]; TAPS]), targets: [0.0; TAPS], weights, until: INTERVAL, fade }
+    }
+
+    /// The prediction.
+    #[inline]
+    pub fn predict(&self, inputs: &[f32; TAPS]) -> f32 {
+        // Four sums side by side, which is how processors like it, in an order that is part of the format.
+        let mut sums = [0.0_f32; 4];
+        for (w, x) in self.weights.as_chunks::<4>().0.iter().zip(inputs.as_chunks::<4>().0) {
+            for i in 0..4 {
+                sums[i] += w[i] * x[i];
+            }
+        }
+        (sums[0] + sums[1]) + (sums[2] + sums[3])
+    }
+
+    /// Learns what was to be predicted from `inputs`, of which the first `count` are in use.
+    #[inline]
+    pub fn update(&mut self, inputs: &[f32; TAPS], count: usize, target: f32) {
+        let fade = self.fade;
+        for (i, row) in self.products.iter_mut().enumerate().take(count) {
+            let x = inputs[i];
+            for (product, y) in row.iter_mut().zip(inputs) {
+                *product = *product * fade + x * y;
+            }
+        }
+        for (sum, x) in self.targets.iter_mut().zip(inputs) {
+            *sum = *sum * self.fade + x * target;
+        }
+        self.until -= 1;
+        if self.until == 0 {
+            self.until = INTERVAL;
+            self.solve(count);
+        }
+    }
+
+    /// Cholesky's decomposition and two substitutions; the old weights stay where rounding made it impossible.
+    fn solve(&mut self, n: usize) {
+        let mut lower = [[0.0_f32; TAPS]; TAPS];
+        let mut inverse = [0.0_f32; TAPS];
+        for i in 0..n {
+            for j in 0..=i {
+                let mut sum = self.products[i][j];
+                if i == j {
+                    sum += RIDGE;
+                }
+                for k in 0..j {
+                    sum -= lower[i][k] * lower[j][k];
+                }
+                if i == j {
+                    if sum.is_nan() || sum < 1e-3 {
+                        return;
+                    }
+                    lower[i][i] = sum.sqrt();
+                    inverse[i] = 1.0 / lower[i][i];
+                } else {
+                    lower[i][j] = sum * inverse[j];
+                }
+            }
+        }
+        let mut solution = [0.0_f32; TAPS];
+        for i in 0..n {
+            let mut sum = self.targets[i];
+            for k in 0..i {
+                sum -= lower[i][k] * solution[k];
+            }
+            solution[i] = sum * inverse[i];
+        }
+        for i in (0..n).rev() {
+            let mut sum = solution[i];
+            for k in i + 1..n {
+                sum -= lower[k][i] * solution[k];
+            }
+            solution[i] = sum * inverse[i];
+        }
+        if solution.iter().all(|w| w.abs() < 64.0) {
+            self.weights = solution;
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Pictures as videos: lossless tracks, tracks that look the same, slide shows. By way of ffmpeg.
+
+mod coded;
+mod lossless;
+mod search;
+pub mod slides;
+mod visual;
+
+use lab_codec::{Context, Error, Result};
+use lab_frames::PixelFormat;
+use lab_frames::ffmpeg::{EncodeOptions, Encoder};
+
+pub use coded::decode_blocks;
+pub(crate) use lossless::lossless;
+pub(crate) use slides::slides;
+pub(crate) use visual::visual;
+
+use crate::manifest::{Mode, SEGMENT_PICTURES};
+use crate::pack::{Codec, Options};
+use crate::pixels::Shape;
+
+/// How good lossy pictures are to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quality {
+    /// The encoder's own measure of quality; with it nothing is searched for.
+    pub crf: Option<u32>,
+    /// A constant quantiser; with it nothing is searched for.
+    pub qp: Option<u32>,
+    /// The mean SSIMULACRA2 of the pictures of a group.
+    pub target: f64,
+    /// The least SSIMULACRA2 of any picture.
+    pub floor: f64,
+}
+
+/// Milliseconds from one picture of a track to the next, unless a slide show asks for others.
+pub const STEP: u64 = 2000;
+
+impl Options {
+    /// Checks that what is wanted fits together.
+    ///
+    /// # Errors
+    /// [`Usage`](lab_codec::ErrorKind::Usage).
+    pub fn check(&self) -> Result<()> {
+        let lossless = self.mode != Mode::Visual;
+        match self.codec {
+            Codec::Av1 | Codec::H265 | Codec::Nvenc if lossless => {
+                Err(Error::usage("this codec is for --mode visual; lossless are auto, native, ffv1 and h264"))
+            }
+            Codec::Ffv1 | Codec::Native if !lossless => Err(Error::usage(
+                "this codec is lossless; for --mode visual there are auto, av1, h264, h265 and nvenc",
+            )),
+            _ if self.quality.crf.is_some() && self.quality.qp.is_some() => {
+                Err(Error::usage("crf and qp are two ways to say how good pictures are; give one of them"))
+            }
+            _ if lossless && (self.quality.crf.is_some() || self.quality.qp.is_some()) => {
+                Err(Error::usage("crf and qp are for --mode visual; lossless pictures have no such choice"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether lossless pictures go to video tracks.
+pub(crate) fn is_lossless_video(options: &Options) -> bool {
+    options.mode != Mode::Visual && matches!(options.codec, Codec::Ffv1 | Codec::H264)
+}
+
+/// A lossy encoder and how it is used.
+#[derive(Debug, Clone, Copy)]
+struct Lossy {
+    encoder: Encoder,
+    /// The pixel format that is coded.
+    format: PixelFormat,
+    /// The range of its quality.
+    range: (u32, u32),
+}
+
+const AV1: Lossy = Lossy { encoder: Encoder::SvtAv1, format: PixelFormat::Yuv420p10, range: (4, 60) };
+const H265: Lossy = Lossy { encoder: Encoder::X265, format: PixelFormat::Yuv444p10, range: (4, 44) };
+const H264: Lossy = Lossy { encoder: Encoder::X264, format: PixelFormat::Yuv444p, range: (4, 44) };
+const NVENC: Lossy = Lossy { encoder: Encoder::Nvenc, format: PixelFormat::Yuv420p, range: (4, 44) };
+
+impl Lossy {
+    /// The candidates for a codec that work here.
+    fn candidates(codec: Codec, notes: &mut Vec<String>, cx: &Context) -> Result<Vec<Self>> {
+        let list: &[Self] = match codec {
+            Codec::Av1 => &[AV1],
+            Codec::H265 => &[H265],
+            Codec::H264 => &[H264],
+            Codec::Nvenc => &[NVENC],
+            Codec::Auto | Codec::Native | Codec::Ffv1 => &[AV1, H265],
+        };
+        let mut working = Vec::new();
+        for lossy in list {
+            match lossy.encoder.probe(cx)? {
+                Ok(()) => working.push(*lossy),
+                Err(why) if codec == Codec::Auto => {
+                    notes.push(format!("{} does not work here: {why}", lossy.encoder.word()));
+                }
+                Err(why) => {
+                    let choice = Encoder::choose(Some(lossy.encoder), &[], cx)?;
+                    let instead = if choice.encoder == Encoder::X264 { H264 } else { H265 };
+                    notes.push(format!(
+                        "{} does not work here ({why}); {} is taken",
+                        lossy.encoder.word(),
+                        choice.encoder.word()
+                    ));
+                    working.push(instead);
+                }
+            }
+        }
+        if working.is_empty() && codec == Codec::Auto && H264.encoder.probe(cx)?.is_ok() {
+            working.push(H264);
+        }
+        Ok(working)
+    }
+
+    /// Options for a quality `level`: what is asked for by `quality`, or else the level.
+    fn options(self, quality: &Quality, level: u32, preset: Option<&str>) -> EncodeOptions {
+        let mut options = EncodeOptions::new(self.encoder, "matroska");
+        options.pixels = Some(self.format.name().to_string());
+        let gop = SEGMENT_PICTURES.to_string();
+        let mut add = |words: &[&str]| options.arguments.extend(words.iter().map(|word| word.to_string()));
+        match (quality.qp, quality.crf, self.encoder) {
+            (Some(qp), ..) => add(&["-qp", &qp.to_string()]),
+            (None, crf, Encoder::Nvenc) => add(&["-rc", "vbr", "-cq", &crf.unwrap_or(level).to_string()]),
+            (None, crf, _) => add(&["-crf", &crf.unwrap_or(level).to_string()]),
+        }
+        add(&["-g", &gop]);
+        match self.encoder {
+            Encoder::SvtAv1 => add(&["-preset", preset.unwrap_or("5"), "-svtav1-params", "tune=0"]),
+            Encoder::X265 => add(&[
+                "-preset",
+                preset.unwrap_or("medium"),
+                "-x265-params",
+                &format!("keyint={gop}:open-gop=0:log-level=error"),
+            ]),
+            Encoder::X264 => add(&["-preset", preset.unwrap_or("slow")]),
+            _ => {
+                if let Some(preset) = preset {
+                    add(&["-preset", preset]);
+                }
+            }
+        }
+        options
+    }
+
+    /// Whether the encoder takes pictures of this size.
+    fn takes(self, shape: Shape) -> bool {
+        let sides = [shape.width, shape.height];
+        sides.iter().all(|side| (64..=8192).contains(side))
+    }
+}

@@ -1,0 +1,262 @@
+//! `lab album compare`: an album beside archives and per-image codecs.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lab_album::kind::{self, Kind};
+use lab_album::recipe::write_png;
+use lab_album::scan;
+use lab_codec::{Context, Error, ErrorKind, Result};
+
+use super::super::{App, options, print, print_json, table};
+use super::pack::{How, report};
+use super::{Effort, size_of};
+use crate::output::Output;
+use crate::progress;
+use crate::report::charts::sizes;
+use crate::report::draw;
+
+/// Compare the size of an album with archives of the same files, and with codecs for single images
+#[derive(clap::Args)]
+#[command(after_help = "\
+zip and zstd are built in; 7z, cwebp, cjxl and avifenc are taken where they are installed. Archives hold the files as
+they are. Codecs for single images get each picture as PNG, and other files are not counted; cjxl also takes JPEG files
+as they are (`JXL of files`).")]
+pub struct Args {
+    /// The folder
+    folder: PathBuf,
+    #[command(flatten)]
+    how: How,
+    /// Draw the sizes into this file: .svg or .png
+    #[arg(long, value_name = "FILE")]
+    chart: Option<PathBuf>,
+    #[command(flatten)]
+    effort: Effort,
+    #[command(flatten)]
+    write: options::Write,
+    #[command(flatten)]
+    talk: options::Talk,
+}
+
+#[derive(serde::Serialize)]
+struct Row {
+    what: &'static str,
+    /// `None` where the tool is missing.
+    bytes: Option<u64>,
+}
+
+/// A program for single images: its name, what it is called here, its arguments with `{in}` and `{out}`, and the end
+/// of its output's name.
+type Tool = (&'static str, &'static str, &'static [&'static str], &'static str);
+
+const LOSSLESS: [Tool; 2] = [
+    ("cwebp", "WebP", &["-quiet", "-lossless", "-exact", "-z", "9", "{in}", "-o", "{out}"], "webp"),
+    ("cjxl", "JPEG XL e7", &["--quiet", "-d", "0", "-e", "7", "{in}", "{out}"], "jxl"),
+];
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    let options = args.how.options();
+    options.check()?;
+    let cx = args.effort.context(app, progress::bar("", None, true));
+    let tree = scan::scan(&args.folder, &cx)?;
+    let scratch = tempfile::tempdir()?;
+    let cx = cx.with_scratch(scratch.path());
+    let steps = progress::steps("compare", 6 + tree.files.len() as u64, args.talk.quiet);
+    let mut rows = Vec::new();
+    let mut add = |what, bytes| rows.push(Row { what, bytes });
+
+    steps.begin("album");
+    let album = scratch.path().join("album.mkv");
+    let mut sink = std::io::BufWriter::new(fs::File::create(&album)?);
+    let start = std::time::Instant::now();
+    let summary =
+        args.effort.run(|| lab_album::pack(&args.folder, &options, scratch.path(), &mut sink, &cx))?;
+    sink.flush()?;
+    drop(sink);
+    let packed = report(&summary, size_of(&album)?, start.elapsed().as_secs_f64());
+    add("album", Some(packed.output_bytes));
+    add("files", Some(tree.files.iter().map(|file| file.bytes).sum()));
+
+    steps.begin("zip");
+    let paths: Vec<PathBuf> = tree.files.iter().map(|file| scan::place(&args.folder, &file.path)).collect();
+    add("zip", Some(zip(&paths, &cx)?));
+    steps.begin("zstd");
+    add("zstd long", Some(zstd_long(&paths, &cx)?));
+    steps.begin("7z");
+    add("7z", seven_zip(&args.folder, scratch.path(), &cx)?);
+
+    // Pictures one by one, each as a PNG.
+    let mut sums = [Some(0_u64); LOSSLESS.len() + 2];
+    let mut pngs = 0;
+    for path in &paths {
+        steps.begin(&path.display().to_string());
+        cx.check()?;
+        let bytes = fs::read(path).map_err(|e| Error::from(e).at(path.display().to_string()))?;
+        let decoded = Kind::of(&bytes).map(|kind| (kind, kind::decode(kind, &bytes, &cx)));
+        if let Some((kind, Ok(decoded))) = decoded {
+            let png = scratch.path().join("one.png");
+            let file = if kind == Kind::Png {
+                bytes.clone()
+            } else {
+                write_png(decoded.shape, &decoded.samples, &[None; 3])?
+            };
+            pngs += file.len() as u64;
+            fs::write(&png, &file)?;
+            for (sum, tool) in sums.iter_mut().zip(&LOSSLESS) {
+                *sum = plus(*sum, single(tool, &png, scratch.path(), &cx)?);
+            }
+            let quality = ("avifenc", "AVIF", AVIF, "avif");
+            sums[LOSSLESS.len()] = plus(sums[LOSSLESS.len()], single(&quality, &png, scratch.path(), &cx)?);
+            let own = scratch.path().join(if kind == Kind::Jpeg { "one.jpg" } else { "one.png" });
+            if kind == Kind::Jpeg {
+                fs::write(&own, &bytes)?;
+            }
+            let tool = ("cjxl", "JXL", if kind == Kind::Jpeg { JPEG_TO_JXL } else { LOSSLESS[1].2 }, "jxl");
+            let last = &mut sums[LOSSLESS.len() + 1];
+            *last = plus(*last, single(&tool, &own, scratch.path(), &cx)?);
+        }
+        steps.advance(1);
+    }
+    drop(steps);
+    add("PNG of each", Some(pngs));
+    for (sum, tool) in sums.iter().zip(&LOSSLESS) {
+        add(tool.1, *sum);
+    }
+    add("AVIF lossless", sums[LOSSLESS.len()]);
+    add("JXL of files", sums[LOSSLESS.len() + 1]);
+
+    if let Some(path) = &args.chart {
+        chart(path, &args.folder, &rows, args.write.force)?;
+    }
+    if args.talk.json {
+        return print_json(&serde_json::json!({ "album": packed, "sizes": rows }));
+    }
+    let mut shown = table::table(&["", "bytes", "album / this"]);
+    for row in &rows {
+        shown.add_row([
+            row.what.to_string(),
+            row.bytes.map_or("not installed".to_string(), table::count),
+            row.bytes.map_or("-".to_string(), |bytes| table::ratio(packed.output_bytes, bytes)),
+        ]);
+    }
+    print(&table::text(&shown))
+}
+
+const AVIF: &[&str] = &["--lossless", "-s", "6", "{in}", "{out}"];
+const JPEG_TO_JXL: &[&str] = &["--quiet", "--lossless_jpeg=1", "-e", "7", "{in}", "{out}"];
+
+fn plus(sum: Option<u64>, bytes: Option<u64>) -> Option<u64> {
+    Some(sum? + bytes?)
+}
+
+/// Counts what is written.
+#[derive(Default)]
+struct Count {
+    position: u64,
+    end: u64,
+}
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.position += bytes.len() as u64;
+        self.end = self.end.max(self.position);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn zip(paths: &[PathBuf], cx: &Context) -> Result<u64> {
+    let failed =
+        |e: zip::result::ZipError| Error::new(ErrorKind::Io, format!("cannot write a zip file: {e}"));
+    let mut writer = zip::ZipWriter::new_stream(Count::default());
+    let options = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Deflated)
+        .compression_level(Some(9));
+    for (number, path) in paths.iter().enumerate() {
+        cx.check()?;
+        writer.start_file(number.to_string(), options).map_err(failed)?;
+        copy(path, &mut writer)?;
+    }
+    Ok(writer.finish().map_err(failed)?.into_inner().end)
+}
+
+fn zstd_long(paths: &[PathBuf], cx: &Context) -> Result<u64> {
+    let mut encoder = zstd::stream::Encoder::new(Count::default(), 19)?;
+    encoder.long_distance_matching(true)?;
+    encoder.window_log(27)?;
+    for path in paths {
+        cx.check()?;
+        copy(path, &mut encoder)?;
+    }
+    Ok(encoder.finish()?.end)
+}
+
+fn copy(path: &Path, sink: &mut dyn Write) -> Result<()> {
+    let at = |e: std::io::Error| Error::from(e).at(path.display().to_string());
+    let mut file = fs::File::open(path).map_err(at)?;
+    let mut bytes = Vec::new();
+    while (&mut file).take(1 << 20).read_to_end(&mut bytes).map_err(at)? > 0 {
+        sink.write_all(&bytes)?;
+        bytes.clear();
+    }
+    Ok(())
+}
+
+fn seven_zip(folder: &Path, scratch: &Path, cx: &Context) -> Result<Option<u64>> {
+    let out = scratch.join("all.7z");
+    let content = fs::canonicalize(folder)?.join(".");
+    finish(&["7z".into(), "a".into(), "-mx9".into(), out.clone().into(), content.into()], &out, cx)
+}
+
+/// One picture by a program; `None` where it is not installed.
+fn single(tool: &Tool, input: &Path, scratch: &Path, cx: &Context) -> Result<Option<u64>> {
+    let out = scratch.join("one").with_extension(tool.3);
+    let word = |word: &&str| match *word {
+        "{in}" => input.into(),
+        "{out}" => out.clone().into(),
+        word => OsString::from(word),
+    };
+    let argv: Vec<OsString> = std::iter::once(tool.0.into()).chain(tool.2.iter().map(word)).collect();
+    finish(&argv, &out, cx)
+}
+
+/// Runs a program that writes a file: its size.
+fn finish(argv: &[OsString], out: &Path, cx: &Context) -> Result<Option<u64>> {
+    let job = lab_process::Job {
+        argv,
+        input: &[],
+        output_limit: usize::MAX,
+        output_file: Some(out),
+        timeout: Duration::from_secs(3600),
+    };
+    match lab_process::run(&job, &mut Vec::new(), cx) {
+        Ok(()) => {
+            let bytes = size_of(out)?;
+            fs::remove_file(out)?;
+            Ok(Some(bytes))
+        }
+        // What a tool cannot take has no size in its format.
+        Err(e) if matches!(e.kind(), ErrorKind::MissingTool | ErrorKind::Tool) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+fn chart(path: &Path, folder: &Path, rows: &[Row], force: bool) -> Result<()> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let bars: Vec<(&str, u64)> = rows.iter().filter_map(|row| Some((row.what, row.bytes?))).collect();
+    let figure = sizes::figure(&name, &bars);
+    let bytes = match path.extension().and_then(|end| end.to_str()) {
+        Some("svg") => draw::svg(&figure)?.into_bytes(),
+        Some("png") => draw::png(&figure)?,
+        _ => return Err(Error::usage("a chart is a file that ends in .svg or .png")),
+    };
+    let mut output = Output::open(path, force)?;
+    output.sink()?.write_all(&bytes)?;
+    output.commit()
+}

@@ -1,0 +1,93 @@
+//! `lab album`: a folder of images in one Matroska file, and back.
+
+mod compare;
+mod extract;
+mod list;
+mod pack;
+mod sheet;
+mod unpack;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Subcommand;
+use lab_album::Album;
+use lab_codec::{Context, Error, ErrorKind, Limits, Observer, Result};
+
+use super::{App, options};
+
+/// Pack a folder of images into one Matroska file, with nothing lost that is not said to be lost
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Pack(pack::Args),
+    Unpack(unpack::Args),
+    List(list::Args),
+    Extract(extract::Args),
+    Verify(verify::Args),
+    Compare(compare::Args),
+}
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    match &args.command {
+        Command::Pack(args) => pack::run(args, app),
+        Command::Unpack(args) => unpack::run(args, app),
+        Command::List(args) => list::run(args, app),
+        Command::Extract(args) => extract::run(args, app),
+        Command::Verify(args) => verify::run(args, app),
+        Command::Compare(args) => compare::run(args, app),
+    }
+}
+
+/// What the work may take.
+#[derive(clap::Args)]
+struct Effort {
+    /// Threads in all [default: one for each core]
+    #[arg(long, short = 'T', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// The most memory that pictures under way may ask for; larger pictures are kept as files
+    #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = options::size)]
+    memory_limit: u64,
+}
+
+impl Effort {
+    fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
+        let limits = Limits { output: self.memory_limit, memory: self.memory_limit };
+        Context::default().with_limits(limits).with_cancel(app.cancel.clone()).with_observer(observer)
+    }
+
+    /// Runs work with so many threads.
+    fn run<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        let threads = self.threads.map_or(0, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.map_err(|e| Error::new(ErrorKind::Io, format!("cannot start threads: {e}")))?.install(work)
+    }
+}
+
+/// An album that is read.
+#[derive(clap::Args)]
+struct Input {
+    /// The album
+    album: PathBuf,
+    /// A copy of the manifest, in place of the attached one
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+}
+
+impl Input {
+    fn open(&self, cx: &Context) -> Result<Album> {
+        Album::open(&self.album, self.manifest.as_deref(), cx)
+            .map_err(|e| e.at(self.album.display().to_string()))
+    }
+}
+
+/// Bytes of a file.
+fn size_of(path: &Path) -> Result<u64> {
+    Ok(std::fs::metadata(path).map_err(|e| Error::from(e).at(path.display().to_string()))?.len())
+}

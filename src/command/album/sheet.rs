@@ -1,0 +1,169 @@
+//! A contact sheet: a page with every picture of an album, before and after.
+
+use std::fmt::Write as _;
+use std::io::Cursor;
+use std::path::Path;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::{self, FilterType};
+use lab_album::kind::{self, Kind};
+use lab_album::manifest::File;
+use lab_album::video::slides::{fit, upright};
+use lab_album::{Album, Sink, scan};
+use lab_codec::{Context, Error, Result};
+
+use super::super::table;
+use super::pack::mode_name;
+use super::size_of;
+use crate::report::text::visible;
+
+/// The longest side of a thumbnail.
+const SIDE: u32 = 240;
+/// Quality of the thumbnails, as JPEG.
+const QUALITY: u8 = 82;
+/// The largest file that is shown.
+const LARGEST: u64 = 1 << 30;
+
+const STYLE: &str = "\
+body{font:15px/1.4 system-ui,sans-serif;margin:2rem;background:#fbfaf7;color:#222}\
+h1{font-size:1.3rem}main{display:grid;grid-template-columns:repeat(auto-fill,minmax(260px,1fr));gap:1rem}\
+figure{margin:0;padding:.6rem;background:#fff;border:1px solid #ddd;border-radius:6px}\
+img{max-width:100%;height:auto;display:block;margin-bottom:.3rem}\
+figcaption{font-size:.82rem;overflow-wrap:anywhere}b{font-weight:600}small{color:#666}";
+
+/// The page of the album at `path`; with thumbnails of the files in `original`, where it is given.
+pub fn page(path: &Path, sidecar: Option<&Path>, original: Option<&Path>, cx: &Context) -> Result<String> {
+    let album = Album::open(path, sidecar, cx)?;
+    let shares = album.shares();
+    let mut cards = Cards { original, shares: &shares, cards: Vec::new(), bytes: Vec::new(), cx };
+    album.read(&|number| album.manifest.files[number].picture.is_some(), &mut cards, cx)?;
+    let mut cards = cards.cards;
+    cards.sort_by_key(|(number, _)| *number);
+    let total: u64 = album.manifest.files.iter().map(|file| file.bytes).sum();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = escape(&visible(&name));
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{name}</title>\n<style>{STYLE}</style>\n\
+         <h1>{name}</h1>\n<p>{}: {} files, {} bytes; the album has {} bytes, ratio {}.</p>\n<main>\n",
+        mode_name(album.manifest.mode),
+        table::count(album.manifest.files.len() as u64),
+        table::count(total),
+        table::count(size_of(path)?),
+        table::ratio(total, size_of(path)?),
+    );
+    for (_, card) in &cards {
+        page.push_str(card);
+    }
+    page.push_str("</main>\n</html>\n");
+    Ok(page)
+}
+
+/// Cards of pictures, made while files come by.
+struct Cards<'a> {
+    original: Option<&'a Path>,
+    shares: &'a [u64],
+    cards: Vec<(usize, String)>,
+    bytes: Vec<u8>,
+    cx: &'a Context,
+}
+
+impl Sink for Cards<'_> {
+    fn begin(&mut self, _: usize, _: &File) -> Result<()> {
+        self.bytes.clear();
+        Ok(())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn end(&mut self, number: usize, file: &File) -> Result<()> {
+        let mut card = String::from("<figure>");
+        if let Some(root) = self.original.filter(|_| file.bytes <= LARGEST) {
+            let path = scan::place(root, &file.path);
+            let bytes = std::fs::read(&path).map_err(|e| Error::from(e).at(path.display().to_string()))?;
+            put_thumbnail(&mut card, &bytes, "before", self.cx)?;
+        }
+        put_thumbnail(&mut card, &self.bytes, "after", self.cx)?;
+        let name = escape(&visible(&scan::text(&file.path)));
+        // Writing to a string cannot fail.
+        let _ = write!(
+            card,
+            "<figcaption><b>{name}</b><br>{} &rarr; {} bytes",
+            table::count(file.bytes),
+            table::count(self.shares[number])
+        );
+        if let Some(picture) = &file.picture {
+            let _ = write!(card, "<br><small>{}&times;{}", picture.shape.width, picture.shape.height);
+            match picture.score {
+                Some(score) => {
+                    let _ = write!(card, ", SSIMULACRA2 {:.1}", f64::from(score) / 100.0);
+                }
+                None => card.push_str(", the same pixels"),
+            }
+            card.push_str("</small>");
+        }
+        card.push_str("</figcaption></figure>\n");
+        self.cards.push((number, card));
+        Ok(())
+    }
+}
+
+/// A thumbnail as an image element; nothing where the bytes show none.
+fn put_thumbnail(card: &mut String, bytes: &[u8], alt: &str, cx: &Context) -> Result<()> {
+    let decoded = Kind::of(bytes).map(|kind| kind::decode(kind, bytes, cx));
+    let Some(Ok(decoded)) = decoded else { return Ok(()) };
+    let Some(picture) = upright(&decoded) else { return Ok(()) };
+    let (width, height) = fit(picture.dimensions(), (SIDE, SIDE));
+    let small = imageops::resize(&picture, width, height, FilterType::Triangle);
+    let mut jpeg = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(Cursor::new(&mut jpeg), QUALITY);
+    small
+        .write_with_encoder(encoder)
+        .map_err(|e| Error::new(lab_codec::ErrorKind::Io, format!("cannot write a thumbnail: {e}")))?;
+    let _ = write!(
+        card,
+        "<img width=\"{width}\" height=\"{height}\" alt=\"{alt}\" src=\"data:image/jpeg;base64,{}\">",
+        base64(&jpeg)
+    );
+    Ok(())
+}
+
+fn escape(text: &str) -> String {
+    crate::report::html::escape(text)
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for part in bytes.chunks(3) {
+        let bits =
+            part.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - part.len()));
+        for i in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * i)) as usize & 63];
+            text.push(if i <= part.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn the_vectors_of_the_rfc() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+    }
+}
