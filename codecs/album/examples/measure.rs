@@ -1,5 +1,7 @@
 //! What an album of a folder takes: `measure MODE CODEC ORDER FOLDER...`, all by the library.
 
+#![allow(missing_docs, clippy::print_stdout)]
+
 use std::path::Path;
 use std::time::Instant;
 

@@ -1,5 +1,7 @@
 //! Prints the vectors of `docs/formats/album.md`, for when the format gets a new version.
 
+#![allow(missing_docs, clippy::print_stdout)]
+
 use lab_album::blocks::pack_bytes;
 use lab_album::kind::{Kind, decode};
 use lab_album::manifest::{

@@ -62,6 +62,9 @@ pub struct Effort {
     pub pictures: u64,
 }
 
+/// Group and segment, and the files in it: places in the segment, numbers in the manifest.
+type SegmentFiles = ((usize, usize), Vec<(usize, usize)>);
+
 /// Files of a segment, or why they cannot be had, and how many pictures were decoded.
 type Restored = (Vec<(usize, Result<Vec<u8>>)>, u64);
 
@@ -155,7 +158,7 @@ impl Album {
     }
 
     /// Wanted files by group and segment, with their places in the segment.
-    fn by_segment(&self, wanted: &dyn Fn(usize) -> bool) -> Vec<((usize, usize), Vec<(usize, usize)>)> {
+    fn by_segment(&self, wanted: &dyn Fn(usize) -> bool) -> Vec<SegmentFiles> {
         let mut at: HashMap<(usize, usize), Vec<(usize, usize)>> = HashMap::new();
         // Where each segment of each group begins.
         let starts: Vec<Vec<u64>> = self
@@ -173,14 +176,13 @@ impl Album {
             })
             .collect();
         for (number, file) in self.manifest.files.iter().enumerate() {
-            if let Content::Coded { group, place } = file.content {
-                if wanted(number) {
-                    let starts = &starts[group as usize];
-                    let segment =
-                        starts.partition_point(|start| *start <= u64::from(place)).saturating_sub(1);
-                    let within = u64::from(place) - starts.get(segment).copied().unwrap_or(0);
-                    at.entry((group as usize, segment)).or_default().push((within as usize, number));
-                }
+            if let Content::Coded { group, place } = file.content
+                && wanted(number)
+            {
+                let starts = &starts[group as usize];
+                let segment = starts.partition_point(|start| *start <= u64::from(place)).saturating_sub(1);
+                let within = u64::from(place) - starts.get(segment).copied().unwrap_or(0);
+                at.entry((group as usize, segment)).or_default().push((within as usize, number));
             }
         }
         let mut list: Vec<_> = at.into_iter().collect();

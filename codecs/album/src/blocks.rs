@@ -24,6 +24,8 @@ const LEPTON: u8 = 2;
 const NATIVE: u8 = 4;
 const GUESS: u8 = 1;
 const INTER: u8 = 2;
+/// Before such a byte, and a list of them, when samples are places in a list of levels.
+const LEVELS: u8 = 32;
 
 /// Which coders are tried for samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +42,9 @@ pub enum Try {
 /// Cancellation, I/O errors.
 pub fn pack_bytes(bytes: &[u8], jpeg: bool, cx: &Context) -> Result<Vec<u8>> {
     cx.check()?;
-    if jpeg && bytes.len() <= LARGEST_JPEG {
-        if let Some(packed) = pack_jpeg(bytes) {
-            return Ok(packed);
-        }
+    if let Some(packed) = Some(bytes).filter(|bytes| jpeg && bytes.len() <= LARGEST_JPEG).and_then(pack_jpeg)
+    {
+        return Ok(packed);
     }
     let mut packed = vec![ZSTD];
     packed.extend_from_slice(&zstd::bulk::compress(bytes, 19)?);
@@ -170,6 +171,106 @@ const SAMPLE_ROWS: u32 = 96;
 /// # Errors
 /// Cancellation, I/O errors.
 pub fn pack_samples(shape: Shape, pictures: &[&[u8]], tried: Try, cx: &Context) -> Result<Vec<u8>> {
+    let Some(levels) = Levels::of(shape, pictures) else {
+        return pack_plain(shape, pictures, tried, cx);
+    };
+    let placed: Vec<Vec<u8>> = pictures.iter().map(|picture| levels.places(picture)).collect();
+    let slices: Vec<&[u8]> = placed.iter().map(Vec::as_slice).collect();
+    let mut block = vec![LEVELS];
+    levels.write(&mut block)?;
+    block.extend_from_slice(&pack_plain(levels.shape(shape), &slices, tried, cx)?);
+    Ok(block)
+}
+
+/// The values that deep samples have, where those are few: pictures of 8 or 10 bits that were stretched to 16.
+struct Levels {
+    values: Vec<u16>,
+}
+
+impl Levels {
+    /// Those of pictures, where they save a bit at least.
+    fn of(shape: Shape, pictures: &[&[u8]]) -> Option<Self> {
+        if shape.bits <= 8 {
+            return None;
+        }
+        let mut used = vec![false; 1 << 16];
+        for sample in pictures.iter().flat_map(|picture| picture.as_chunks::<2>().0) {
+            used[usize::from(u16::from_le_bytes(*sample))] = true;
+        }
+        let values: Vec<u16> = (0..=u16::MAX).filter(|value| used[usize::from(*value)]).collect();
+        let levels = Self { values };
+        (levels.shape(shape).bits < shape.bits).then_some(levels)
+    }
+
+    /// The shape of places.
+    fn shape(&self, shape: Shape) -> Shape {
+        let bits = usize::BITS - self.values.len().saturating_sub(1).leading_zeros();
+        Shape { bits: (bits as u8).clamp(8, 16), ..shape }
+    }
+
+    /// Samples as places in the list, one byte each where that is enough.
+    fn places(&self, picture: &[u8]) -> Vec<u8> {
+        let mut place = vec![0_u16; 1 << 16];
+        for (number, value) in (0..).zip(&self.values) {
+            place[usize::from(*value)] = number;
+        }
+        let samples = picture.as_chunks::<2>().0.iter().map(|s| place[usize::from(u16::from_le_bytes(*s))]);
+        if self.values.len() <= 256 {
+            samples.map(|place| place as u8).collect()
+        } else {
+            samples.flat_map(u16::to_le_bytes).collect()
+        }
+    }
+
+    /// The opposite.
+    fn samples(&self, placed: &[u8]) -> Result<Vec<u8>> {
+        let wide = self.values.len() > 256;
+        let count = if wide { placed.len() / 2 } else { placed.len() };
+        let mut out = Vec::with_capacity(count * 2);
+        for i in 0..count {
+            let place =
+                if wide { u16::from_le_bytes([placed[2 * i], placed[2 * i + 1]]) } else { placed[i].into() };
+            let value = self.values.get(usize::from(place));
+            let value = value.ok_or_else(|| Error::corrupt("a sample is at no level"))?;
+            out.extend_from_slice(&value.to_le_bytes());
+        }
+        Ok(out)
+    }
+
+    /// How far each is from the one before it, as a block of its own.
+    fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+        let mut steps = Vec::new();
+        let mut last = 0;
+        for value in &self.values {
+            varint::write(&mut steps, u64::from(value - last));
+            last = *value;
+        }
+        let block = pack_recipes(&[steps])?;
+        varint::write(out, block.len() as u64);
+        out.extend_from_slice(&block);
+        Ok(())
+    }
+
+    fn read(input: &mut &[u8], cx: &Context) -> Result<Self> {
+        let broken = || Error::corrupt("the levels of a block are broken");
+        let length = usize::try_from(varint::read(input)?).map_err(|_| broken())?;
+        let (block, rest) = input.split_at_checked(length).ok_or_else(broken)?;
+        *input = rest;
+        let steps = unpack_recipes(block, 1, cx)?.pop().ok_or_else(broken)?;
+        let (mut steps, mut values, mut last) = (&steps[..], Vec::new(), 0_u64);
+        while !steps.is_empty() {
+            let step = varint::read(&mut steps)?;
+            last = last
+                .checked_add(step)
+                .filter(|last| *last <= 0xFFFF && values.len() < 1 << 16)
+                .ok_or_else(broken)?;
+            values.push(last as u16);
+        }
+        if values.is_empty() { Err(broken()) } else { Ok(Self { values }) }
+    }
+}
+
+fn pack_plain(shape: Shape, pictures: &[&[u8]], tried: Try, cx: &Context) -> Result<Vec<u8>> {
     let rows = shape.height.min(SAMPLE_ROWS);
     let row = shape.bytes() / shape.height as usize;
     let first = (shape.height - rows) as usize / 2 * row;
@@ -193,7 +294,7 @@ pub fn pack_samples(shape: Shape, pictures: &[&[u8]], tried: Try, cx: &Context) 
     let way = best.and_then(|(_, way)| way);
     match way {
         Some(way) => {
-            let mut block = vec![NATIVE | u8::from(way.guess) * GUESS | u8::from(way.inter) * INTER];
+            let mut block = vec![NATIVE | (u8::from(way.guess) * GUESS) | (u8::from(way.inter) * INTER)];
             pixels::encode(shape, way, pictures, &mut block, cx)?;
             Ok(block)
         }
@@ -230,6 +331,24 @@ fn zstd_samples(pictures: &[&[u8]]) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) and so on, and what `each` returns.
 pub fn unpack_samples(
+    block: &[u8],
+    shape: Shape,
+    count: usize,
+    wanted: usize,
+    each: &mut dyn FnMut(usize, &[u8]) -> Result<()>,
+    cx: &Context,
+) -> Result<usize> {
+    match block.split_first() {
+        Some((&LEVELS, mut rest)) if shape.bits > 8 => {
+            let levels = Levels::read(&mut rest, cx)?;
+            let mut each = |number: usize, placed: &[u8]| each(number, &levels.samples(placed)?);
+            unpack_plain(rest, levels.shape(shape), count, wanted, &mut each, cx)
+        }
+        _ => unpack_plain(block, shape, count, wanted, each, cx),
+    }
+}
+
+fn unpack_plain(
     block: &[u8],
     shape: Shape,
     count: usize,

@@ -110,7 +110,7 @@ pub fn from_yuv(frame: &Frame, width: u32, height: u32, channels: usize, range: 
             return (at, at, 1.0);
         }
         let near = at / 2;
-        (near, if at % 2 == 0 { near.saturating_sub(1) } else { near + 1 }, 0.75)
+        (near, if at.is_multiple_of(2) { near.saturating_sub(1) } else { near + 1 }, 0.75)
     };
     let mut out = Vec::with_capacity(width as usize * height as usize * channels);
     for y in 0..height as usize {

@@ -235,6 +235,9 @@ fn png_name(
     name
 }
 
+/// Files, taken apart.
+type Parts = Vec<(usize, Apart)>;
+
 impl Work<'_> {
     /// Files with the same bytes are kept once.
     fn find_same(&mut self) {
@@ -326,7 +329,7 @@ impl Work<'_> {
         let tried = if self.options.codec == Codec::Native { Try::Native } else { Try::All };
         for batch in segments.chunks(rayon::current_num_threads().max(1)) {
             let this = &*self;
-            let coded: Vec<(Vec<(usize, Apart)>, Vec<u8>)> = batch
+            let coded: Vec<(Parts, Vec<u8>)> = batch
                 .par_iter()
                 .map(|files| {
                     let mut apart = this.apart(shape, files)?;
@@ -396,11 +399,10 @@ impl Work<'_> {
             let Some(kind) = self.surveyed[*file].kind else { continue };
             let decoded = kind::decode(kind, &bytes, self.cx)?;
             let apart = recipe::take_apart(kind, &bytes, &decoded, exact, self.cx);
-            if let Some(apart) = apart.filter(|apart| Shape { bits: shape.bits, ..apart.shape } == shape) {
-                if apart.shape.bits <= shape.bits {
-                    list.push((*file, apart));
-                }
-            }
+            let fits = |apart: &Apart| {
+                Shape { bits: shape.bits, ..apart.shape } == shape && apart.shape.bits <= shape.bits
+            };
+            list.extend(apart.filter(fits).map(|apart| (*file, apart)));
         }
         Ok(list)
     }

@@ -1,5 +1,7 @@
 //! The vectors of `docs/formats/album.md`: what is written there is what the code does.
 
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
 use lab_album::manifest::Manifest;
 use lab_album::pixels::{Shape, Way, decode, encode};
 use lab_album::{blocks, recipe};

@@ -150,15 +150,15 @@ impl Guesses {
             ];
             let places = contexts.map(|context| (context * GUESSES + number) % SIZE);
             let mut inputs = [0; INPUTS];
-            for i in 0..INPUTS {
-                inputs[i] = stretch(self.tables[i][places[i]].one() as u16);
+            for ((input, table), place) in inputs.iter_mut().zip(&self.tables).zip(places) {
+                *input = stretch(table[place].one() as u16);
             }
             let set = (history & 63) | (sure & 3) << 6 | usize::from(sure & 15 > 3) << 8;
             let one = squash(self.mixer.mix(&inputs, number * 1024 + set));
             let right = coder.code(pixel == guess, one.into());
             self.mixer.update(&inputs, right, 6, 20);
-            for i in 0..INPUTS {
-                self.tables[i][places[i]].update(right, 250);
+            for (table, place) in self.tables.iter_mut().zip(places) {
+                table[place].update(right, 250);
             }
             if right {
                 hit = Some((number as u8, guess));

@@ -280,9 +280,11 @@ impl Model {
             self.errors[at] = (own - predicted).clamp(-32_767, 32_767) as i16;
             bias.learn(own * 8 - eighths);
             let target = (own - centre) as f32;
-            for i in 0..2 {
-                channel.off[i] = channel.off[i] * 0.9 + (predictions[i] - target).abs().min(1e4) + 1e-3;
-                channel.squares[i].update(&taps.values, taps.count, target);
+            for ((off, square), prediction) in
+                channel.off.iter_mut().zip(&mut channel.squares).zip(predictions)
+            {
+                *off = *off * 0.9 + (prediction - target).abs().min(1e4) + 1e-3;
+                square.update(&taps.values, taps.count, target);
             }
         }
     }
@@ -318,7 +320,7 @@ fn taps(
     for value in [w, n, nw, ne, ww, nn, get(at - 2 * stride + c)] {
         taps.push(value - centre);
     }
-    let is_alpha = |index: usize| c % 2 == 0 && index + 1 == c;
+    let is_alpha = |index: usize| c.is_multiple_of(2) && index + 1 == c;
     for other in done.iter().rev().filter(|other| !is_alpha(other.index)) {
         let at = first + other.index;
         let near = Near::new(get, at, stride, c);

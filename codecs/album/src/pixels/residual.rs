@@ -100,8 +100,8 @@ impl Residuals {
         let node = node & (NODES - 1);
         let mut inputs = [0; INPUTS];
         let places: [usize; INPUTS] = std::array::from_fn(|i| known.contexts[i] * NODES + node);
-        for i in 0..INPUTS {
-            inputs[i] = stretch(self.tables[i][places[i]].one() as u16);
+        for ((input, table), place) in inputs.iter_mut().zip(&self.tables).zip(places) {
+            *input = stretch(table[place].one() as u16);
         }
         let mixers = self.mixers.iter_mut().zip(known.sets);
         let sum: i32 = mixers.map(|(mixer, set)| mixer.mix(&inputs, set * NODES + node)).sum();
@@ -113,8 +113,8 @@ impl Residuals {
         for mixer in &mut self.mixers {
             mixer.update(&inputs, bit, RATE, EXTRA);
         }
-        for i in 0..INPUTS {
-            self.tables[i][places[i]].update(bit, LIMIT);
+        for (table, place) in self.tables.iter_mut().zip(places) {
+            table[place].update(bit, LIMIT);
         }
         bit
     }

@@ -70,8 +70,8 @@ impl LeastSquares {
                 if i == j {
                     sum += RIDGE;
                 }
-                for k in 0..j {
-                    sum -= lower[i][k] * lower[j][k];
+                for (a, b) in lower[i][..j].iter().zip(&lower[j]) {
+                    sum -= a * b;
                 }
                 if i == j {
                     if sum.is_nan() || sum < 1e-3 {
@@ -87,15 +87,15 @@ impl LeastSquares {
         let mut solution = [0.0_f32; TAPS];
         for i in 0..n {
             let mut sum = self.targets[i];
-            for k in 0..i {
-                sum -= lower[i][k] * solution[k];
+            for (a, known) in lower[i][..i].iter().zip(&solution) {
+                sum -= a * known;
             }
             solution[i] = sum * inverse[i];
         }
         for i in (0..n).rev() {
             let mut sum = solution[i];
-            for k in i + 1..n {
-                sum -= lower[k][i] * solution[k];
+            for (row, known) in lower[..n].iter().zip(&solution).skip(i + 1) {
+                sum -= row[i] * known;
             }
             solution[i] = sum * inverse[i];
         }

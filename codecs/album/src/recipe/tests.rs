@@ -36,7 +36,7 @@ fn png_file(colour: png_crate::ColorType, depth: png_crate::BitDepth, width: u32
     // The fast compressor makes codes that `preflate` does not know; such files are kept as they are.
     encoder.set_compression(png_crate::Compression::Balanced);
     if colour == png_crate::ColorType::Indexed {
-        encoder.set_palette(noise(3 << depth as u8 as u32));
+        encoder.set_palette(noise(3 << depth as u8));
         encoder.set_trns(vec![0, 128]);
     }
     encoder.add_text_chunk("Comment".into(), "long ".repeat(60)).unwrap();

@@ -135,7 +135,7 @@ fn group(work: &mut Work<'_>, shape: Shape, files: &[usize], candidates: &[Lossy
 
 /// Puts a track into the album, where it is smaller than the files.
 fn keep(work: &mut Work<'_>, lossy: Lossy, shape: Shape, files: &[usize], done: Trial) -> Result<()> {
-    let alpha = if shape.channels % 2 == 0 { Some(alpha(work, shape, files)?) } else { None };
+    let alpha = if shape.channels.is_multiple_of(2) { Some(alpha(work, shape, files)?) } else { None };
     let alpha_bytes = alpha.as_ref().map_or(Ok(0), Coded::bytes)?;
     let originals: u64 = files.iter().map(|file| work.found[*file].bytes).sum();
     if done.coded.bytes()? + alpha_bytes >= originals {
