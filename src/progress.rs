@@ -17,9 +17,10 @@ pub fn bar(label: &str, total: Option<u64>, quiet: bool) -> Arc<dyn Observer> {
             ProgressBar::new(total),
             "{prefix} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} ETA {eta}{msg}",
         ),
-        None => {
-            (ProgressBar::no_length(), "{prefix} {spinner} {binary_bytes} {binary_bytes_per_sec} {elapsed}{msg}")
-        }
+        None => (
+            ProgressBar::no_length(),
+            "{prefix} {spinner} {binary_bytes} {binary_bytes_per_sec} {elapsed}{msg}",
+        ),
     };
     bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
     if let Ok(style) = ProgressStyle::with_template(template) {

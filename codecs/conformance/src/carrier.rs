@@ -22,6 +22,8 @@ type Build = fn(&Params, &Resources) -> Result<Arc<dyn Carrier>>;
 /// Streams are written in pieces of these sizes, over and over.
 const PIECES: [usize; 5] = [1, 4096, 7, 65_536, 1000];
 const THREADS: usize = 4;
+/// The longest stream for carriers that start processes.
+const EXTERNAL_STREAM: usize = 4096;
 
 pub fn check(build: Build, variant: &Variant, options: &Options, report: &mut EntryReport) {
     let text = &variant.text;
@@ -55,10 +57,13 @@ pub fn check(build: Build, variant: &Variant, options: &Options, report: &mut En
 
 fn run(subject: &Subject, report: &mut EntryReport) {
     let text = &subject.variant.text;
-    let segment = subject.options.segment;
-    let lengths = [0, 1, 2, 255, 4096, segment - 1, segment, segment + 1];
-    // Where processes are started, the ends of the list tell most.
-    let lengths = if subject.carrier.is_external() { &lengths[..5] } else { &lengths[..] };
+    // Where every look at a medium starts processes, little is tried of what others show at length.
+    let external = subject.carrier.is_external();
+    let segment = if external { EXTERNAL_STREAM } else { subject.options.segment };
+    let lengths = match external {
+        true => &[0, 1, EXTERNAL_STREAM][..],
+        false => &[0, 1, 2, 255, 4096, segment - 1, segment, segment + 1][..],
+    };
     for &length in lengths {
         let stream = inputs::random(length);
         report.case(text, || format!("a stream of {length} bytes"), || subject.round_trip(&stream));

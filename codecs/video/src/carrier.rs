@@ -18,7 +18,8 @@ const PROFILE: Param = Param::choice(
     0,
     "how bytes become pixels; exact: lossless copies only, V/P 1.005, without ffmpeg; the others survive lossy copies",
 );
-const LOSS: Param = Param::text("loss", "", "share of frames that may be lost, such as 10% [default: 0.1%]");
+const LOSS: Param =
+    Param::text("loss", "", "share of frames that may be lost, such as 10% [default: 0.1%; dense 0]");
 const ENCODER: Param =
     Param::text("encoder", "", "of ffmpeg: x264, x265, nvenc, ... [default: the profile's]");
 const SIZE: Param = Param::text("size", "", "of the pictures, such as 1280x720 [default: the profile's]");

@@ -131,7 +131,7 @@ pub fn measure(path: &Path, cx: &Context) -> Result<Measurement> {
     let mut grid = Some(identity.grid);
     let mut last = None;
     let mut wrong = vec![0; result.words];
-    while let Some(picture) = pictures.next()? {
+    while let Some(picture) = pictures.read()? {
         result.pictures += 1;
         let Ok(read) = modem.demodulate(picture, grid) else { continue };
         if read.header.stream_id != STREAM_ID || last == Some(read.header.frame) {

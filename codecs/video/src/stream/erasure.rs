@@ -85,11 +85,12 @@ mod tests {
 
         fn inverse(a: u16) -> u16 {
             // a^(2^16 - 2)
-            (1..16).fold((1, a), |(product, power), _| {
-                let square = times(power, power);
-                (times(product, square), square)
-            })
-            .0
+            (1..16)
+                .fold((1, a), |(product, power), _| {
+                    let square = times(power, power);
+                    (times(product, square), square)
+                })
+                .0
         }
 
         /// The value at `x` of the polynomial of the least degree that has `values` at the elements of the numbers from
@@ -108,7 +109,9 @@ mod tests {
         /// The numbers in a frame: of each 64 bytes, or what is left at the end, the first half are their lower bytes.
         fn numbers(frame: &[u8]) -> Vec<u16> {
             let halves = frame.chunks(64).map(|piece| piece.split_at(piece.len() / 2));
-            halves.flat_map(|(low, high)| low.iter().zip(high).map(|(l, h)| u16::from_le_bytes([*l, *h]))).collect()
+            halves
+                .flat_map(|(low, high)| low.iter().zip(high).map(|(l, h)| u16::from_le_bytes([*l, *h])))
+                .collect()
         }
 
         pub fn parity(data: &[&[u8]], count: usize) -> Vec<Vec<u8>> {
@@ -132,10 +135,16 @@ mod tests {
             let frame = |j: usize| {
                 let words: Vec<[u8; 2]> =
                     (0..columns[0].len()).map(|at| number(value(at, j)).to_le_bytes()).collect();
-                words.chunks(32).flat_map(|piece| {
-                    piece.iter().map(|word| word[0]).chain(piece.iter().map(|word| word[1])).collect::<Vec<_>>()
-                })
-                .collect()
+                words
+                    .chunks(32)
+                    .flat_map(|piece| {
+                        piece
+                            .iter()
+                            .map(|word| word[0])
+                            .chain(piece.iter().map(|word| word[1]))
+                            .collect::<Vec<_>>()
+                    })
+                    .collect()
             };
             (0..count).map(frame).collect()
         }
@@ -143,11 +152,17 @@ mod tests {
 
     #[test]
     fn parity_is_what_the_page_defines() {
-        for (count, extra, length) in [(2, 1, 2), (3, 2, 70), (5, 3, 6), (4, 4, 64), (4, 3, 10), (3, 9, 130), (20, 4, 4)] {
+        for (count, extra, length) in
+            [(2, 1, 2), (3, 2, 70), (5, 3, 6), (4, 4, 64), (4, 3, 10), (3, 9, 130), (20, 4, 4)]
+        {
             let frames: Vec<Vec<u8>> =
                 (0..count).map(|i| (0..length).map(|j| (i * 59 + j * 83 + 17) as u8).collect()).collect();
             let shards: Vec<&[u8]> = frames.iter().map(Vec::as_slice).collect();
-            assert_eq!(parity(&shards, extra).unwrap(), by_the_page::parity(&shards, extra), "{count} + {extra}");
+            assert_eq!(
+                parity(&shards, extra).unwrap(),
+                by_the_page::parity(&shards, extra),
+                "{count} + {extra}"
+            );
         }
         // The vector of the page.
         let made = parity(&[&[1, 2, 3, 4], &[5, 6, 7, 8], &[9, 10, 11, 12]], 2).unwrap();

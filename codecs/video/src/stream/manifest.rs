@@ -79,7 +79,8 @@ impl Manifest {
             return None;
         }
         let layout = Layout { shard: u32_at(14) as usize, data: u16_at(6).into(), parity: u16_at(8).into() };
-        if layout.shard == 0 || layout.shard % 2 != 0 || layout.shard >= 1 << 24 || layout.data == 0 {
+        if layout.shard == 0 || !layout.shard.is_multiple_of(2) || layout.shard >= 1 << 24 || layout.data == 0
+        {
             return None;
         }
         let mut sha256 = Digest([0; 32]);

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lab_codec::{Context, Error, Lost, Result, StreamReader, Summary};
 use lab_frames::ffmpeg::Clip;
 
-use super::layout::{GROUP_MANIFESTS, LAST_MANIFESTS};
 use super::film::{picture_of, pictures_of, poster_pictures};
+use super::layout::{GROUP_MANIFESTS, LAST_MANIFESTS};
 use super::scan::{Identity, Scanned, Scanner};
 use super::{Health, Layout, Manifest, erasure, poster};
 use crate::modem::Kind;
@@ -22,6 +22,9 @@ const HELD: usize = 16 << 20;
 
 /// How often a place is approached anew before the video is read from its start.
 const APPROACHES: usize = 4;
+
+/// Frames that are read one behind the other before whole groups are taken.
+const RUN: usize = 2 * FEW;
 
 /// Bytes before the end of the last read where one that goes on may begin.
 const OVERLAP: u64 = 4096;
@@ -51,7 +54,11 @@ struct State {
     cursor: Option<Cursor>,
     group: Option<(u64, Group)>,
     /// The end of the last read.
-    end: Option<u64>,
+    end: u64,
+    /// Bytes that were read one behind the other up to there.
+    run: u64,
+    /// The frame that was read last without its group: the group's number, its place, its payload.
+    last: Option<(u64, usize, Vec<u8>)>,
     health: Health,
 }
 
@@ -173,8 +180,7 @@ impl Reader {
             while let Some(scanned) = scanner.next(&mut health)? {
                 let header = scanned.header;
                 if matches!(header.kind, Kind::Data | Kind::Parity) {
-                    highest =
-                        highest.max(Some((header.group, header.data_frames, header.parity_frames)));
+                    highest = highest.max(Some((header.group, header.data_frames, header.parity_frames)));
                 }
                 let manifest = scanned.payload.as_ref().filter(|_| header.kind == Kind::Manifest);
                 if let Some(manifest) = manifest.and_then(|payload| Manifest::parse(payload))
@@ -223,7 +229,8 @@ impl Reader {
             Some((number, _, parity)) if u64::from(number) == full => u64::from(parity),
             _ => 0,
         };
-        let last = if rest > 0 { GROUP_MANIFESTS + rest.div_ceil(self.layout.shard as u64) + parity } else { 0 };
+        let last =
+            if rest > 0 { GROUP_MANIFESTS + rest.div_ceil(self.layout.shard as u64) + parity } else { 0 };
         self.frames = full * self.layout.group_frames() + last + LAST_MANIFESTS;
         self.manifest = Some(manifest);
         Ok(())
@@ -323,6 +330,22 @@ impl Reader {
         bytes: &mut [u8],
     ) -> Result<bool> {
         let shard = self.layout.shard;
+        let mut wanted = wanted;
+        let mut bytes = bytes;
+        // A read often begins in the frame in which the one before ended.
+        if let Some((group, index, payload)) = &state.last
+            && (*group, *index) == (number, wanted.start)
+        {
+            let (place, rest) = bytes.split_at_mut(shard.min(bytes.len()));
+            if payload.len() != place.len() {
+                return Ok(false);
+            }
+            place.copy_from_slice(payload);
+            (bytes, wanted.start) = (rest, wanted.start + 1);
+        }
+        if wanted.is_empty() {
+            return Ok(true);
+        }
         self.seek(state, self.layout.frame(number, wanted.start as u64))?;
         let end = self.layout.frame(number, wanted.end as u64);
         let mut left = wanted.len();
@@ -344,18 +367,17 @@ impl Reader {
                 }
                 place[..length].copy_from_slice(&payload);
                 left -= 1;
+                if index + 1 == wanted.end {
+                    state.last = Some((number, index, payload));
+                }
             }
         }
         Ok(true)
     }
 
-    /// Reads group `number` as a whole.
-    fn read_group(&self, state: &mut State, number: u64) -> Result<Group> {
+    /// Reads group `number` as a whole. `bytes` is a buffer that is free.
+    fn read_group(&self, state: &mut State, number: u64, mut bytes: Vec<u8>) -> Result<Group> {
         let (shard, count) = (self.layout.shard, self.data_frames(number));
-        let mut bytes = match state.group.take() {
-            Some((_, group)) => group.bytes,
-            None => Vec::new(),
-        };
         bytes.clear();
         bytes.resize(count * shard, 0);
         let len = self.group_len(number);
@@ -437,11 +459,11 @@ impl Reader {
                 return Ok(Vec::new());
             }
         }
-        if !known {
-            let group = self.read_group(state, number)?;
-            state.group = Some((number, group));
-        }
-        let Some((_, group)) = &state.group else { return Ok(vec![from..from + buf.len()]) };
+        let group = match state.group.take() {
+            Some((at, group)) if at == number => group,
+            old => self.read_group(state, number, old.map(|(_, group)| group.bytes).unwrap_or_default())?,
+        };
+        let (_, group) = state.group.insert((number, group));
         buf.copy_from_slice(&group.bytes[from..from + buf.len()]);
         let end = from + buf.len();
         let clipped = group.lost.iter().map(|lost| lost.start.max(from)..lost.end.min(end));
@@ -469,7 +491,9 @@ impl StreamReader for Reader {
             let number = offset / group_bytes;
             let from = (offset % group_bytes) as usize;
             let (part, rest) = buf.split_at_mut(buf.len().min(self.group_len(number) - from));
-            let sequential = state.end.is_some_and(|end| end.saturating_sub(offset) <= OVERLAP && offset <= end);
+            let goes_on = offset <= state.end && state.end - offset <= OVERLAP;
+            state.run = if goes_on { state.run + part.len() as u64 } else { part.len() as u64 };
+            let sequential = state.run > (RUN * self.layout.shard) as u64;
             for range in self.read_in_group(state, number, from, part, sequential)? {
                 let base = number * group_bytes;
                 part[range.start - from..range.end - from].fill(0);
@@ -480,7 +504,7 @@ impl StreamReader for Reader {
                 }
             }
             offset += part.len() as u64;
-            state.end = Some(offset);
+            state.end = offset;
             buf = rest;
         }
         Ok(lost)

@@ -43,7 +43,7 @@ impl Pictures {
     ///
     /// # Errors
     /// As [`Decoder::read`].
-    pub fn next(&mut self) -> Result<Option<&Frame>> {
+    pub fn read(&mut self) -> Result<Option<&Frame>> {
         Ok(if self.decoder.read(&mut self.frame)? { Some(&self.frame) } else { None })
     }
 }
@@ -73,7 +73,7 @@ impl Identity {
         let mut reason = Refusal::Blank;
         let mut trials = 0;
         for _ in 0..PICTURES {
-            let Some(picture) = pictures.next()? else { break };
+            let Some(picture) = pictures.read()? else { break };
             if last.again(picture).is_some() {
                 continue;
             }
@@ -206,7 +206,7 @@ impl Scanner {
     /// # Errors
     /// As [`Decoder::read`].
     pub fn next(&mut self, health: &mut Health) -> Result<Option<Scanned>> {
-        while let Some(picture) = self.pictures.next()? {
+        while let Some(picture) = self.pictures.read()? {
             health.pictures += 1;
             if let Some(refusal) = self.no_frame.again(picture) {
                 *health.refused.entry(refusal.to_string()).or_default() += 1;

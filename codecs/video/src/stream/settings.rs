@@ -63,8 +63,10 @@ pub struct Settings {
     pub journal: Option<PathBuf>,
 }
 
-/// The share of frames that may be lost where none is given.
-const LOSS: f64 = 0.001;
+/// The share of frames that may be lost where none is given. What `dense` is for loses none.
+fn usual_loss(profile: &Profile) -> f64 {
+    if profile.name == "dense" { 0.0 } else { 0.001 }
+}
 
 impl Settings {
     /// The settings for `profile` and `wishes`.
@@ -115,7 +117,7 @@ impl Settings {
         let note = choice.instead_of.map(|(wanted, why)| {
             format!("{} does not work here ({why}); {} is taken", wanted.word(), choice.encoder.word())
         });
-        let loss = wishes.loss.unwrap_or(LOSS);
+        let loss = wishes.loss.unwrap_or(usual_loss(profile));
         let chunk = if profile.name == "f2v2f" { F2V2F_CHUNK } else { usize::MAX };
         let room = wishes.chunk.unwrap_or(chunk).min(modem.payload_len());
         let layout = Layout::new(room & !1, loss);
