@@ -1,4 +1,7 @@
 //! Codes PNG-derived raw pictures: `pixels WIDTH HEIGHT CHANNELS BITS guess|plain inter|intra FILE...`
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "an example stops where it cannot go on, and prints")]
+
 use std::time::Instant;
 
 use lab_album::pixels::{Shape, Way, decode, encode};
