@@ -1,6 +1,10 @@
 //! Codes PNG-derived raw pictures: `pixels WIDTH HEIGHT CHANNELS BITS guess|plain inter|intra FILE...`
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "an example stops where it cannot go on, and prints")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "an example stops where it cannot go on, and prints"
+)]
 
 use std::time::Instant;
 
