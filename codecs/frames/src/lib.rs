@@ -22,7 +22,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`format`] | pixel formats and shapes |
+//! | [`mod@format`] | pixel formats and shapes |
 //! | [`colour`] | range, matrix, primaries and transfer of a video's samples |
 //! | [`y4m`], [`picture`], [`raw`] | YUV4MPEG2 streams, PNG files, samples without any header |
 //! | [`ffmpeg`] | the one driver of ffmpeg: facts about a clip, frames of it, encoders |

@@ -3,8 +3,8 @@
 //!     cargo run --release --example channel -- PROFILE FRAMES SEED [CHANNEL...]
 //!
 //! A channel is `clean` or arguments of ffmpeg between input and output; `;` joins steps, and a last one that begins with `@` is
-//! applied while reading. In the environment, PARITY and STYLE choose what the profile leaves open, ENCODER (ffmpeg's
-//! name) and ARGUMENTS replace the profile's, and EXACT makes a frame that is not read an error.
+//! applied while reading. In the environment, PARITY, STYLE and ENCODER choose what the profile leaves open, and
+//! EXACT makes a frame that is not read an error.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 use std::io::{Read, Write};
@@ -52,21 +52,18 @@ fn main() {
     let env = |name| std::env::var(name).ok();
     let parity = env("PARITY").map_or(profile.parity, |p| p.parse().unwrap());
     let modem = (profile.modem)(width, height, parity).unwrap();
-    let encoder = profile.encoders[0];
+    let wanted = env("ENCODER");
+    let setting = profile.encoders.iter().find(|s| wanted.as_ref().is_none_or(|w| s.encoder.word() == w));
+    let encoder = setting.expect("the profile has no settings for this encoder");
     let folder = std::env::temp_dir().join(format!("channel-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("clean.mp4");
-    let mut list: Vec<String> = encoder.arguments.iter().map(|a| a.to_string()).collect();
-    if let Some(more) = env("ARGUMENTS") {
-        list = more.split_whitespace().map(str::to_string).collect();
-    }
-    let name = env("ENCODER").unwrap_or_else(|| encoder.encoder.name().to_string());
     let size = format!("{width}x{height}");
     let pixels = if profile.pixels == Pixels::Rgba { "rgba" } else { "yuv420p" };
     let mut child = Command::new("ffmpeg")
         .args(["-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", pixels, "-video_size", &size])
-        .args(["-framerate", "30", "-i", "pipe:0", "-c:v", &name])
-        .args(&list)
+        .args(["-framerate", "30", "-i", "pipe:0", "-c:v", encoder.encoder.name()])
+        .args(encoder.arguments)
         .arg(&file)
         .stdin(Stdio::piped())
         .spawn()

@@ -22,7 +22,7 @@ enum Command {
     Encode(Box<encode::Args>),
     Decode(decode::Args),
     Verify(verify::Args),
-    Probe(probe::Args),
+    Probe(Box<probe::Args>),
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {

@@ -119,7 +119,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let cx = args.work.context(app, progress::bar("verify", None, args.talk.quiet));
     let at_input = |e: Error| e.at(args.input.display().to_string());
     let expected = args.sha256.as_deref().map(digest).transpose()?;
-    let (stream, lossy) = open(&args.input, app, &cx)?;
+    let Opened { stream, lossy } = open(&args.input, app, &cx)?;
     let profile = lossy.as_ref().map_or("exact", |reader| reader.profile());
     let outcome = check(args, app, stream, &cx).and_then(|(bytes, sha256)| match &expected {
         Some(expected) if *expected != sha256 => {
@@ -162,20 +162,25 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
 }
 
 /// The stream in a video, and what knows the video where that is of a lossy profile.
-fn open(path: &Path, app: &App, cx: &Context) -> Result<(Arc<dyn StreamReader>, Option<Arc<Reader>>)> {
+struct Opened {
+    stream: Arc<dyn StreamReader>,
+    lossy: Option<Arc<Reader>>,
+}
+
+fn open(path: &Path, app: &App, cx: &Context) -> Result<Opened> {
     // What the profile `exact` wrote is read by that alone, and needs no ffmpeg.
     match std::fs::File::open(path)
         .map_err(Error::from)
         .and_then(|file| lab_video::exact::Reader::open(file, cx))
     {
-        Ok(reader) => return Ok((Arc::new(reader), None)),
+        Ok(reader) => return Ok(Opened { stream: Arc::new(reader), lossy: None }),
         Err(e) if e.kind() == ErrorKind::Unsupported => {}
         Err(e) => return Err(e.at(path.display().to_string())),
     }
     match Reader::open(path, cx) {
         Ok(reader) => {
             let reader = Arc::new(reader);
-            Ok((reader.clone(), Some(reader)))
+            Ok(Opened { stream: reader.clone(), lossy: Some(reader) })
         }
         // What the carrier says of it says more.
         Err(e) => match input::open(&app.registry, path, cx)? {

@@ -90,9 +90,9 @@ const X264_GREY: &str = "keyint=37:min-keyint=37:bframes=8:b-adapt=0:b-pyramid=n
 /// x265 as sign modems need it: as x264, with transforms of 4x4 only. It never takes intra prediction in B pictures, where
 /// x264 may, and so needs fewer bits for one coefficient in a block: 1.2 for each coded bit, against 3.1. It looks ahead past its
 /// B pictures, or refuses.
-const X265_GREY: &str = "keyint=37:min-keyint=37:bframes=8:b-adapt=0:no-b-pyramid=1:scenecut=0:no-open-gop=1:ref=1:rc-lookahead=9:\
+const X265_GREY: &str = "keyint=37:min-keyint=37:bframes=8:b-adapt=0:no-b-pyramid=1:scenecut=0:no-open-gop=1:ref=1:\
     weightp=0:aq-mode=0:no-cutree=1:ipratio=1:pbratio=1:no-deblock=1:no-sao=1:no-signhide=1:psy-rd=0:psy-rdoq=0:\
-    rdoq-level=0:max-tu-size=4:ctu=16:min-cu-size=8:tu-inter-depth=3:b-intra=0:log-level=error";
+    rdoq-level=0:max-tu-size=4:ctu=16:min-cu-size=8:tu-inter-depth=3:b-intra=0:rc-lookahead=20:log-level=error";
 
 /// All profiles with a modem, by number.
 pub static PROFILES: &[&Profile] = &[&dense::DENSE, &share::SHARE, &tough::TOUGH, &art::ART, &f2v2f::F2V2F];
