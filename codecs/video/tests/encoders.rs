@@ -4,11 +4,15 @@
 use lab_codec::Context;
 use lab_frames::ffmpeg::{Decoder, EncodeOptions, EncodedVideo, Output};
 use lab_frames::{Colour, Frame, Rate, Video};
+use lab_video::modem::grid::Axis;
 use lab_video::modem::rgba::to_rgba;
 use lab_video::modem::{Detection, FrameHeader, Kind, Refusal, grey};
 use lab_video::profile::{PROFILES, Pixels, Structure};
 
 const FRAMES: usize = 10;
+
+/// Where the frame fills a picture of its own size.
+const WHOLE: Axis = Axis { start: 0.0, step: 1.0 };
 
 fn header(frame: usize) -> FrameHeader {
     FrameHeader {
@@ -72,7 +76,8 @@ fn every_setting_gives_a_video_that_is_read_without_loss() {
             let (mut numbers, mut blank) = (Vec::new(), 0);
             while decoder.read(&mut picture).unwrap() {
                 match modem.detect(&picture, None) {
-                    Detection::Frame { header, payload, .. } => {
+                    Detection::Frame { header, payload, grid, .. } => {
+                        assert_eq!((grid.x, grid.y), (WHOLE, WHOLE), "{what}");
                         assert_eq!(payload, [header.frame as u8; 50], "{what}");
                         numbers.push(header.frame as usize);
                     }

@@ -335,7 +335,7 @@ fn placements(x: Axis, y: Axis, area: Rectangle, native: &Native) -> impl Iterat
     ys.into_iter().flat_map(move |y| xs.clone().into_iter().map(move |x| Grid { x, y }))
 }
 
-/// The grid with each axis that is off by more than a tenth of a sample moved to where the edges of all blocks say. Where
+/// The grid with each axis that is off by more than a sixteenth of a block moved to where the edges of all blocks say. Where
 /// they say nothing, the bands alone must do; they leave it open to a third of a sample.
 fn settled(picture: Plane<'_>, native: &Native, area: Rectangle, grid: Grid, header: &FrameHeader) -> Grid {
     let (across, down) = edge_profiles(picture, area);
@@ -363,7 +363,11 @@ fn settled(picture: Plane<'_>, native: &Native, area: Rectangle, grid: Grid, hea
         let mixed = [3.0, 4.0].map(|k| (k * frequency - (k * frequency).round()).abs());
         let mixed = mixed.iter().any(|off| off * (profile.len() as f64) < 2.0);
         let sure = strength > 4.5 && most < half / 2.0;
-        if most > 0.1 { (sure && !mixed).then_some(moved) } else { sure.then_some(axis) }
+        if most > native.period as f64 / 16.0 {
+            (sure && !mixed).then_some(moved)
+        } else {
+            sure.then_some(axis)
+        }
     };
     let x = align(grid.x, &across, area.x.0, native.width);
     let y = align(grid.y, &down, area.y.0, native.height);
