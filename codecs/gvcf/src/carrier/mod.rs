@@ -90,7 +90,8 @@ impl Carrier for Gvcf {
         let picture = u32::try_from(last).map_err(|_| Error::limit("too many frames"))?;
         let picture = repository.picture(picture).map_err(foreign)?;
         let (number, end) = match labelled(picture.pixels()) {
-            Some(label) if label.last && label.number as usize == last => (label.number, label.payload.end),
+            // The commit that ends the stream shows the last frame once more.
+            Some(label) if label.last && label.number as usize <= last => (label.number, label.payload.end),
             _ => return Err(Error::unsupported("a repository of frames, but no stream is in them")),
         };
         let length = u64::from(number) * PAYLOAD as u64 + (end - LABEL) as u64;
