@@ -1,5 +1,7 @@
 //! `lab album` as users type it.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -197,7 +197,7 @@ fn finish(
             }),
         });
     }
-    let duration = slides.as_ref().map_or(0, |slides| u64::from(slides.each) * slides.files.len() as u64);
+    let duration = spool.end(work.options.step());
     let manifest = Manifest {
         mode: work.options.mode,
         data_track: spool.data_track(),

@@ -78,6 +78,12 @@ impl Spool {
         Ok(entries.len() as u64 - 1)
     }
 
+    /// When the last video ends, whose last picture is shown for `step` milliseconds; 0 without one.
+    pub fn end(&self, step: u64) -> u64 {
+        let times = self.tracks.iter().skip(DATA + 1).flat_map(|(_, entries)| entries);
+        times.map(|entry| entry.time + step).max().unwrap_or(0)
+    }
+
     /// Bytes of the samples of a track.
     pub fn track_bytes(&self, track: u16) -> u64 {
         self.tracks[usize::from(track) - 1].1.iter().map(|entry| entry.size).sum()

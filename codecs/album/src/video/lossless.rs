@@ -5,7 +5,6 @@ use lab_frames::colour::Range;
 use lab_frames::ffmpeg::{EncodeOptions, Encoder};
 use lab_frames::{Colour, Frame, PixelFormat};
 
-use super::STEP;
 use super::coded::Coded;
 use crate::manifest::{Coding, Group, SEGMENT_PICTURES};
 use crate::pack::{Codec, Work};
@@ -89,7 +88,7 @@ pub(crate) fn lossless(work: &mut Work<'_>, shape: Shape, segments: &[Vec<usize>
     if taken.is_empty() || coded.bytes()? >= originals {
         return Ok(());
     }
-    let (track, mut segments) = coded.spool(&mut work.spool, "pictures", true, STEP)?;
+    let (track, mut segments) = coded.spool(&mut work.spool, "pictures", true, work.options.step())?;
     let mut rest = &taken[..];
     for segment in &mut segments {
         let (part, behind) = rest.split_at(segment.pictures.into());

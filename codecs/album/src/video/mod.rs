@@ -36,6 +36,11 @@ pub struct Quality {
 pub const STEP: u64 = 2000;
 
 impl Options {
+    /// Milliseconds from one picture of a track to the next.
+    pub(crate) fn step(&self) -> u64 {
+        self.playable.map_or(STEP, u64::from)
+    }
+
     /// Checks that what is wanted fits together.
     ///
     /// # Errors

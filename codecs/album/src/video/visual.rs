@@ -8,9 +8,9 @@ use lab_frames::colour::Range;
 use lab_frames::ffmpeg::{EncodeOptions, Encoder};
 use lab_frames::{Colour, Frame, PixelFormat};
 
+use super::Lossy;
 use super::coded::Coded;
 use super::search::coarsest;
-use super::{Lossy, STEP};
 use crate::kind::{self, Decoded};
 use crate::manifest::{Coding, Group};
 use crate::pack::{Visual, Work};
@@ -142,9 +142,9 @@ fn keep(work: &mut Work<'_>, lossy: Lossy, shape: Shape, files: &[usize], done: 
         return Ok(());
     }
     let default = work.options.playable.is_none();
-    let (track, segments) = done.coded.spool(&mut work.spool, "pictures", default, STEP)?;
+    let (track, segments) = done.coded.spool(&mut work.spool, "pictures", default, work.options.step())?;
     let alpha = match alpha {
-        Some(coded) => Some(coded.spool(&mut work.spool, "alpha", false, STEP)?.0),
+        Some(coded) => Some(coded.spool(&mut work.spool, "alpha", false, work.options.step())?.0),
         None => None,
     };
     for (file, score) in files.iter().zip(&done.scores) {
