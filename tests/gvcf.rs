@@ -1,4 +1,5 @@
 //! Video in git as people use it: import, git itself as the judge, export, clones, bisection, a stream in a bundle.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
