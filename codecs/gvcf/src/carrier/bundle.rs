@@ -1,6 +1,7 @@
 //! Reads a bundle that [`pack`](super::pack) wrote, without git: frames are found by walking over the stored blocks of
 //! the pack, and where that fails, by what every frame begins with.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::sync::{Mutex, MutexGuard};
@@ -20,7 +21,7 @@ const BLOCK_HEAD: usize = 5;
 pub struct Reader {
     file: Mutex<File>,
     /// By number, where the first stored block of a frame's blob begins.
-    frames: Vec<Option<u64>>,
+    frames: BTreeMap<u32, u64>,
     length: u64,
 }
 
@@ -30,39 +31,22 @@ impl Reader {
     /// # Errors
     /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for a bundle without any; I/O errors.
     pub fn open(mut file: File) -> Result<Self> {
-        let places = find(&mut file)?;
-        let mut frames: Vec<Option<u64>> = Vec::new();
-        let (mut length, mut last) = (0, None);
-        for place in places {
-            // Numbers are believed where the frame's own checksum is right; that costs reading it, so it is done for the
-            // first and the last only, and for each frame when it is read.
-            let Some(number) = number_at(&mut file, place)? else { continue };
-            let number = number as usize;
-            if number > frames.len() + (1 << 20) {
-                continue;
+        let mut frames = BTreeMap::new();
+        for place in find(&mut file)? {
+            // A number is believed when the frame is read: its own checksum covers it.
+            if let Some(number) = number_at(&mut file, place)? {
+                frames.insert(number, place);
             }
-            if frames.len() <= number {
-                frames.resize(number + 1, None);
-            }
-            frames[number] = Some(place);
-            last = last.max(Some(number));
         }
-        let Some(last) = last else {
-            return Err(Error::unsupported("a git bundle, but no stream is in it"));
-        };
         let reader = Self { file: Mutex::new(file), frames, length: 0 };
-        match reader.payload(last as u32)? {
-            Some(payload) => length += payload.len() as u64,
-            None if last == 0 => {
-                return Err(Error::unsupported(
-                    "a git bundle, but no stream is in it, or nothing is left of it",
-                ));
+        // The stream ends with the last frame that is whole: what a lost one held is not known.
+        for number in reader.frames.keys().rev() {
+            if let Some(payload) = reader.payload(*number)? {
+                let length = u64::from(*number) * PAYLOAD as u64 + payload.len() as u64;
+                return Ok(Self { length, ..reader });
             }
-            // What a lost last frame held is not known; what came before is.
-            None => {}
         }
-        length += last as u64 * PAYLOAD as u64;
-        Ok(Self { length, ..reader })
+        Err(Error::unsupported("a git bundle, but no stream is in it"))
     }
 
     fn file(&self) -> Result<MutexGuard<'_, File>> {
@@ -71,7 +55,7 @@ impl Reader {
 
     /// The bytes of the stream in a frame, unless they are lost.
     fn payload(&self, number: u32) -> Result<Option<Vec<u8>>> {
-        let Some(Some(place)) = self.frames.get(number as usize) else { return Ok(None) };
+        let Some(place) = self.frames.get(&number) else { return Ok(None) };
         let Some(blob) = blob_at(&mut *self.file()?, *place)? else { return Ok(None) };
         let rules = Rules { max_raw: u64::from(WIDTH * HEIGHT * CHANNELS), ..Rules::default() };
         let picture = header::read(&blob, &rules).and_then(|checked| frame::decode(&checked, None));
