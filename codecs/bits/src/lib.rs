@@ -2,5 +2,6 @@
 
 pub mod arity;
 pub mod evql;
+pub mod lsb;
 pub mod msb;
 pub mod varint;

@@ -21,12 +21,14 @@ mod hostile_codec;
 mod inputs;
 mod memory;
 mod mutate;
+mod page;
 mod report;
 mod variants;
 
 use lab_codec::{Build, Registry, Resources};
 
 pub use inputs::text;
+pub use page::vectors;
 pub use report::{EntryReport, Failure, Report};
 
 /// What is tried, and how much of it.

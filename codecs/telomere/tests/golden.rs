@@ -7,17 +7,11 @@ use lab_telomere::format;
 use lab_telomere::seed::{Salt, Seed, expand};
 use lab_telomere::{INFO, TELOMERE};
 
-/// The lines of the fenced block of the page that begins with ```` ```name ````, in columns.
+/// The lines of a block of the page.
 fn block(name: &str) -> Vec<Vec<String>> {
     let page =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/formats/tlmr.md")).unwrap();
-    let lines: Vec<Vec<String>> = page
-        .lines()
-        .skip_while(|line| *line != format!("```{name}"))
-        .skip(1)
-        .take_while(|line| *line != "```")
-        .map(|line| line.split('|').map(|column| column.trim().to_string()).collect())
-        .collect();
+    let lines = lab_conformance::vectors(&page, name);
     assert!(!lines.is_empty(), "no block {name}");
     lines
 }

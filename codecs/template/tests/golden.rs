@@ -11,19 +11,12 @@ use lab_template::notes::cid;
 use lab_template::notes::dictionary::Dictionary;
 use lab_template::template::{Template, View, build};
 
-/// The lines of the fenced block of a page that begins with ```` ```name ````, without the first, in columns.
+/// The lines of a block of a page, without the first, which names the columns.
 fn block(page: &str, name: &str) -> Vec<Vec<String>> {
     let path = format!("{}/../../docs/formats/{page}.md", env!("CARGO_MANIFEST_DIR"));
-    let page = std::fs::read_to_string(path).unwrap();
-    let lines: Vec<Vec<String>> = page
-        .lines()
-        .skip_while(|line| *line != format!("```{name}"))
-        .skip(2)
-        .take_while(|line| *line != "```")
-        .map(|line| line.split('|').map(|column| column.trim().to_string()).collect())
-        .collect();
-    assert!(!lines.is_empty(), "no block {name}");
-    lines
+    let lines = lab_conformance::vectors(&std::fs::read_to_string(path).unwrap(), name);
+    assert!(lines.len() > 1, "no block {name}");
+    lines[1..].to_vec()
 }
 
 /// Bytes in hexadecimal, or such a string several times.

@@ -9,10 +9,10 @@ use lab_codec::{Digest, Error, ErrorKind, Result, Silent, format_size};
 use lab_template::notes::build::{Builder, Place, Text};
 use lab_template::notes::cid;
 use lab_template::notes::cut::{Chunking, Cutting, MIN_SIZE};
-use lab_template::notes::dictionary::{MAX_CONTEXTS, Piece, Table, is_context_name};
+use lab_template::notes::dictionary::{MAX_CONTEXTS, Piece, Table};
 use sha2::{Digest as _, Sha256};
 
-use super::{App, options, table};
+use super::{App, named_path, options, table};
 use crate::output::Output;
 use crate::progress;
 use crate::resource::MAX_RESOURCE;
@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(long, short, value_name = "DICT")]
     output: PathBuf,
     /// A context and its directory of samples (repeatable; the first one's files are cut)
-    #[arg(long = "context", value_name = "NAME=DIR", value_parser = context)]
+    #[arg(long = "context", value_name = "NAME=DIR", value_parser = named_path)]
     contexts: Vec<(String, PathBuf)>,
     /// The most bytes of notes and their identifiers
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = options::size)]
@@ -66,13 +66,6 @@ pub struct Args {
     write: options::Write,
     #[command(flatten)]
     talk: options::Talk,
-}
-
-fn context(text: &str) -> Result<(String, PathBuf), String> {
-    match text.split_once('=') {
-        Some((name, dir)) if is_context_name(name) && !dir.is_empty() => Ok((name.into(), dir.into())),
-        _ => Err("a context is NAME=DIR, the name of letters, digits, - and _".into()),
-    }
 }
 
 #[derive(serde::Serialize)]

@@ -7,7 +7,7 @@ use lab_codec::{Error, Result};
 use lab_template::notes::dictionary::{Dictionary, is_context_name};
 use lab_template::notes::map::{Declared, Map};
 
-use super::{App, options};
+use super::{App, named_path, options};
 use crate::chain::MAX_TEXT;
 use crate::resource::Store;
 
@@ -35,7 +35,7 @@ pub struct Args {
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "dict")]
     contexts: Vec<String>,
     /// Have a rendering by this map as well, under a name (repeatable)
-    #[arg(long = "embed-map", value_name = "NAME=FILE", requires = "contexts", value_parser = named)]
+    #[arg(long = "embed-map", value_name = "NAME=FILE", requires = "contexts", value_parser = named_path)]
     maps: Vec<(String, PathBuf)>,
     /// Bytes of a note, on average [default: as the dictionary is cut, or 4K without one]
     #[arg(long, value_name = "SIZE", value_parser = options::size)]
@@ -57,13 +57,6 @@ pub struct Args {
     write: options::Write,
     #[command(flatten)]
     talk: options::Talk,
-}
-
-fn named(text: &str) -> Result<(String, PathBuf), String> {
-    match text.split_once('=') {
-        Some((name, file)) if is_context_name(name) && !file.is_empty() => Ok((name.into(), file.into())),
-        _ => Err("a map is NAME=FILE, the name of letters, digits, - and _".into()),
-    }
 }
 
 /// The maps, as a parameter of the codec.

@@ -12,7 +12,9 @@ mod pattern;
 mod search;
 pub mod segments;
 
-use lab_codec::Result;
+use std::path::PathBuf;
+
+use lab_template::notes::dictionary::is_context_name;
 
 use super::{App, options, print, print_json, table};
 
@@ -45,7 +47,7 @@ enum Command {
     Inspect(inspect::Args),
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub fn run(args: &Args, app: &App) -> lab_codec::Result<()> {
     match &args.command {
         Command::BuildDict(args) => build_dict::run(args, app),
         Command::Encode(args) => encode::run(args, app),
@@ -53,5 +55,13 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         Command::Search(args) => search::run(args, app),
         Command::Count(args) => count::run(args, app),
         Command::Inspect(args) => inspect::run(args, app),
+    }
+}
+
+/// `NAME=PATH`, as contexts and maps are given.
+fn named_path(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if is_context_name(name) && !path.is_empty() => Ok((name.into(), path.into())),
+        _ => Err("it is NAME=PATH, the name of letters, digits, - and _".into()),
     }
 }

@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use lab_bits::lsb::BitWriter;
 use lab_bits::varint;
 use lab_codec::{Context, Error, Result};
 use lab_entropy::meter::Meter;
@@ -33,7 +34,7 @@ const IS_NEW: u8 = 1;
 struct Writer<'a> {
     utility: &'a Utility,
     lanes: Vec<Vec<u8>>,
-    choices: BitWriter,
+    choices: ChoiceWriter,
     escape: u8,
     tail: u16,
     ranked: Ranked,
@@ -96,7 +97,7 @@ pub fn encode(grammar: &Grammar, utility: &Utility, mut out: Vec<u8>, cx: &Conte
     let mut writer = Writer {
         utility,
         lanes: vec![Vec::new(); LANES],
-        choices: BitWriter::default(),
+        choices: ChoiceWriter::default(),
         escape,
         tail: 0,
         ranked: Ranked::new(grammar.rules.len()),
@@ -198,7 +199,7 @@ pub fn decode<S: Sink>(
         return Err(Error::truncated("the data ends before the lanes"));
     };
     let mut reader = Reader::new(input)?;
-    let mut choices = BitReader::new(&reader.input[reader.lanes[CHOICE].clone()]);
+    let mut choices = ChoiceReader::new(&reader.input[reader.lanes[CHOICE].clone()]);
     let mut lists = Lists::<Place<S::Name>>::default();
     while !output.is_enough() {
         if output.tick(cx)? {
@@ -250,41 +251,24 @@ pub fn decode<S: Sink>(
 
 /// Values below a bound as truncated binary codes, least significant bit first.
 #[derive(Debug, Default)]
-struct BitWriter {
-    bytes: Vec<u8>,
-    held: u64,
-    bits: u32,
-}
+struct ChoiceWriter(BitWriter);
 
-impl BitWriter {
+impl ChoiceWriter {
     /// Of the `2^k` codes of `k` bits, the first `2^k - bound` stand for values; the others are followed by
     /// one more bit.
     fn write(&mut self, value: u32, bound: u32) {
         let (k, short) = truncated(bound);
         if value < short {
-            self.put(value, k);
+            self.0.write(value, k);
         } else {
             let value = value + short;
-            self.put(value >> 1, k);
-            self.put(value & 1, 1);
+            self.0.write(value >> 1, k);
+            self.0.write(value & 1, 1);
         }
     }
 
-    fn put(&mut self, value: u32, bits: u32) {
-        self.held |= u64::from(value) << self.bits;
-        self.bits += bits;
-        while self.bits >= 8 {
-            self.bytes.push(self.held as u8);
-            self.held >>= 8;
-            self.bits -= 8;
-        }
-    }
-
-    fn finish(mut self) -> Vec<u8> {
-        if self.bits > 0 {
-            self.bytes.push(self.held as u8);
-        }
-        self.bytes
+    fn finish(self) -> Vec<u8> {
+        self.0.finish()
     }
 }
 
@@ -295,13 +279,13 @@ fn truncated(bound: u32) -> (u32, u32) {
     (k, ((2u64 << k) - u64::from(bound)) as u32)
 }
 
-struct BitReader<'a> {
+struct ChoiceReader<'a> {
     input: &'a [u8],
     held: u64,
     bits: u32,
 }
 
-impl<'a> BitReader<'a> {
+impl<'a> ChoiceReader<'a> {
     fn new(input: &'a [u8]) -> Self {
         Self { input, held: 0, bits: 0 }
     }
@@ -348,10 +332,10 @@ mod tests {
                 .map(|(bound, value, shift)| ((bound >> shift).max(1), value))
                 .map(|(bound, value)| (value % bound, bound))
                 .collect();
-            let mut writer = BitWriter::default();
+            let mut writer = ChoiceWriter::default();
             items.iter().for_each(|&(value, bound)| writer.write(value, bound));
             let bytes = writer.finish();
-            let mut reader = BitReader::new(&bytes);
+            let mut reader = ChoiceReader::new(&bytes);
             for &(value, bound) in &items {
                 prop_assert_eq!(reader.read(bound).unwrap(), value);
             }

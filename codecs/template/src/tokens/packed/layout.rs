@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use lab_bits::lsb::BitWriter;
 use lab_bits::varint;
 use lab_codec::{Context, Error, Result};
 
@@ -43,46 +44,28 @@ fn bits_below(below: u32) -> u32 {
     32 - (below - 1).leading_zeros()
 }
 
-/// Collects bits, the least significant first.
+/// Collects symbols and numbers.
 #[derive(Debug, Default)]
-pub struct Writer {
-    held: u64,
-    bits: u32,
-    bytes: Vec<u8>,
-}
+pub struct Writer(BitWriter);
 
 impl Writer {
     /// Adds a symbol below `below`.
     #[inline]
     pub fn symbol(&mut self, symbol: u32, below: u32) {
-        self.put(symbol, bits_below(below));
+        self.0.write(symbol, bits_below(below));
     }
 
     /// Adds a number, at least 1 and below 2^31, as an Elias gamma code (IEEE Trans. Inf. Theory 21(2), 1975): one zero
     /// less than it has bits, then its highest bit, then the others.
     pub fn gamma(&mut self, number: u32) {
         let more = number.ilog2();
-        self.put(1 << more, more + 1);
-        self.put(number & !(1 << more), more);
-    }
-
-    #[inline]
-    fn put(&mut self, value: u32, bits: u32) {
-        self.held |= u64::from(value) << self.bits;
-        self.bits += bits;
-        while self.bits >= 8 {
-            self.bytes.push(self.held as u8);
-            self.held >>= 8;
-            self.bits -= 8;
-        }
+        self.0.write(1 << more, more + 1);
+        self.0.write(number & !(1 << more), more);
     }
 
     /// Appends the bits to `out`, filled up to a byte with zeros.
-    pub fn finish(mut self, out: &mut Vec<u8>) {
-        if self.bits > 0 {
-            self.bytes.push(self.held as u8);
-        }
-        out.append(&mut self.bytes);
+    pub fn finish(self, out: &mut Vec<u8>) {
+        out.append(&mut self.0.finish());
     }
 }
 
