@@ -285,9 +285,7 @@ fn a_foreign_video_holds_no_stream() {
             &["-f", "lavfi", "-i", "testsrc=size=320x240:duration=1", "-c:v", "libx264", text(&path)],
         );
         let error = open_file(&path).err().unwrap();
-        assert_eq!(
-            (error.kind(), error.message()),
-            (ErrorKind::Unsupported, "a video, but no lab stream in it")
-        );
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.message().starts_with("a video, but no lab stream was found in it: "), "{error}");
     }
 }

@@ -161,7 +161,10 @@ impl std::fmt::Display for Refusal {
                 write!(f, "a frame without header: cropped by more than 16 samples, turned or mirrored")
             }
             Self::Format => write!(f, "not a picture of 8-bit luma samples"),
-            Self::TooSmall => write!(f, "scaled down too far: its blocks are smaller than two samples"),
+            Self::TooSmall => write!(
+                f,
+                "blocks of fewer than two samples: not a frame of this program, or scaled down too far"
+            ),
             Self::Profile(number) => write!(f, "a frame of profile number {number}"),
             Self::Parity(parity) => write!(f, "a frame with {parity} parity bytes a word"),
         }
