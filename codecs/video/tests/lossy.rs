@@ -135,6 +135,36 @@ fn what_cannot_be_made_good_is_listed_as_lost() {
 }
 
 #[test]
+fn a_copy_that_ends_early_gives_right_bytes_or_lost_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let payload = random(78, 3_000);
+    let path = dir.path().join("a.mp4");
+    // A poster of 37 pictures, grey, then a manifest, three data frames, parity frames and manifests.
+    write(&*carrier(&[("profile", "share"), SMALL, ("loss", "20%")]), Target::Path(&path), &payload);
+    let (mut exact, mut recovered) = (0, 0);
+    for dropped in [39, 41] {
+        for end in 40..48 {
+            let select = format!("select='lt(n,{end})*not(eq(n,{dropped}))'");
+            let cut = copy(&path, "cut.mp4", &["-vf", &select, "-fps_mode", "passthrough"]);
+            let reader = open(&cut);
+            let mut content = vec![0xEE; reader.len() as usize];
+            let lost = reader.read_at(0, &mut content).unwrap();
+            assert!(
+                reader.summary().is_some() || !lost.is_empty(),
+                "an end that is not known is not complete"
+            );
+            let is_lost = |at: usize| lost.iter().any(|range| range.contains(&(at as u64)));
+            for (at, byte) in content.iter().enumerate().filter(|(at, _)| !is_lost(*at)) {
+                assert_eq!(Some(byte), payload.get(at), "byte {at}, {dropped} dropped, {end} pictures");
+            }
+            exact += usize::from(reader.len() == payload.len() as u64 + 1);
+            recovered += usize::from(content.get(..100) == payload.get(..100) && dropped == 39);
+        }
+    }
+    assert!(exact > 0 && recovered > 0, "{exact} {recovered}");
+}
+
+#[test]
 fn any_range_is_read_from_anywhere() {
     let dir = tempfile::tempdir().unwrap();
     // Some groups of frames: 64 bytes a frame.

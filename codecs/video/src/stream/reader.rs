@@ -40,10 +40,23 @@ pub struct Reader {
     layout: Layout,
     manifest: Option<Manifest>,
     len: u64,
+    /// The last group, where no manifest tells the end.
+    open_end: Option<OpenEnd>,
     /// Coded frames of the stream, as far as is known.
     frames: u64,
     state: Mutex<State>,
     cx: Context,
+}
+
+/// The last group of a stream whose end is lost, as the headers of its frames tell.
+#[derive(Clone, Copy)]
+struct OpenEnd {
+    group: u64,
+    data: usize,
+    /// Bytes that its data frames hold at most; exact where the last of them was read.
+    bytes: usize,
+    /// Whether the last data frame was read.
+    exact: bool,
 }
 
 /// What is at hand.
@@ -117,6 +130,7 @@ impl Reader {
             layout,
             manifest: None,
             len: 0,
+            open_end: None,
             frames: 0,
             state: Mutex::default(),
             cx: cx.clone(),
@@ -172,6 +186,7 @@ impl Reader {
             self.clip.duration.map(|seconds| seconds - LAST_SECONDS).filter(|start| *start > LAST_SECONDS);
         let mut best: Option<Manifest> = None;
         let mut highest = None;
+        let mut tail = None;
         for start in start.map(Some).into_iter().chain([None]) {
             let mut scanner = self.scanner(start)?;
             let mut health = Health::default();
@@ -181,6 +196,9 @@ impl Reader {
                 let header = scanned.header;
                 if matches!(header.kind, Kind::Data | Kind::Parity) {
                     highest = highest.max(Some((header.group, header.data_frames, header.parity_frames)));
+                }
+                if header.kind == Kind::Data && header.index.checked_add(1) == Some(header.data_frames) {
+                    tail = tail.max(scanned.payload.as_ref().map(|payload| (header.group, payload.len())));
                 }
                 let manifest = scanned.payload.as_ref().filter(|_| header.kind == Kind::Manifest);
                 if let Some(manifest) = manifest.and_then(|payload| Manifest::parse(payload))
@@ -220,7 +238,19 @@ impl Reader {
             (Some(end), _) => end.stream,
             // The end is lost. A byte more than can be there counts as lost, so that nobody takes it for complete.
             (None, Some((number, data, _))) => {
-                u64::from(number) * group + u64::from(data) * self.layout.shard as u64 + 1
+                let (shard, data) = (self.layout.shard, usize::from(data));
+                if data > self.layout.data {
+                    return Err(Error::corrupt("a group of more frames than the manifest tells of"));
+                }
+                let last = tail.filter(|(group, length)| *group == number && *length <= shard);
+                let bytes = match last {
+                    Some((_, length)) => data.saturating_sub(1) * shard + length,
+                    None => data * shard,
+                };
+                let group_number = u64::from(number);
+                let end = OpenEnd { group: group_number, data, bytes, exact: last.is_some() };
+                self.open_end = Some(end);
+                group_number * group + bytes as u64 + 1
             }
             (None, None) => 1,
         };
@@ -236,8 +266,16 @@ impl Reader {
         Ok(())
     }
 
+    /// The open end, where it is in group `number`.
+    fn open_end_in(&self, number: u64) -> Option<OpenEnd> {
+        self.open_end.filter(|end| end.group == number)
+    }
+
     /// Data frames of group `number`.
     fn data_frames(&self, number: u64) -> usize {
+        if let Some(end) = self.open_end_in(number) {
+            return end.data;
+        }
         let left = self.len.saturating_sub(number * self.layout.group_bytes());
         (left.div_ceil(self.layout.shard as u64) as usize).min(self.layout.data)
     }
@@ -378,9 +416,11 @@ impl Reader {
     /// Reads group `number` as a whole. `bytes` is a buffer that is free.
     fn read_group(&self, state: &mut State, number: u64, mut bytes: Vec<u8>) -> Result<Group> {
         let (shard, count) = (self.layout.shard, self.data_frames(number));
-        bytes.clear();
-        bytes.resize(count * shard, 0);
         let len = self.group_len(number);
+        let open_end = self.open_end_in(number);
+        let data_len = open_end.map_or(len, |end| end.bytes);
+        bytes.clear();
+        bytes.resize(len.max(count * shard), 0);
         let mut have = vec![false; count];
         let mut parity = BTreeMap::new();
         let mut parity_frames = 0;
@@ -401,7 +441,7 @@ impl Reader {
             let index = usize::from(header.index);
             match header.kind {
                 Kind::Data if index < count && !have[index] => {
-                    let length = shard.min(len - index * shard);
+                    let length = shard.min(data_len.saturating_sub(index * shard));
                     if payload.len() == length {
                         bytes[index * shard..index * shard + length].copy_from_slice(&payload);
                         have[index] = true;
@@ -421,7 +461,7 @@ impl Reader {
         let mut lost = Vec::new();
         if have.contains(&false) {
             let there: BTreeMap<usize, &[u8]> =
-                bytes.chunks(shard).enumerate().filter(|(i, _)| have[*i]).collect();
+                bytes.chunks(shard).take(count).enumerate().filter(|(i, _)| have[*i]).collect();
             match erasure::recover(count, parity_frames, &there, &parity) {
                 Some(recovered) => {
                     for (index, found) in recovered {
@@ -433,6 +473,12 @@ impl Reader {
                     lost = missing.map(|i| i * shard..((i + 1) * shard).min(len)).collect();
                 }
             }
+        }
+        if let Some(end) = open_end {
+            // A last data frame that was recovered may have ended anywhere.
+            let known = if end.exact { data_len } else { data_len.saturating_sub(shard) };
+            lost.retain(|range| range.start < known);
+            lost.push(known..len);
         }
         bytes.truncate(len);
         Ok(Group { bytes, lost })
