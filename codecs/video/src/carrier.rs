@@ -20,6 +20,11 @@ const PROFILE: Param = Param::choice(
 );
 const LOSS: Param =
     Param::text("loss", "", "share of frames that may be lost, such as 10% [default: 0.1%; dense 0]");
+const PARITY: Param = Param::text(
+    "parity",
+    "",
+    "parity bytes in each 255 of a frame; half as many may be wrong [default: the profile's]",
+);
 const ENCODER: Param =
     Param::text("encoder", "", "of ffmpeg: x264, x265, nvenc, ... [default: the profile's]");
 const SIZE: Param = Param::text("size", "", "of the pictures, such as 1280x720 [default: the profile's]");
@@ -35,7 +40,7 @@ const STYLE: Param =
 static INFO: Info = Info {
     id: "video",
     summary: "a playable MP4 video whose pixels hold the stream; profiles other than exact need ffmpeg",
-    params: &[PROFILE, LOSS, ENCODER, SIZE, RATE, CRF, PRESET, CHUNK, STYLE],
+    params: &[PROFILE, LOSS, PARITY, ENCODER, SIZE, RATE, CRF, PRESET, CHUNK, STYLE],
     formats: &[1],
     memory: |params, _| match profile_of(params) {
         None => Memory { encode: exact::WRITER_MEMORY, decode: exact::READER_MEMORY },
@@ -84,6 +89,7 @@ fn wishes(params: &Params) -> Result<Wishes> {
         size: text(params, &SIZE).map(|text| parse("size", text, parse_size)).transpose()?,
         rate: text(params, &RATE).map(|text| parse("fps", text, Rate::parse)).transpose()?,
         loss: text(params, &LOSS).map(|text| parse("loss", text, parse_share)).transpose()?,
+        parity: text(params, &PARITY).map(|text| parse("parity", text, number)).transpose()?,
         crf: text(params, &CRF).map(|text| parse("crf", text, number)).transpose()?,
         chunk: text(params, &CHUNK).map(|text| parse("chunk", text, number)).transpose()?,
     })

@@ -171,7 +171,7 @@ fn any_range_is_read_from_anywhere() {
     let payload = random(79, 70_000);
     let path = dir.path().join("a.mp4");
     write(
-        &*carrier(&[("profile", "share"), SMALL, ("chunk", "64"), ("loss", "1%")]),
+        &*carrier(&[("profile", "share"), SMALL, ("chunk", "64"), ("loss", "1%"), ("parity", "20")]),
         Target::Path(&path),
         &payload,
     );

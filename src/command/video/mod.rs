@@ -64,6 +64,9 @@ struct Making {
     /// The share of frames that may be lost, such as 10%
     #[arg(long, value_name = "SHARE")]
     loss: Option<String>,
+    /// Parity bytes in each 255 of a frame, of which half as many may be wrong, in place of the profile's
+    #[arg(long, value_name = "BYTES")]
+    parity: Option<usize>,
 }
 
 impl Making {
@@ -73,6 +76,7 @@ impl Making {
         let number = |number: Option<u64>| number.map(|n| n.to_string());
         let given = [
             ("loss", self.loss.clone()),
+            ("parity", number(self.parity.map(|n| n as u64))),
             ("encoder", self.encoder.clone()),
             ("size", size),
             ("fps", self.fps.clone()),

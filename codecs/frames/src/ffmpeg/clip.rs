@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lab_codec::{Context, Error, Result};
+use lab_codec::{Context, Error, ErrorKind, Result};
 use serde::Deserialize;
 
 use super::{Tools, file_argument, garbage, words};
@@ -72,16 +72,25 @@ impl Clip {
     /// Asks ffprobe about the file at `path`.
     ///
     /// # Errors
-    /// [`MissingTool`](lab_codec::ErrorKind::MissingTool); [`Tool`](lab_codec::ErrorKind::Tool) where ffprobe cannot
-    /// read the file, or prints something else; [`Unsupported`](lab_codec::ErrorKind::Unsupported) where there is no
-    /// video in it.
+    /// [`MissingTool`](lab_codec::ErrorKind::MissingTool); [`Corrupt`](lab_codec::ErrorKind::Corrupt) where ffprobe
+    /// cannot read the file; [`Tool`](lab_codec::ErrorKind::Tool) where it fails at any question, or prints something
+    /// else than an answer; [`Unsupported`](lab_codec::ErrorKind::Unsupported) where there is no video in the file.
     pub fn of(path: &Path, cx: &Context) -> Result<Self> {
         let tools = Tools::find()?;
         let mut arguments: Vec<_> =
             words(["-v", "error", "-select_streams", "V:0", "-show_streams", "-show_format", "-of", "json"])
                 .collect();
         arguments.push(file_argument(path));
-        let answer = tools.ask(&tools.ffprobe, &arguments, &[], cx)?;
+        let answer = tools.ask(&tools.ffprobe, &arguments, &[], cx).map_err(|e| {
+            // Where it answers what needs no file, the file is at fault.
+            let works = || tools.ask(&tools.ffprobe, &["-version".into()], &[], cx).is_ok();
+            match e.kind() {
+                ErrorKind::Tool if works() => {
+                    Error::corrupt(format!("a video that cannot be read: {}", e.message()))
+                }
+                _ => e,
+            }
+        })?;
         Self::parse(&answer)
             .ok_or_else(|| garbage(&tools.ffprobe, "something else than facts about the file"))?
     }

@@ -2,8 +2,10 @@
 //!
 //! The straight way of a frame's bytes:
 //!
-//!     payload -> words (checksum, Reed-Solomon, whitening) -> symbols -> picture
-//!     header  -> a word of its own, twice                  -> bands of the picture
+//! ```text
+//! payload -> words (checksum, Reed-Solomon, whitening) -> symbols -> picture
+//! header  -> a word of its own, twice                  -> bands of the picture
+//! ```
 //!
 //! | module | what |
 //! |---|---|

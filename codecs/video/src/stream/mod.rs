@@ -1,10 +1,12 @@
 //! The stream layer of the lossy profiles: a byte stream in numbered frames, with parity across them.
 //!
-//!     stream -> groups of data frames -> parity frames, manifest frames -> pictures -> ffmpeg
-//!     ffmpeg -> pictures -> frames without repetitions -> groups, lost frames recovered -> stream
+//! ```text
+//! stream -> groups of data frames -> parity frames, manifest frames -> pictures -> ffmpeg
+//! ffmpeg -> pictures -> frames without repetitions -> groups, lost frames recovered -> stream
+//! ```
 //!
 //! A group is what is encoded and decoded at once, so memory does not depend on the length of the stream. The
-//! byte-exact rules are in `docs/formats/video.md`.
+//! byte-exact rules are in `docs/formats/video-stream.md`.
 //!
 //! | module | what |
 //! |---|---|

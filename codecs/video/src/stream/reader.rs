@@ -223,9 +223,7 @@ impl Reader {
             }
         }
         let Some(manifest) = best else {
-            return Err(Error::corrupt(
-                "frames of a lab stream, but not one manifest: it cannot be put together",
-            ));
+            return Err(self.without_manifest());
         };
         self.layout = manifest.layout;
         let memory = self.layout.group_bytes().saturating_mul(3);
@@ -264,6 +262,22 @@ impl Reader {
         self.frames = full * self.layout.group_frames() + last + LAST_MANIFESTS;
         self.manifest = Some(manifest);
         Ok(())
+    }
+
+    /// Why nothing can be read, as far as it can be told: frames that were found, and no manifest among them.
+    fn without_manifest(&self) -> Error {
+        let steps = [self.identity.grid.x.step, self.identity.grid.y.step];
+        let name = self.identity.profile.name;
+        if steps.iter().all(|step| (step - 1.0).abs() < 0.002) {
+            return Error::corrupt(format!(
+                "frames of a lab stream in the profile {name}, but not one manifest: damaged more than that profile survives"
+            ));
+        }
+        let [width, height] = steps.map(|step| 100.0 * step);
+        Error::corrupt(format!(
+            "frames of a lab stream in the profile {name}, scaled to {width:.0} x {height:.0} %, and not one manifest \
+             can be read: use a copy in the original size"
+        ))
     }
 
     /// The open end, where it is in group `number`.

@@ -142,6 +142,12 @@ fn identify(picture: &Frame, size: (u32, u32)) -> Result<Identity, Refusal> {
             let Some(modem) = (profile.modem)(width, height, profile.parity) else { break };
             match modem.detect(picture, None) {
                 Detection::Frame { header, grid, .. } | Detection::Lost { header, grid, .. } => {
+                    // The others have the same words, which are laid out once.
+                    let parity = usize::from(header.parity);
+                    let modem = match (profile.modem)(width, height, parity) {
+                        Some(modem) => modem,
+                        None => return Err(Refusal::Parity(header.parity)),
+                    };
                     return Ok(Identity { profile, modem: modem.into(), grid, header });
                 }
                 Detection::None(Refusal::Profile(number)) => {

@@ -1,5 +1,6 @@
 //! How a stream becomes a video.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub struct Wishes {
     pub rate: Option<Rate>,
     /// The share of frames that may be lost at random.
     pub loss: Option<f64>,
+    /// Parity bytes of each Reed-Solomon word in a frame.
+    pub parity: Option<usize>,
     /// The encoder's constant rate factor, in place of what the profile sets.
     pub crf: Option<u32>,
     /// The encoder's preset.
@@ -63,6 +66,10 @@ pub struct Settings {
     pub journal: Option<PathBuf>,
 }
 
+/// Parity bytes that a word can have: with less, a checksum of the frame would be all that finds wrong bytes; with more, a
+/// word would hold next to nothing.
+const PARITY: RangeInclusive<usize> = 8..=240;
+
 /// The share of frames that may be lost where none is given. What `dense` is for loses none.
 fn usual_loss(profile: &Profile) -> f64 {
     if profile.name == "dense" { 0.0 } else { 0.001 }
@@ -78,7 +85,11 @@ impl Settings {
             Some((width, height)) => (width as usize, height as usize),
             None => profile.size,
         };
-        let modem = (profile.modem)(width, height, profile.parity);
+        let parity = wishes.parity.unwrap_or(profile.parity);
+        if !PARITY.contains(&parity) {
+            return Err(Error::param(format!("parity is {} to {} bytes", PARITY.start(), PARITY.end())));
+        }
+        let modem = (profile.modem)(width, height, parity);
         let modem = modem.filter(|modem| modem.payload_len() >= manifest::FIXED).ok_or_else(|| {
             Error::param(format!("{width}x{height} is no size for pictures of the profile {}", profile.name))
         })?;
