@@ -173,7 +173,7 @@ fn what_is_no_video_is_refused() {
     let path = dir.path().join("a.mp4");
     std::fs::write(&path, b"no video").unwrap();
     let error = read(&path, &ReadOptions::default()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Tool);
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
     assert!(error.to_string().contains("Invalid data"), "{error}");
     assert_eq!(read(dir.path(), &ReadOptions::default()).unwrap_err().kind(), ErrorKind::Unsupported);
 }
