@@ -135,6 +135,16 @@ fn what_cannot_be_made_good_is_listed_as_lost() {
 }
 
 #[test]
+fn a_copy_that_is_scaled_too_far_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.mp4");
+    write(&*carrier(&[("profile", "dense")]), Target::Path(&path), &random(79, 20_000));
+    let copy = copy(&path, "scaled.mp4", &["-vf", "scale=1366:768", "-c:v", "libx264", "-crf", "23"]);
+    let error = Reader::open(&copy, &Context::default()).err().unwrap();
+    assert!(error.message().contains("in the profile dense, scaled to 71 x 71 %"), "{error}");
+}
+
+#[test]
 fn a_copy_that_ends_early_gives_right_bytes_or_lost_ones() {
     let dir = tempfile::tempdir().unwrap();
     let payload = random(78, 3_000);
