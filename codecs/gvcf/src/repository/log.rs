@@ -88,8 +88,8 @@ pub fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry>, File
     let text = String::from_utf8_lossy(&answer);
     let (mut entries, mut files) = (Vec::<Entry>::new(), Files::new());
     let mut blob = None;
-    // By blob, the first frame that has it; and the last such frame.
-    let (mut first, mut last) = (HashMap::new(), None);
+    // By blob, the last frame that has it; and the last frame with a blob of its own.
+    let (mut known, mut last) = (HashMap::new(), None);
     for commit in text.split('\x01').skip(1) {
         let (commit, rest) = commit.split_once('\n').ok_or_else(|| Error::git("git log is cut"))?;
         let (message, changes) = rest.split_once('\x02').ok_or_else(|| Error::git("git log is cut"))?;
@@ -105,10 +105,10 @@ pub fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry>, File
         }
         if let Some(blob) = &blob {
             let mut entry = entry(commit, blob, message);
-            match first.get(blob).and_then(|first: &usize| entries.get(*first)) {
-                Some(first) => {
-                    entry.sha256 = entry.sha256.or(first.sha256);
-                    (entry.key, entry.reference) = (first.key, first.reference);
+            match known.insert(blob.clone(), entries.len()).and_then(|number| entries.get(number)) {
+                Some(same) => {
+                    entry.sha256 = entry.sha256.or(same.sha256);
+                    (entry.key, entry.reference) = (same.key, same.reference);
                 }
                 None => {
                     if entry.reference.is_none() && entry.subject.contains(DELTA) {
@@ -118,7 +118,6 @@ pub fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry>, File
                     let key = before.and_then(|before| before.key).or(entry.reference);
                     entry.key = entry.key.or(key);
                     last = u32::try_from(entries.len()).ok();
-                    first.insert(blob.clone(), entries.len());
                 }
             }
             entries.push(entry);
