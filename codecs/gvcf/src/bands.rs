@@ -48,7 +48,7 @@ pub fn read_count(input: &[u8], height: usize) -> Result<(usize, &[u8])> {
 /// The bytes of each band of a picture of `height` rows.
 ///
 /// # Errors
-/// [`Code::Compression`](crate::error::Code::Compression) where [`write`] would not have written `input`.
+/// [`Code::Compression`](crate::error::Code::Compression) where [`write()`] would not have written `input`.
 pub fn read(input: &[u8], height: usize) -> Result<Vec<&[u8]>> {
     let (count, rest) = read_count(input, height)?;
     let (mut lengths, mut bytes) = rest.split_at_checked(4 * count).ok_or_else(ends_early)?;
