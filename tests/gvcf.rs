@@ -79,7 +79,7 @@ fn refusal(output: &Output, code: i32) -> String {
 fn git_is_content_and_frames_come_back() {
     let dir = tempfile::tempdir().unwrap();
     let pixels = clip(FRAMES);
-    for types in ["auto", "classic", "2", "3", "4", "5"] {
+    for types in ["auto", "classic", "2", "3", "4", "5", "6"] {
         let repository = imported(dir.path(), types, &pixels, &["--types", types, "--key", "5"]);
         git(&repository, &["fsck", "--strict", "--full"]);
         assert_eq!(git(&repository, &["rev-list", "--count", "main"]), (FRAMES + 1).to_string());
@@ -174,7 +174,8 @@ fn a_frame_that_was_changed_is_found() {
 #[test]
 fn a_clone_without_blobs_fetches_one_chain() {
     let dir = tempfile::tempdir().unwrap();
-    let repository = imported(dir.path(), "a", &clip(FRAMES), &["--types", "4", "--key", "6"]);
+    let pixels = clip(FRAMES);
+    let repository = imported(dir.path(), "a", &pixels, &["--types", "4", "--key", "6"]);
     let clone = dir.path().join("clone.git");
     let url = format!("file://{}", arg(&repository));
     git(dir.path(), &["clone", "-q", "--bare", "--filter=blob:none", &url, arg(&clone)]);
@@ -193,6 +194,10 @@ fn a_clone_without_blobs_fetches_one_chain() {
     let whole = dir.path().join("g.png");
     ok(["gvcf", "show-frame", "8", "--repo", arg(&repository), "-o", arg(&whole)]);
     assert_eq!(std::fs::read(png).unwrap(), std::fs::read(whole).unwrap());
+    let raw = dir.path().join("f.raw");
+    ok(["gvcf", "show-frame", "8", "--repo", arg(&clone), "-o", arg(&raw)]);
+    let size = WIDTH * HEIGHT * 3;
+    assert!(std::fs::read(raw).unwrap() == pixels[8 * size..9 * size]);
 }
 
 #[test]

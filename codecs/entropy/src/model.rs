@@ -43,7 +43,7 @@ impl Bit {
         } else {
             out.interval(one, (1 << BIT_SCALE) - one, BIT_SCALE);
         }
-        self.update(bit, limit);
+        self.learn(bit, limit);
     }
 
     /// Decodes a bit that was coded with the same `limit`.
@@ -56,12 +56,13 @@ impl Bit {
         } else {
             input.take(one, (1 << BIT_SCALE) - one, BIT_SCALE);
         }
-        self.update(bit, limit);
+        self.learn(bit, limit);
         bit
     }
 
+    /// Adapts to `bit` as coding it would.
     #[inline]
-    fn update(&mut self, bit: bool, limit: u8) {
+    pub fn learn(&mut self, bit: bool, limit: u8) {
         let rate = BIT_RATES[usize::from(self.seen & 127)];
         let one = u32::from(self.one);
         let moved =

@@ -6,6 +6,13 @@ use std::time::Instant;
 use lab_gvcf::sequence::{Content, Decoder, Encoder, Options, Types};
 use lab_gvcf::{Error, Kind, Result, Rules, Shape};
 
+/// Seconds that all threads have worked so far, where the system tells (Linux, in hundredths).
+fn worked() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
 #[allow(clippy::print_stdout)]
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,9 +31,9 @@ fn main() -> Result<()> {
     let size = shape.bytes().unwrap_or(0).max(1) as usize;
     let pictures: Vec<Vec<u8>> = bytes.chunks_exact(size).map(<[u8]>::to_vec).collect();
     let mut encoder = Encoder::new(shape, 0, options);
-    let start = Instant::now();
+    let (start, before) = (Instant::now(), worked());
     let mut blobs: Vec<Arc<Vec<u8>>> = Vec::new();
-    let (mut total, mut keys, mut kinds) = (0, 0, [0; 6]);
+    let (mut total, mut keys, mut kinds) = (0, 0, [0; 7]);
     let mut sizes = Vec::new();
     let mut colours = [0; 8];
     for batch in pictures.chunks(8) {
@@ -44,14 +51,15 @@ fn main() -> Result<()> {
             }
         }
     }
-    let encoding = start.elapsed().as_secs_f64();
-    let start = Instant::now();
+    let encoding = (start.elapsed().as_secs_f64(), worked() - before);
+    let (start, before) = (Instant::now(), worked());
     let mut decoder = Decoder::new(Rules::default());
     for (i, pixels) in pictures.iter().enumerate() {
         let picture = decoder.picture(i as u32, |n| Ok(blobs[n as usize].clone()))?;
         assert!(picture.pixels() == pixels, "frame {i}");
     }
-    let decoding = start.elapsed().as_secs_f64();
+    let decoding = (start.elapsed().as_secs_f64(), worked() - before);
+    let before = worked();
     let mut single: Vec<f64> = (0..pictures.len().min(60))
         .map(|i| {
             let start = Instant::now();
@@ -61,11 +69,15 @@ fn main() -> Result<()> {
         })
         .collect();
     single.sort_by(f64::total_cmp);
-    let mb = |seconds: f64| bytes.len() as f64 / 1e6 / seconds;
+    let work = 1e3 * (worked() - before) / single.len() as f64;
+    let rate = |(wall, worked): (f64, f64)| {
+        let mb = bytes.len() as f64 / 1e6;
+        format!("{:.0} MB/s ({:.0} for each second of work)", mb / wall, mb / worked)
+    };
+    println!("{file}: {total} bytes, types {kinds:?}, colours {colours:?}, {keys} keys");
+    println!("encode {}, decode {}", rate(encoding), rate(decoding));
     println!(
-        "{file}: {total} bytes, types {kinds:?}, colours {colours:?}, {keys} keys, encode {:.0} MB/s, decode {:.0} MB/s, one frame {:.1} ms (median), {:.1} ms (worst)",
-        mb(encoding),
-        mb(decoding),
+        "one frame alone {:.1} ms (median), {:.1} ms (worst); {work:.1} ms of work (mean)",
         single[single.len() / 2],
         single[single.len() - 1],
     );

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::bands::{self, BLOCK};
 use crate::bytes::{exactly, lzfse, un_lzfse, un_zlib, un_zstd, zlib, zstd};
+use crate::colours;
 use crate::error::{Error, Result};
 use crate::header::{Checked, Header, Kind, PREFIX, Shape};
 use crate::planes::{Colour, Plane, join, split};
@@ -11,6 +13,8 @@ use crate::rle;
 
 /// Level of Zstandard in types 3 and 5.
 const ZSTD_LEVEL: i32 = 3;
+/// Type 6 learns from the reference only where less than one in so many pixels changed.
+const LEARN: u64 = 8;
 
 /// A picture, as pixels, as planes, or both: whichever it was made from, and the other once it is asked for.
 #[derive(Debug)]
@@ -93,7 +97,7 @@ pub fn reference(header: &Header, data: &[u8]) -> Result<Option<u32>> {
     let distance = match header.kind {
         Kind::Lzfse | Kind::Zlib => 0,
         Kind::Delta => 1,
-        Kind::Planes | Kind::Context | Kind::Runs => distance(data)?.0,
+        Kind::Planes | Kind::Context | Kind::Runs | Kind::Colours => distance(data)?.0,
     };
     match header.number.checked_sub(distance) {
         _ if distance == 0 => Ok(None),
@@ -130,6 +134,9 @@ pub fn decode(frame: &Checked, before: Option<&Picture>) -> Result<Picture> {
         (Kind::Runs, None) => exactly(un_zstd(distance(frame.data)?.1, length)?, length)?,
         (Kind::Runs, Some(before)) => {
             apply(&un_zstd(distance(frame.data)?.1, longest_runs(length))?, before)?
+        }
+        (Kind::Colours, before) => {
+            colours::decode(distance(frame.data)?.1, shape, before.map(Picture::pixels))?
         }
         (Kind::Planes | Kind::Context, before) => return decode_planes(frame, before),
     };
@@ -177,6 +184,57 @@ pub struct Source {
     pub picture: Arc<Picture>,
     /// The number and the picture that it may refer to.
     pub reference: Option<(u32, Arc<Picture>)>,
+    /// How many pixels lie in blocks that are not as in the reference: what there is to do.
+    pub changed: u64,
+}
+
+impl Source {
+    /// A frame with this number, which may refer to another.
+    pub fn new(number: u32, picture: Arc<Picture>, reference: Option<(u32, Arc<Picture>)>) -> Self {
+        let shape = picture.shape();
+        let before = reference.as_ref().map(|(_, picture)| picture.pixels());
+        let changed = Change::new(before, picture.pixels(), shape).pixels;
+        Self { number, picture, reference, changed }
+    }
+
+    /// The distance to the reference, 0 for none, as data begin with it.
+    fn distance(&self) -> Vec<u8> {
+        self.reference.as_ref().map_or(0, |(number, _)| self.number - number).to_le_bytes().to_vec()
+    }
+}
+
+/// What is not as before in a picture.
+pub struct Change {
+    /// For each block, by rows of them, whether any pixel of it is another.
+    pub blocks: Vec<bool>,
+    /// How many pixels those blocks have.
+    pub pixels: u64,
+}
+
+impl Change {
+    /// Compares a picture with one of the same shape; without one, everything is new.
+    pub fn new(before: Option<&[u8]>, now: &[u8], shape: Shape) -> Self {
+        let (channels, width) = (shape.channels as usize, shape.width as usize);
+        let (row, across) = (width * channels, width.div_ceil(BLOCK));
+        let mut blocks = vec![before.is_none(); across * (shape.height as usize).div_ceil(BLOCK)];
+        let mut pixels = 0;
+        for (y, (blocks, now)) in blocks.chunks_mut(across).zip(now.chunks(row * BLOCK)).enumerate() {
+            if let Some(before) = before {
+                let rows = before[y * row * BLOCK..].chunks(row).zip(now.chunks(row));
+                for (before, now) in rows.filter(|(before, now)| before != now) {
+                    let both = before.chunks(BLOCK * channels).zip(now.chunks(BLOCK * channels));
+                    blocks
+                        .iter_mut()
+                        .zip(both)
+                        .for_each(|(changed, (before, now))| *changed |= before != now);
+                }
+            }
+            let columns = blocks.iter().enumerate().filter(|(_, changed)| **changed);
+            let columns: usize = columns.map(|(i, _)| BLOCK.min(width - i * BLOCK)).sum();
+            pixels += (columns * (now.len() / row)) as u64;
+        }
+        Self { blocks, pixels }
+    }
 }
 
 /// The whole blob of a frame in the given type, with planes by `colour` in types 3 and 4.
@@ -185,11 +243,10 @@ pub struct Source {
 /// [`Code::Format`](crate::error::Code::Format) where the type needs a reference, or planes, that there are not;
 /// [`Code::Memory`](crate::error::Code::Memory) where the data is too large for a frame.
 pub fn encode(source: &Source, kind: Kind, colour: Colour) -> Result<Vec<u8>> {
-    let coded = match kind {
-        Kind::Planes | Kind::Context => Predicted::new(source, colour)?.encode(kind)?,
-        _ => encode_bytes(source, kind)?,
-    };
-    Ok(coded)
+    match kind {
+        Kind::Planes | Kind::Context => encode_planes(source, kind, colour),
+        _ => encode_bytes(source, kind),
+    }
 }
 
 /// The blob of a frame in one of the types that code bytes as they are.
@@ -206,19 +263,34 @@ fn encode_bytes(source: &Source, kind: Kind) -> Result<Vec<u8>> {
         (Kind::Delta, Some((number, before))) if number.checked_add(1) == Some(source.number) => {
             lzfse(&runs(before))?
         }
-        (Kind::Runs, Some((number, before))) => {
-            let mut data = (source.number - number).to_le_bytes().to_vec();
-            data.extend(zstd(&runs(before), ZSTD_LEVEL)?);
+        (Kind::Runs, reference) => {
+            let mut data = source.distance();
+            data.extend(match reference {
+                Some((_, before)) => zstd(&runs(before), ZSTD_LEVEL)?,
+                None => zstd(pixels, ZSTD_LEVEL)?,
+            });
             data
         }
-        (Kind::Runs, None) => {
-            let mut data = 0_u32.to_le_bytes().to_vec();
-            data.extend(zstd(pixels, ZSTD_LEVEL)?);
+        (Kind::Colours, reference) => {
+            let mut data = source.distance();
+            data.extend(smallest_colours(source, reference.as_ref().map(|(_, before)| before.pixels())));
             data
         }
         _ => return Err(Error::format("differences need the frame before")),
     };
     blob(source, kind, &data)
+}
+
+/// The picture by colours. Where little changed, learning from the reference may be worth its time.
+fn smallest_colours(source: &Source, before: Option<&[u8]>) -> Vec<u8> {
+    let (shape, now) = (source.picture.shape(), source.picture.pixels());
+    let count = bands::count(source.changed, shape.height as usize);
+    let plain = colours::encode(shape, now, before, count, false);
+    if before.is_none() || LEARN * source.changed > u64::from(shape.width) * u64::from(shape.height) {
+        return plain;
+    }
+    let learned = colours::encode(shape, now, before, count, true);
+    if learned.len() < plain.len() { learned } else { plain }
 }
 
 /// The prefix and the data.
@@ -230,45 +302,22 @@ fn blob(source: &Source, kind: Kind, data: &[u8]) -> Result<Vec<u8>> {
     Ok(blob)
 }
 
-/// A frame whose planes were predicted: from here, types 3 and 4 are both near.
-pub struct Predicted<'a> {
-    source: &'a Source,
-    colour: Colour,
-    planes: &'a [Plane],
-    before: Option<&'a [Plane]>,
-    analysis: Analysis,
-}
-
-impl<'a> Predicted<'a> {
-    /// Chooses how each block is predicted.
-    ///
-    /// # Errors
-    /// [`Code::Format`](crate::error::Code::Format) where the picture or its reference has no planes by `colour`.
-    pub fn new(source: &'a Source, colour: Colour) -> Result<Self> {
-        let missing =
-            || Error::format(format!("a picture without planes of colour transform {}", colour.number()));
-        let planes = source.picture.planes(colour).ok_or_else(missing)?;
-        let before = match &source.reference {
-            Some((_, picture)) => Some(picture.planes(colour).ok_or_else(missing)?),
-            None => None,
-        };
-        let analysis = Analysis::new(planes, before);
-        Ok(Self { source, colour, planes, before, analysis })
+/// The blob of a frame in one of the types that code planes by `colour`.
+fn encode_planes(source: &Source, kind: Kind, colour: Colour) -> Result<Vec<u8>> {
+    let missing =
+        || Error::format(format!("a picture without planes of colour transform {}", colour.number()));
+    let planes = source.picture.planes(colour).ok_or_else(missing)?;
+    let before = match &source.reference {
+        Some((_, picture)) => Some(picture.planes(colour).ok_or_else(missing)?),
+        None => None,
+    };
+    let analysis = Analysis::new(planes, before, source.changed);
+    let mut data = source.distance();
+    data.push(colour.number());
+    if kind == Kind::Context {
+        analysis.encode(planes, before, &mut data);
+    } else {
+        data.extend(zstd(&analysis.differences(), ZSTD_LEVEL)?);
     }
-
-    /// The whole blob, as type 3 or 4.
-    ///
-    /// # Errors
-    /// As [`encode`].
-    pub fn encode(&self, kind: Kind) -> Result<Vec<u8>> {
-        let distance = self.source.reference.as_ref().map_or(0, |(number, _)| self.source.number - number);
-        let mut data = distance.to_le_bytes().to_vec();
-        data.push(self.colour.number());
-        if kind == Kind::Context {
-            self.analysis.encode(self.planes, self.before, &mut data);
-        } else {
-            data.extend(zstd(&self.analysis.differences(), ZSTD_LEVEL)?);
-        }
-        blob(self.source, kind, &data)
-    }
+    blob(source, kind, &data)
 }

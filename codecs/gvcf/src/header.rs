@@ -52,12 +52,14 @@ pub enum Kind {
     Context = 4,
     /// 5: the pixels, or differences as runs, by Zstandard.
     Runs = 5,
+    /// 6: pixels as wholes by context modelling and rANS.
+    Colours = 6,
 }
 
 impl Kind {
     /// All of them, by number.
-    pub const ALL: [Self; 6] =
-        [Self::Lzfse, Self::Delta, Self::Zlib, Self::Planes, Self::Context, Self::Runs];
+    pub const ALL: [Self; 7] =
+        [Self::Lzfse, Self::Delta, Self::Zlib, Self::Planes, Self::Context, Self::Runs, Self::Colours];
 
     /// The type with this number.
     pub fn from_number(number: u8) -> Option<Self> {
@@ -203,7 +205,7 @@ pub fn read<'a>(blob: &'a [u8], rules: &Rules) -> Result<Checked<'a>> {
         )));
     };
     let Some(kind) = Kind::from_number(prefix[28]) else {
-        return Err(Error::format(format!("compression type {}; known are 0 to 5", prefix[28])));
+        return Err(Error::format(format!("compression type {}; known are 0 to 6", prefix[28])));
     };
     if prefix[29..] != [0; 3] {
         let text = format!("the reserved bytes are {:02x?} instead of zero", &prefix[29..]);

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
+use crate::colours;
 use crate::error::{Error, Result};
-use crate::frame::{self, Picture, Predicted, Source};
+use crate::frame::{self, Change, Picture, Source};
 use crate::header::{self, Kind, Rules, Shape};
 use crate::planes::{Colour, Plane};
-use crate::residual::BLOCK;
 use crate::yuv::{self, Matrix};
 
 /// Which types an encoder uses.
@@ -26,7 +26,7 @@ pub enum Types {
     /// As `Classic`, and every reader of the public implementation gets every byte right: 1 only where no difference
     /// leaves -128..=127, no blob twice.
     ClassicStrict,
-    /// 3, 4 and 5.
+    /// The smallest of 4, 5 and 6.
     Auto,
     /// This one; a key frame of type 1 is one of type 0.
     Only(Kind),
@@ -43,6 +43,9 @@ pub struct Options {
     /// than twice a picture.
     pub reach: u64,
 }
+
+/// A pixel of type 6 that is not as all around it takes as long as so many of type 4.
+const BUSY: u64 = 16;
 
 /// Three pictures of 1280x720: a few hundredths of a second.
 pub const REACH: u64 = 3 * 1280 * 720;
@@ -92,9 +95,20 @@ struct Reference {
     picture: Arc<Picture>,
     to: u32,
     key: u32,
-    /// Pixels that a reader decodes for the frame, and how many of them are its own.
+    /// What a reader has to do for the frame, and what of it is its own.
     cost: u64,
+    work: Work,
+}
+
+/// What there is to do for a frame.
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    /// Pixels in changed blocks.
     changed: u64,
+    /// Whether the picture seems to be drawn, and is small enough for type 6.
+    drawn: bool,
+    /// All in pixels of type 4.
+    cost: u64,
 }
 
 /// Codes a clip, some frames at a time.
@@ -116,7 +130,7 @@ pub struct Encoder {
 /// What is to be done for a frame.
 enum Plan {
     Same(Coded),
-    Code { source: Source, sha256: [u8; 32], key: u32, colour: Colour, changed: u64 },
+    Code { source: Source, sha256: [u8; 32], key: u32, colour: Colour, drawn: bool },
 }
 
 impl Encoder {
@@ -172,36 +186,37 @@ impl Encoder {
                 reference,
             }));
         }
-        let size = u64::from(self.shape.width) * u64::from(self.shape.height);
-        let reference = self.reference(number, &pixels, size);
+        let reference = self.reference(number, &pixels);
         let picture = self.picture(pixels, reference.as_ref().map(|r| &*r.picture))?;
         if reference.is_some() && self.needs_planes() && picture.planes(self.colour).is_none() {
             // Such pixels do not come from luma and chroma, and will hardly do so again.
             self.colour = Colour::GreenDifference;
             self.try_yuv = false;
         }
-        let (source, known, changed) = match reference {
-            Some(Reference { picture: before, to, key, cost, changed }) => {
-                let source = Source { number, picture: Arc::new(picture), reference: Some((to, before)) };
-                (source, Known { number, key, reference: Some(to), cost }, changed)
+        let (source, known, drawn) = match reference {
+            Some(Reference { picture: before, to, key, cost, work: Work { changed, drawn, .. } }) => {
+                let reference = Some((to, before));
+                let source = Source { number, picture: Arc::new(picture), reference, changed };
+                (source, Known { number, key, reference: Some(to), cost }, drawn)
             }
             None => {
                 let picture = Arc::new(self.key_picture(picture.into_pixels())?);
-                let known = Known { number, key: number, reference: None, cost: size };
+                let Work { changed, drawn, cost } = self.work(None, picture.pixels());
+                let known = Known { number, key: number, reference: None, cost };
                 self.seen.clear();
                 self.anchor = Some((picture.clone(), known));
-                (Source { number, picture, reference: None }, known, size)
+                (Source { number, picture, reference: None, changed }, known, drawn)
             }
         };
         self.last = Some((source.picture.clone(), known));
         self.seen.insert(sha256, known);
-        Ok(Plan::Code { source, sha256, key: known.key, colour: self.colour, changed })
+        Ok(Plan::Code { source, sha256, key: known.key, colour: self.colour, drawn })
     }
 
     /// What the frame `number` shall refer to: the frame before it, or where a reader would have to decode too much for
     /// that, the key frame.
-    fn reference(&self, number: u32, pixels: &[u8], size: u64) -> Option<Reference> {
-        let reach = if self.is_classic() { u64::MAX } else { self.options.reach.max(2 * size) };
+    fn reference(&self, number: u32, pixels: &[u8]) -> Option<Reference> {
+        let reach = if self.is_classic() { u64::MAX } else { self.reach() };
         let last = self.last.as_ref().map(|(picture, known)| (picture, known, number.saturating_sub(1)));
         let anchor = self.anchor.as_ref().filter(|_| !self.is_classic());
         let anchor = anchor.map(|(picture, known)| (picture, known, known.number));
@@ -209,11 +224,31 @@ impl Encoder {
             if number - known.key >= self.options.key {
                 return None;
             }
-            let changed = changed_pixels(picture.pixels(), pixels, self.shape);
-            let cost = known.cost.saturating_add(changed);
+            let work = self.work(Some(picture.pixels()), pixels);
+            let cost = known.cost.saturating_add(work.cost);
             let near = cost <= reach && !is_cut(picture.pixels(), pixels, self.shape);
-            near.then(|| Reference { picture: picture.clone(), to, key: known.key, cost, changed })
+            near.then(|| Reference { picture: picture.clone(), to, key: known.key, cost, work })
         })
+    }
+
+    /// How much a reader may have to do for one frame.
+    fn reach(&self) -> u64 {
+        self.options.reach.max(2 * u64::from(self.shape.width) * u64::from(self.shape.height))
+    }
+
+    /// What there is to do for a picture after another.
+    fn work(&self, before: Option<&[u8]>, pixels: &[u8]) -> Work {
+        let change = Change::new(before, pixels, self.shape);
+        let colours = match (self.options.types, self.colour) {
+            // Luma and chroma are lost in a frame of pixels, so that no other could refer to it.
+            (Types::Auto, Colour::Plain | Colour::GreenDifference) => {
+                let most = self.reach() / 2 / BUSY;
+                colours::busy(self.shape, pixels, &change.blocks, most).map(|busy| BUSY * busy)
+            }
+            _ => None,
+        };
+        let cost = change.pixels.max(colours.unwrap_or(0));
+        Work { changed: change.pixels, drawn: colours.is_some(), cost }
     }
 
     fn is_classic(&self) -> bool {
@@ -260,12 +295,12 @@ impl Encoder {
     }
 
     fn code(&self, plan: Plan) -> Result<Coded> {
-        let (source, sha256, key, colour, changed) = match plan {
+        let (source, sha256, key, colour, drawn) = match plan {
             Plan::Same(coded) => return Ok(coded),
-            Plan::Code { source, sha256, key, colour, changed } => (source, sha256, key, colour, changed),
+            Plan::Code { source, sha256, key, colour, drawn } => (source, sha256, key, colour, drawn),
         };
         let (kind, blob) = match self.options.types {
-            Types::Auto => smallest(&source, colour, changed)?,
+            Types::Auto => smallest(&source, colour, drawn)?,
             Types::Only(Kind::Delta) if source.reference.is_none() => coded(&source, Kind::Lzfse, colour)?,
             Types::Only(kind) => coded(&source, kind, colour)?,
             Types::Classic | Types::ClassicStrict => self.classic(&source, colour)?,
@@ -300,43 +335,26 @@ fn yuv_planes(matrix: Matrix, pixels: &[u8], shape: Shape, hint: Option<&[Plane]
     yuv::from_rgb(matrix, pixels, &mut planes, hint).then_some(planes)
 }
 
-/// The smallest of types 3, 4 and 5.
-fn smallest(source: &Source, colour: Colour, changed: u64) -> Result<(Kind, Vec<u8>)> {
-    let predicted = Predicted::new(source, colour)?;
-    let mut best = (Kind::Context, predicted.encode(Kind::Context)?);
-    let mut offer = |kind, blob: Vec<u8>| {
-        if blob.len() < best.1.len() {
-            best = (kind, blob);
+/// The smallest of type 4 and, where they may be smaller, 5 and 6. Type 3, the same residuals as those of type 4, never is.
+fn smallest(source: &Source, colour: Colour, drawn: bool) -> Result<(Kind, Vec<u8>)> {
+    let mut best = coded(source, Kind::Context, colour)?;
+    let mut offer = |kind| {
+        let other = coded(source, kind, colour)?;
+        if other.1.len() < best.1.len() {
+            best = other;
         }
+        Ok::<_, Error>(())
     };
-    offer(Kind::Planes, predicted.encode(Kind::Planes)?);
-    // Luma and chroma are lost in a frame of pixels, so that no other could refer to it. And runs of everything are no
-    // smaller than everything.
+    if drawn {
+        offer(Kind::Colours)?;
+    }
+    // Runs of everything are no smaller than everything.
     let shape = source.picture.shape();
-    let few = 4 * changed < u64::from(shape.width) * u64::from(shape.height);
+    let few = 4 * source.changed < u64::from(shape.width) * u64::from(shape.height);
     if !matches!(colour, Colour::Yuv420(_)) && (few || source.reference.is_none()) {
-        offer(Kind::Runs, frame::encode(source, Kind::Runs, colour)?);
+        offer(Kind::Runs)?;
     }
     Ok(best)
-}
-
-/// How many pixels lie in blocks that are not as before.
-fn changed_pixels(before: &[u8], now: &[u8], shape: Shape) -> u64 {
-    let (channels, width) = (shape.channels as usize, shape.width as usize);
-    let strip = width * channels * BLOCK;
-    let strips = before.chunks(strip).zip(now.chunks(strip));
-    strips
-        .map(|(before, now)| {
-            let mut changed = vec![false; width.div_ceil(BLOCK)];
-            for (before, now) in before.chunks(width * channels).zip(now.chunks(width * channels)) {
-                let blocks = before.chunks(BLOCK * channels).zip(now.chunks(BLOCK * channels));
-                changed.iter_mut().zip(blocks).for_each(|(changed, (before, now))| *changed |= before != now);
-            }
-            let columns = changed.iter().enumerate().filter(|(_, changed)| **changed);
-            let columns: usize = columns.map(|(i, _)| BLOCK.min(width - i * BLOCK)).sum();
-            (columns * (now.len() / (width * channels))) as u64
-        })
-        .sum()
 }
 
 /// Whether a picture is no likelier to be found in the one before than in itself: by every eighth row, differences from

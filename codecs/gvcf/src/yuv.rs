@@ -373,10 +373,20 @@ impl Search {
     /// A luma that gives `pixel` with the given sums of chroma: `before` where that is one, else the least.
     #[inline]
     fn luma(&self, pixel: [u8; 3], chroma: [i16; 3], before: Option<u8>) -> Option<u8> {
+        let exact: [i16; 3] = std::array::from_fn(|i| i16::from(pixel[i]) - chroma[i]);
+        // Nearly always, the channels agree.
+        if exact[0] == exact[1] && exact[1] == exact[2] {
+            let gives = |y: &u8| self.tables.luma[usize::from(*y)] == exact[0];
+            if let Some(y) = before.filter(gives).or_else(|| self.inverse.luma(exact[0]).filter(gives)) {
+                return Some(y);
+            }
+        }
+        if !pixel.iter().any(|value| matches!(value, 0 | 255)) {
+            return None;
+        }
         // Where the sum of luma must lie: a channel that is not clipped leaves one value.
         let (mut least, mut most) = (i16::MIN, i16::MAX);
-        for (value, chroma) in pixel.into_iter().zip(chroma) {
-            let exact = i16::from(value) - chroma;
+        for (value, exact) in pixel.into_iter().zip(exact) {
             least = if value == 0 { least } else { least.max(exact) };
             most = if value == 255 { most } else { most.min(exact) };
         }

@@ -53,7 +53,7 @@ fn every_type_gives_every_shape_back() {
         for kind in Kind::ALL {
             for reference in [false, true] {
                 let reference = reference.then(|| (6, picture(shape, 2)));
-                let source = Source { number: 7, picture: picture(shape, 3), reference: reference.clone() };
+                let source = Source::new(7, picture(shape, 3), reference.clone());
                 if kind == Kind::Delta && reference.is_none() {
                     let error = frame::encode(&source, kind, colour(shape)).unwrap_err();
                     assert_eq!(error.code(), Code::Format);
@@ -78,8 +78,7 @@ fn every_type_gives_every_shape_back() {
 fn damage_is_an_error_or_shows_in_the_checksum_never_a_panic() {
     let shape = Shape { width: 33, height: 20, channels: 3 };
     for kind in Kind::ALL {
-        let source =
-            Source { number: 1, picture: picture(shape, 3), reference: Some((0, picture(shape, 2))) };
+        let source = Source::new(1, picture(shape, 3), Some((0, picture(shape, 2))));
         let blob = frame::encode(&source, kind, colour(shape)).unwrap();
         for at in 0..blob.len() {
             let cut = header::read(&blob[..at], &Rules::default()).unwrap_err();
@@ -112,7 +111,7 @@ fn damage_is_an_error_or_shows_in_the_checksum_never_a_panic() {
 #[test]
 fn each_broken_rule_has_its_own_error() {
     let shape = Shape { width: 4, height: 2, channels: 3 };
-    let source = Source { number: 5, picture: picture(shape, 0), reference: None };
+    let source = Source::new(5, picture(shape, 0), None);
     let blob = frame::encode(&source, Kind::Zlib, colour(shape)).unwrap();
     let told = |change: &dyn Fn(&mut Vec<u8>), rules: &Rules| {
         let mut blob = blob.clone();
@@ -133,7 +132,7 @@ fn each_broken_rule_has_its_own_error() {
     let beyond = told(&put(20, blob.len() as u32), &strict);
     let large = told(&put(20, MAX_COMPRESSED + 1), &strict);
     let crc = told(&|blob| blob[24] ^= 1, &strict);
-    let kind = told(&|blob| blob[28] = 6, &strict);
+    let kind = told(&|blob| blob[28] = 7, &strict);
     let reserved = told(&|blob| blob[30] = 1, &strict);
     let memory = told(&put(8, 1 << 31), &strict);
     let all = [
@@ -146,7 +145,7 @@ fn each_broken_rule_has_its_own_error() {
         (&beyond, "bytes are left"),
         (&large, "above 100000000"),
         (&crc, "CRC-32"),
-        (&kind, "compression type 6"),
+        (&kind, "compression type 7"),
         (&reserved, "reserved bytes"),
     ];
     for ((code, text), part) in all {
@@ -258,7 +257,7 @@ fn pictures_from_luma_and_chroma_are_stored_as_such() {
 #[test]
 fn references_that_cannot_be_are_refused() {
     let shape = Shape { width: 20, height: 20, channels: 3 };
-    let source = Source { number: 4, picture: picture(shape, 1), reference: Some((2, picture(shape, 0))) };
+    let source = Source::new(4, picture(shape, 1), Some((2, picture(shape, 0))));
     let blob = frame::encode(&source, Kind::Context, colour(shape)).unwrap();
     let checked = header::read(&blob, &Rules::default()).unwrap();
     assert_eq!(frame::reference(&checked.header, checked.data).unwrap(), Some(2));

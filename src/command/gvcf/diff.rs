@@ -36,7 +36,7 @@ pub struct Args {
 }
 
 /// Pixels across a block.
-const BLOCK: usize = lab_gvcf::residual::BLOCK;
+const BLOCK: usize = lab_gvcf::bands::BLOCK;
 
 #[derive(serde::Serialize)]
 struct Report {

@@ -46,11 +46,23 @@ impl Frames {
 
 /// Writes a PNG file that appears whole or not at all; `-` is standard output.
 pub fn write_png(frame: &Frame, path: &Path, force: bool) -> Result<()> {
-    let mut output = Output::open(path, force)?;
     let mut png = Vec::new();
     picture::write(&mut png, frame)?;
+    write_file(&png, path, force)
+}
+
+/// Writes the pixels alone where the file's name ends in `.raw`, which takes no time; else as [`write_png`].
+pub fn write(frame: &Frame, path: &Path, force: bool) -> Result<()> {
+    if path.extension().is_some_and(|ending| ending == "raw") {
+        return write_file(frame.data(), path, force);
+    }
+    write_png(frame, path, force)
+}
+
+fn write_file(bytes: &[u8], path: &Path, force: bool) -> Result<()> {
+    let mut output = Output::open(path, force)?;
     let at = |e: std::io::Error| Error::from(e).at(path.display().to_string());
-    output.sink()?.write_all(&png).map_err(at)?;
+    output.sink()?.write_all(bytes).map_err(at)?;
     output.commit()
 }
 

@@ -6,14 +6,15 @@ use lab_codec::Result;
 
 use super::super::{App, note, options};
 use super::Source;
-use super::pictures::write_png;
+use super::pictures::write;
 
-/// Write one frame as a PNG file
+/// Write one frame as a PNG file, or its pixels alone
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab gvcf show-frame 12 --repo clip.git -o f.png
   lab gvcf show-frame 12 --repo clip.git -o - | feh -
+  lab gvcf show-frame 12 --repo clip.git -o f.raw   no PNG, which takes twice as long as the frame
 Only the frame and those that it refers to are read: in a clone without blobs, only those are fetched.")]
 pub struct Args {
     /// The frame's number
@@ -21,7 +22,7 @@ pub struct Args {
     number: u32,
     #[command(flatten)]
     source: Source,
-    /// The PNG file, or - for standard output
+    /// The PNG file, or - for standard output; of a name that ends in .raw, the pixels alone
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
@@ -38,5 +39,5 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     for warning in repository.warnings() {
         note(&warning, args.quiet);
     }
-    write_png(&frame, &args.output, args.write.force)
+    write(&frame, &args.output, args.write.force)
 }

@@ -72,7 +72,7 @@ impl Writer {
     /// I/O errors.
     pub fn frame(&mut self, number: u32, shape: Shape, pixels: Vec<u8>) -> Result<()> {
         let picture = Arc::new(Picture::from_pixels(shape, pixels)?);
-        let blob = encode(&Source { number, picture, reference: None }, Kind::Runs, Colour::Plain)?;
+        let blob = encode(&Source::new(number, picture, None), Kind::Runs, Colour::Plain)?;
         let id = self.object(BLOB, &blob)?;
         let mut tree = format!("100644 {}\0", crate::repository::FRAME_FILE).into_bytes();
         tree.extend_from_slice(&id);

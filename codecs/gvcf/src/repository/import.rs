@@ -25,8 +25,8 @@ pub struct Import {
     marks: u64,
     /// By frame number, the mark of its blob.
     blobs: HashMap<u32, u64>,
-    /// Whether the tree is one of frames.
-    framed: bool,
+    /// The last frame with a blob of its own.
+    last: Option<u32>,
 }
 
 impl Import {
@@ -99,15 +99,8 @@ impl Import {
             words
         });
         let commands = BufWriter::with_capacity(1 << 20, stdin);
-        let mut import = Self {
-            group,
-            commands,
-            words,
-            branch: reference,
-            marks: 0,
-            blobs: HashMap::new(),
-            framed: false,
-        };
+        let mut import =
+            Self { group, commands, words, branch: reference, marks: 0, blobs: HashMap::new(), last: None };
         let mut all = vec![(".gitattributes", ATTRIBUTES.as_bytes())];
         all.extend_from_slice(files);
         let mut marked = Vec::new();
@@ -131,9 +124,13 @@ impl Import {
                 .ok_or_else(|| Error::git(format!("frame {number} is not in this branch")))?,
         };
         self.blobs.insert(coded.number, mark);
+        let message = log::message(coded, self.last, time);
         // The first frame takes the place of what is common to all.
-        let alone = !std::mem::replace(&mut self.framed, true);
-        self.commit(&log::message(coded, time), &[(FRAME_FILE, mark)], alone)
+        let alone = self.last.is_none();
+        if let Content::Blob(..) = coded.content {
+            self.last = Some(coded.number);
+        }
+        self.commit(&message, &[(FRAME_FILE, mark)], alone)
     }
 
     fn blob(&mut self, bytes: &[u8]) -> Result<u64> {

@@ -27,30 +27,31 @@ pub struct Entry {
     pub time: Option<i64>,
 }
 
+/// The word for a frame that refers to another.
+const DELTA: &str = "delta";
 const KEY: &str = "Key-Frame";
 const REFERENCE: &str = "Reference";
-const TYPE: &str = "Type";
 const SHA256: &str = "Pixels-SHA256";
 const TIME: &str = "PTS";
 
-/// The message of a frame's commit.
-pub fn message(coded: &Coded, time: Option<i64>) -> String {
-    let (word, bytes, kind) = match &coded.content {
-        Content::Blob(kind, blob) => {
-            let word = if coded.reference.is_some() { "delta" } else { "raw" };
-            (word, blob.len(), Some(*kind as u8))
-        }
-        Content::Same(_) => ("same", 0, None),
+/// The message of a frame's commit; `last` is the last frame before it that has a blob of its own. What follows from
+/// the frames before is not said: commits are most of what a recording of a screen takes.
+pub fn message(coded: &Coded, last: Option<u32>, time: Option<i64>) -> String {
+    let (word, bytes, own) = match &coded.content {
+        Content::Blob(_, blob) if coded.reference.is_some() => (DELTA, blob.len(), true),
+        Content::Blob(_, blob) => ("raw", blob.len(), true),
+        Content::Same(_) => ("same", 0, false),
     };
     let mut text = format!("Frame {:06} ({word}, {bytes} bytes)\n\n", coded.number);
     let mut trailer = |name: &str, value: Option<String>| {
         text.extend(value.into_iter().flat_map(|value| [name, ": ", &value, "\n"].map(str::to_string)));
     };
-    trailer(KEY, coded.reference.map(|_| coded.key.to_string()));
-    trailer(REFERENCE, coded.reference.map(|number| number.to_string()));
-    trailer(TYPE, kind.map(|kind| kind.to_string()));
+    // A delta refers to the last frame with a blob, unless it says otherwise.
+    let reference = coded.reference.filter(|reference| own && last != Some(*reference));
+    trailer(KEY, reference.map(|_| coded.key.to_string()));
+    trailer(REFERENCE, reference.map(|number| number.to_string()));
     // Frames of one blob have one digest.
-    trailer(SHA256, kind.map(|_| Digest(coded.sha256).to_string()));
+    trailer(SHA256, own.then(|| Digest(coded.sha256).to_string()));
     trailer(TIME, time.map(|time| time.to_string()));
     text
 }
@@ -85,9 +86,10 @@ pub fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry>, File
         cx,
     )?;
     let text = String::from_utf8_lossy(&answer);
-    let (mut entries, mut files) = (Vec::new(), Files::new());
+    let (mut entries, mut files) = (Vec::<Entry>::new(), Files::new());
     let mut blob = None;
-    let mut digests = HashMap::new();
+    // By blob, the last frame that has it; and the last frame with a blob of its own.
+    let (mut known, mut last) = (HashMap::new(), None);
     for commit in text.split('\x01').skip(1) {
         let (commit, rest) = commit.split_once('\n').ok_or_else(|| Error::git("git log is cut"))?;
         let (message, changes) = rest.split_once('\x02').ok_or_else(|| Error::git("git log is cut"))?;
@@ -103,9 +105,20 @@ pub fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry>, File
         }
         if let Some(blob) = &blob {
             let mut entry = entry(commit, blob, message);
-            match entry.sha256 {
-                Some(digest) => drop(digests.insert(blob.clone(), digest)),
-                None => entry.sha256 = digests.get(blob).copied(),
+            match known.insert(blob.clone(), entries.len()).and_then(|number| entries.get(number)) {
+                Some(same) => {
+                    entry.sha256 = entry.sha256.or(same.sha256);
+                    (entry.key, entry.reference) = (same.key, same.reference);
+                }
+                None => {
+                    if entry.reference.is_none() && entry.subject.contains(DELTA) {
+                        entry.reference = last;
+                    }
+                    let before = entry.reference.and_then(|number| entries.get(number as usize));
+                    let key = before.and_then(|before| before.key).or(entry.reference);
+                    entry.key = entry.key.or(key);
+                    last = u32::try_from(entries.len()).ok();
+                }
             }
             entries.push(entry);
         }

@@ -2,7 +2,8 @@
 //! rows (the sample less its prediction, modulo 256; 0 in copied blocks).
 
 use super::predict::{Choice, median_at, temporal_median_at};
-use super::{Band, Mode, ends_early};
+use super::{Band, Mode};
+use crate::bands::ends_early;
 use crate::error::{Error, Result};
 
 /// Appends a band.

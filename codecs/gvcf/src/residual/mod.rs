@@ -13,17 +13,13 @@ mod context;
 mod differences;
 mod predict;
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
+use crate::bands::{self, BLOCK};
 use crate::error::{Error, Result};
 use crate::planes::Plane;
-
-/// Samples of the first plane across a block.
-pub const BLOCK: usize = 16;
-/// Samples of the first plane for each band.
-const BAND: usize = 200_000;
-/// The most bands.
-pub const MAX_BANDS: usize = 16;
 
 /// How a block is predicted; the number is what is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,11 +41,6 @@ impl Mode {
     fn from_number(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
     }
-}
-
-/// How many bands a picture gets whose first plane has this size.
-pub fn bands(width: usize, height: usize) -> usize {
-    (width.saturating_mul(height) / BAND).clamp(1, MAX_BANDS.min(height.div_ceil(BLOCK)))
 }
 
 /// Where plane samples of a band begin and end: whole rows.
@@ -93,7 +84,7 @@ fn layout(planes: &[Plane], count: usize) -> Vec<Band> {
     let (across, down) = (width.div_ceil(BLOCK), height.div_ceil(BLOCK));
     (0..count)
         .map(|i| {
-            let (top, bottom) = (down * i / count, down * (i + 1) / count);
+            let Range { start: top, end: bottom } = bands::rows(i, count, down);
             let planes = planes.iter().map(|plane| {
                 let block = if plane.width < width || plane.height < height { BLOCK / 2 } else { BLOCK };
                 let rows = Rows { start: top * block, end: (bottom * block).min(plane.height) };
@@ -116,9 +107,9 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Chooses a mode for each block.
-    pub fn new(planes: &[Plane], reference: Option<&[Plane]>) -> Self {
-        let count = planes.first().map_or(1, |first| bands(first.width, first.height));
+    /// Chooses a mode for each block. About `changed` pixels are not as in the reference.
+    pub fn new(planes: &[Plane], reference: Option<&[Plane]>, changed: u64) -> Self {
+        let count = bands::count(changed, height(planes));
         let bands = layout(planes, count)
             .into_par_iter()
             .map(|band| {
@@ -142,11 +133,7 @@ impl Analysis {
                 context::encode(&choice.band, &choice.modes, &mut now, before.as_deref())
             })
             .collect();
-        out.push(coded.len() as u8);
-        for band in &coded {
-            out.extend_from_slice(&(band.len() as u32).to_le_bytes());
-        }
-        coded.iter().for_each(|band| out.extend_from_slice(band));
+        bands::write(&coded, out);
     }
 
     /// The modes and residuals as bytes, for a general compressor: number of bands, then each band's.
@@ -162,20 +149,8 @@ impl Analysis {
 /// # Errors
 /// [`Code::Compression`](crate::error::Code::Compression) for damage.
 pub fn decode(input: &[u8], planes: &mut [Plane], reference: Option<&[Plane]>) -> Result<()> {
-    let (count, mut rest) = count(input, planes)?;
-    let mut parts = Vec::new();
-    let (lengths, mut bytes) = rest.split_at_checked(4 * count).ok_or_else(ends_early)?;
-    rest = lengths;
-    while let Some((length, behind)) = rest.split_first_chunk() {
-        let length = u32::from_le_bytes(*length) as usize;
-        let (part, after) = bytes.split_at_checked(length).ok_or_else(ends_early)?;
-        parts.push(part);
-        (rest, bytes) = (behind, after);
-    }
-    if !bytes.is_empty() {
-        return Err(Error::compression(format!("{} bytes follow the last band", bytes.len())));
-    }
-    let bands = layout(planes, count);
+    let parts = bands::read(input, height(planes))?;
+    let bands = layout(planes, parts.len());
     let decoded: Vec<Result<()>> = targets(&bands, planes)
         .into_par_iter()
         .zip(&bands)
@@ -193,7 +168,7 @@ pub fn decode(input: &[u8], planes: &mut [Plane], reference: Option<&[Plane]>) -
 /// # Errors
 /// As [`decode`].
 pub fn decode_differences(input: &[u8], planes: &mut [Plane], reference: Option<&[Plane]>) -> Result<()> {
-    let (count, mut rest) = count(input, planes)?;
+    let (count, mut rest) = bands::read_count(input, height(planes))?;
     let bands = layout(planes, count);
     for (band, mut now) in bands.iter().zip(targets(&bands, planes)) {
         let before = reference.map(|reference| planes_of(band, reference));
@@ -202,19 +177,8 @@ pub fn decode_differences(input: &[u8], planes: &mut [Plane], reference: Option<
     if rest.is_empty() { Ok(()) } else { Err(Error::compression("bytes follow the last band")) }
 }
 
-fn count<'a>(input: &'a [u8], planes: &[Plane]) -> Result<(usize, &'a [u8])> {
-    let (count, rest) = input.split_first().ok_or_else(ends_early)?;
-    let down = planes.first().map_or(0, |first| first.height.div_ceil(BLOCK));
-    let count = usize::from(*count);
-    if count == 0 || count > MAX_BANDS.min(down) {
-        return Err(Error::compression(format!("{count} bands in a picture of {down} rows of blocks")));
-    }
-    Ok((count, rest))
-}
-
-#[cold]
-fn ends_early() -> Error {
-    Error::compression("the coded planes end early")
+fn height(planes: &[Plane]) -> usize {
+    planes.first().map_or(0, |first| first.height)
 }
 
 /// For each band, its part of each plane, to be filled.
