@@ -10,34 +10,53 @@ use lab_codec::{Context, Error, Result};
 
 use super::compare::{finish, run_tool};
 
-/// A program that codes, with `{quality}`, one that decodes to PNG, and the end of the name between them.
+/// A program that codes, with `{quality}` or `{level}`, one that decodes to PNG, and the end of the name between them.
 pub struct Tool {
     /// What it is called here.
     pub what: &'static str,
     encode: &'static [&'static str],
     decode: &'static [&'static str],
     end: &'static str,
+    /// The coarsest level; the quality is what it is short of that.
+    coarsest: u32,
 }
 
-/// The programs, each with a quality of 0 to 100.
+/// The programs.
 pub const TOOLS: [Tool; 3] = [
     Tool {
         what: "AVIF at target",
-        encode: &["avifenc", "-s", "6", "-y", "444", "-q", "{quality}", "{in}", "{out}"],
+        encode: &[
+            "avifenc",
+            "-s",
+            "6",
+            "--min",
+            "0",
+            "--max",
+            "63",
+            "-a",
+            "end-usage=q",
+            "-a",
+            "cq-level={level}",
+            "{in}",
+            "{out}",
+        ],
         decode: &["avifdec", "{in}", "{out}"],
         end: "avif",
+        coarsest: 63,
     },
     Tool {
         what: "JPEG XL at target",
         encode: &["cjxl", "--quiet", "-e", "7", "-q", "{quality}", "{in}", "{out}"],
         decode: &["djxl", "--quiet", "{in}", "{out}"],
         end: "jxl",
+        coarsest: 100,
     },
     Tool {
         what: "WebP at target",
         encode: &["cwebp", "-quiet", "-m", "6", "-q", "{quality}", "{in}", "-o", "{out}"],
         decode: &["dwebp", "-quiet", "{in}", "-o", "{out}"],
         end: "webp",
+        coarsest: 100,
     },
 ];
 
@@ -58,11 +77,10 @@ pub fn bytes(
 ) -> Result<Option<u64>> {
     let step = pngs.len().div_ceil(SAMPLE).max(1);
     let sample: Vec<&PathBuf> = pngs.iter().step_by(step).collect();
-    // The coarsest level of a scale that runs the other way.
-    let found = search::coarsest((0, 100), |level| {
+    let found = search::coarsest((0, tool.coarsest), |level| {
         let mut sum = 0.0;
         for png in &sample {
-            let Some(score) = trial(tool, png, 100 - level, scratch, cx)? else { return Ok(false) };
+            let Some(score) = trial(tool, png, level, scratch, cx)? else { return Ok(false) };
             sum += score;
         }
         Ok(sum / sample.len().max(1) as f64 >= target)
@@ -72,28 +90,28 @@ pub fn bytes(
     for png in pngs {
         cx.check()?;
         let out = scratch.join("one").with_extension(tool.end);
-        let argv = words(tool.encode, png, &out, 100 - level);
+        let argv = words(tool, tool.encode, png, &out, level);
         let Some(bytes) = finish(&argv, &out, cx)? else { return Ok(None) };
         sum += bytes;
     }
     Ok(Some(sum))
 }
 
-fn words(words: &[&str], input: &Path, out: &Path, quality: u32) -> Vec<OsString> {
+fn words(tool: &Tool, words: &[&str], input: &Path, out: &Path, level: u32) -> Vec<OsString> {
+    let quality = (tool.coarsest - level).to_string();
     let word = |word: &&str| match *word {
         "{in}" => input.into(),
         "{out}" => out.into(),
-        "{quality}" => quality.to_string().into(),
-        word => OsString::from(word),
+        word => word.replace("{quality}", &quality).replace("{level}", &level.to_string()).into(),
     };
     words.iter().map(word).collect()
 }
 
 /// The score of a picture that was coded and decoded; `None` where a program is missing or fails.
-fn trial(tool: &Tool, png: &Path, quality: u32, scratch: &Path, cx: &Context) -> Result<Option<f64>> {
+fn trial(tool: &Tool, png: &Path, level: u32, scratch: &Path, cx: &Context) -> Result<Option<f64>> {
     let (coded, back) = (scratch.join("try").with_extension(tool.end), scratch.join("back.png"));
-    if !run_tool(&words(tool.encode, png, &coded, quality), &coded, cx)?
-        || !run_tool(&words(tool.decode, &coded, &back, quality), &back, cx)?
+    if !run_tool(&words(tool, tool.encode, png, &coded, level), &coded, cx)?
+        || !run_tool(&words(tool, tool.decode, &coded, &back, level), &back, cx)?
     {
         return Ok(None);
     }
