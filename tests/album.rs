@@ -348,32 +348,35 @@ fn a_slide_show_is_a_video() {
         "--html",
         arg(&html),
     ]);
-    let probe = std::process::Command::new("ffprobe")
-        .args([
-            "-v",
-            "error",
-            "-select_streams",
-            "v",
-            "-show_streams",
-            "-show_format",
-            "-count_frames",
-            "-of",
-            "json",
-        ])
-        .arg(&album)
-        .output()
-        .expect("apt-get install ffmpeg");
-    let probe = json(&probe.stdout);
-    let video = &probe["streams"][0];
+    let probe = |path: &Path| {
+        let output = std::process::Command::new("ffprobe")
+            .args(["-v", "error", "-select_streams", "v", "-show_streams", "-show_format", "-count_frames"])
+            .args(["-of", "json"])
+            .arg(path)
+            .output()
+            .expect("apt-get install ffmpeg");
+        json(&output.stdout)
+    };
+    let shown = probe(&album);
+    let video = &shown["streams"][0];
     assert_eq!(
         (&video["codec_name"], &video["pix_fmt"], &video["color_space"], &video["color_range"]),
         (&"h264".into(), &"yuv420p".into(), &"bt709".into(), &"tv".into()),
-        "{probe}"
+        "{shown}"
     );
     let pictures = json(&ok(["album", "list", arg(&album), "--json"]))["slide_show"].as_u64().unwrap();
     assert_eq!(video["nb_read_frames"], pictures.to_string());
-    let duration: f64 = probe["format"]["duration"].as_str().unwrap().parse().unwrap();
+    let duration: f64 = shown["format"]["duration"].as_str().unwrap().parse().unwrap();
     assert_eq!(duration, 3.0 * pictures as f64);
+    // Browsers play the first video, so that it comes before those that pictures come back from.
+    let both = dir.path().join("both.mkv");
+    let visual = ["--mode", "visual", "--codec", "nvenc", "--crf", "30", "--playable", "-q"];
+    ok([&["album", "pack", arg(&root), "-o", arg(&both)], &visual[..]].concat());
+    let both = probe(&both);
+    assert!(both["streams"].as_array().unwrap().len() > 1, "{both}");
+    for key in ["width", "height", "pix_fmt", "nb_read_frames"] {
+        assert_eq!(both["streams"][0][key], video[key], "{both}");
+    }
     let page = fs::read_to_string(&html).unwrap();
     assert_eq!(page.matches("<figure>").count() as u64, pictures);
     assert!(page.matches("data:image/jpeg;base64,").count() as u64 >= 2 * pictures - 4, "few thumbnails");

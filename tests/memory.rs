@@ -171,3 +171,43 @@ fn a_claimed_size_allocates_nothing() {
         assert!(peak.join().unwrap() < 60_000_000);
     }
 }
+
+/// Pictures of many sizes, so that what one leaves behind does not fit the next.
+#[test]
+fn an_album_of_many_pictures_takes_what_one_of_few_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let peaks = |count: u32| {
+        let (root, album, out) = (dir.path().join("in"), dir.path().join("a.mkv"), dir.path().join("out"));
+        std::fs::create_dir_all(&root).unwrap();
+        for number in 0..count {
+            let (width, height) = (120 + number * 37 % 100, 100 + number * 53 % 90);
+            let noise = common::random(1 << 16, u64::from(number) + 1);
+            let picture = image::RgbImage::from_fn(width, height, |x, y| match number % 3 {
+                // A screen, a photograph, and noise: by the native coder, as JPEG, and by zstd, which finds it again.
+                0 => image::Rgb(if (x / 8 + y / 8 + number) % 7 == 0 { [0, 0, 90] } else { [240; 3] }),
+                1 => image::Rgb([(x + number) as u8, (y * 2) as u8 ^ noise[(x * y % 999) as usize] & 7, 90]),
+                _ => image::Rgb([noise[(x + y * 173) as usize & 0xFFFF], 0, 0]),
+            });
+            let end = if number % 3 == 1 { "jpg" } else { "png" };
+            picture.save(root.join(format!("{number:04}.{end}"))).unwrap();
+        }
+        let peak = |args: &[&str]| {
+            let mut child = lab().args(args).stdin(Stdio::null()).spawn().unwrap();
+            let peak = watch(&child);
+            assert!(child.wait().unwrap().success(), "{args:?}");
+            peak.join().unwrap()
+        };
+        let html = dir.path().join("a.html");
+        [
+            peak(&["album", "pack", "-qf", "-T", "2", "--html", arg(&html), arg(&root), "-o", arg(&album)]),
+            peak(&["album", "unpack", "-qf", "-T", "2", arg(&album), "-o", arg(&out)]),
+            peak(&["album", "verify", "-q", "-T", "2", arg(&album)]),
+        ]
+    };
+    let (few, many) = (peaks(24), peaks(120));
+    println!("peaks of pack, unpack, verify: 24 pictures {few:?}, 120 pictures {many:?}");
+    for (few, many) in few.into_iter().zip(many) {
+        assert!(few > 0 && many < 100_000_000, "{many} bytes");
+        assert!(many as f64 <= few as f64 * 1.25, "{few} bytes for 24 pictures, {many} for 120");
+    }
+}

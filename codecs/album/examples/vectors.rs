@@ -18,6 +18,7 @@ fn hex(bytes: &[u8]) -> String {
 
 fn main() -> Result<()> {
     let cx = Context::default();
+    println!("```native");
     for (width, height, channels, bits, count, guess, inter) in [
         (1, 1, 1, 8, 1, 0, 0),
         (5, 4, 1, 8, 1, 0, 0),
@@ -31,7 +32,7 @@ fn main() -> Result<()> {
         let slices: Vec<&[u8]> = pictures.iter().map(Vec::as_slice).collect();
         let mut stream = Vec::new();
         encode(shape, Way { guess: guess != 0, inter: inter != 0 }, &slices, &mut stream, &cx)?;
-        println!("native | {width} {height} {channels} {bits} {count} {guess} {inter} | {}", hex(&stream));
+        println!("{width} {height} {channels} {bits} {count} {guess} {inter} | {}", hex(&stream));
     }
     let pgm = b"P5 2 2 255\n\x01\x02\x03\x04";
     let png = lab_album::recipe::write_png(
@@ -39,20 +40,22 @@ fn main() -> Result<()> {
         &[9; 12],
         &[None; 3],
     )?;
+    println!("```\n\n```recipe");
     for (kind, file, exact) in [(Kind::Pnm, &pgm[..], true), (Kind::Png, &png[..], false)] {
         let decoded = decode(kind, file, &cx)?;
         if let Some(apart) = take_apart(kind, file, &decoded, exact, &cx) {
             let Shape { width, height, channels, bits } = apart.shape;
             println!(
-                "recipe | {width} {height} {channels} {bits} | {} | {} | {}",
+                "{width} {height} {channels} {bits} | {} | {} | {}",
                 hex(&apart.recipe.to_bytes(&mut Blobs::default())),
                 hex(&apart.samples),
                 hex(&apart.recipe.file(apart.shape, &apart.samples, &cx)?),
             );
         }
     }
+    println!("```\n\n```block");
     for content in [&b"abc"[..], &[b'x'; 100]] {
-        println!("block | {} | {}", hex(&pack_bytes(content, false, &cx)?), hex(content));
+        println!("{} | {}", hex(&pack_bytes(content, false, &cx)?), hex(content));
     }
     let shape = Shape { width: 2, height: 2, channels: 1, bits: 8 };
     let attributes = Attributes { mode: 0o644, seconds: 1_000_000_000, nanos: 5 };
@@ -87,7 +90,7 @@ fn main() -> Result<()> {
         }],
         blobs: blobs.into_list(),
     };
-    println!("manifest | {}", hex(&manifest.to_bytes()?));
+    println!("```\n\n```manifest\n{}\n```", hex(&manifest.to_bytes()?));
     Ok(())
 }
 

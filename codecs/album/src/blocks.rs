@@ -323,6 +323,9 @@ fn zstd_samples(pictures: &[&[u8]]) -> Result<Vec<u8>> {
     // As far back as the pictures reach, and as far as decoders go unasked.
     let log = (usize::BITS - all.len().leading_zeros()).clamp(10, 27);
     compressor.set_parameter(zstd::zstd_safe::CParameter::WindowLog(log))?;
+    // What lies far back is found by the long window; tables for all of it would be most of the memory that a segment takes.
+    compressor.set_parameter(zstd::zstd_safe::CParameter::ChainLog(log.min(20)))?;
+    compressor.set_parameter(zstd::zstd_safe::CParameter::HashLog(log.min(19)))?;
     Ok(compressor.compress(&all)?)
 }
 

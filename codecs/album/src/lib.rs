@@ -17,6 +17,7 @@ pub mod pixels;
 pub mod recipe;
 pub mod scan;
 pub mod score;
+pub mod search;
 mod spool;
 pub mod survey;
 pub mod video;

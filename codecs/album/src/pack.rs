@@ -144,15 +144,16 @@ pub fn pack(
         cx,
     };
     work.find_same();
+    // The first of all videos: browsers play that one, whichever is said to be the default.
+    let slides = match options.playable {
+        Some(each) => video::slides(&mut work, each)?,
+        None => None,
+    };
     if options.mode == Mode::Visual {
         video::visual(&mut work)?;
     }
     work.lossless()?;
     work.stored()?;
-    let slides = match options.playable {
-        Some(each) => video::slides(&mut work, each)?,
-        None => None,
-    };
     let slides_bytes = slides.as_ref().map_or(0, |slides| work.spool.track_bytes(slides.track));
     finish(work, &tree, slides, broken, slides_bytes, sink)
 }
@@ -309,69 +310,64 @@ impl Work<'_> {
                 groups.entry(shape).or_default().push(file);
             }
         }
+        let mut segments = Vec::new();
         for (shape, files) in groups {
             let order = self.order(files);
-            let segments = self.segments(&order, shape.bytes());
-            if video::is_lossless_video(self.options) {
-                video::lossless(self, shape, &segments)?;
-            } else {
-                self.data_group(shape, &segments)?;
-            }
+            segments.extend(self.segments(&order, shape.bytes()).into_iter().map(|files| (shape, files)));
+        }
+        if !video::is_lossless_video(self.options) {
+            return self.data_segments(&segments);
+        }
+        for group in segments.chunk_by(|a, b| a.0 == b.0) {
+            let files: Vec<usize> = group.iter().flat_map(|(_, files)| files).copied().collect();
+            video::lossless(self, group[0].0, &files)?;
         }
         Ok(())
     }
 
-    /// A group in the data track. Segments are coded side by side, so many at a time as there are threads.
-    fn data_group(&mut self, shape: Shape, segments: &[Vec<usize>]) -> Result<()> {
-        let group = self.groups.len() as u32;
-        let mut list = Vec::new();
-        let mut place = 0;
+    /// Segments in the data track, group after group, coded side by side.
+    fn data_segments(&mut self, segments: &[(Shape, Vec<usize>)]) -> Result<()> {
         let tried = if self.options.codec == Codec::Native { Try::Native } else { Try::All };
-        for batch in segments.chunks(rayon::current_num_threads().max(1)) {
+        for batch in segments.chunks(rayon::current_num_threads()) {
             let this = &*self;
             let coded: Vec<(Parts, Vec<u8>)> = batch
                 .par_iter()
-                .map(|files| {
-                    let mut apart = this.apart(shape, files)?;
+                .map(|(shape, files)| {
+                    let mut apart = this.apart(*shape, files)?;
                     let samples: Vec<&[u8]> = apart.iter().map(|(_, apart)| &apart.samples[..]).collect();
                     let block = match samples.is_empty() {
                         true => Vec::new(),
-                        false => blocks::pack_samples(shape, &samples, tried, this.cx)?,
+                        false => blocks::pack_samples(*shape, &samples, tried, this.cx)?,
                     };
                     apart.iter_mut().for_each(|(_, apart)| apart.samples = Vec::new());
                     Ok((apart, block))
                 })
                 .collect::<Result<_>>()?;
-            for (apart, block) in coded {
-                if let Some(segment) = self.data_segment(group, place, &apart, &block)? {
-                    place += u32::from(segment.pictures);
-                    list.push(segment);
-                }
+            for ((shape, _), (apart, block)) in batch.iter().zip(coded) {
+                self.data_segment(*shape, &apart, &block)?;
             }
-        }
-        if !list.is_empty() {
-            self.groups.push(Group { shape, coding: Coding::Data, segments: list });
         }
         Ok(())
     }
 
     /// A segment in the data track, where it is smaller than the files are.
-    fn data_segment(
-        &mut self,
-        group: u32,
-        place: u32,
-        apart: &[(usize, Apart)],
-        block: &[u8],
-    ) -> Result<Option<Segment>> {
+    fn data_segment(&mut self, shape: Shape, apart: &Parts, block: &[u8]) -> Result<()> {
         let files: u64 = apart.iter().map(|(file, _)| self.found[*file].bytes).sum();
         let recipes = self.recipes(apart)?;
         if apart.is_empty() || (block.len() + recipes.len()) as u64 >= files {
-            return Ok(None);
+            return Ok(());
         }
         let recipes = Some(self.spool.data(&recipes)?);
         let segment = Segment { pictures: apart.len() as u16, block: self.spool.data(block)?, recipes };
-        self.place(group, place, apart.iter().map(|(file, _)| *file));
-        Ok(Some(segment))
+        if self.groups.last().is_none_or(|group| (group.shape, &group.coding) != (shape, &Coding::Data)) {
+            self.groups.push(Group { shape, coding: Coding::Data, segments: Vec::new() });
+        }
+        let number = self.groups.len() - 1;
+        let list = &mut self.groups[number].segments;
+        let place = list.iter().map(|segment| u32::from(segment.pictures)).sum();
+        list.push(segment);
+        self.place(number as u32, place, apart.iter().map(|(file, _)| *file));
+        Ok(())
     }
 
     /// The block of recipes of pictures.

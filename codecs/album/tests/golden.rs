@@ -9,12 +9,11 @@ use lab_codec::Context;
 
 const PAGE: &str = include_str!("../../../docs/formats/album.md");
 
-/// Lines of the page's vectors that begin with a word, cut at `|`.
-fn vectors(word: &str) -> Vec<Vec<&'static str>> {
-    let lines = PAGE.lines().skip_while(|line| *line != "## Vectors").filter(|line| line.starts_with(word));
-    let list: Vec<Vec<&str>> = lines.map(|line| line.split('|').map(str::trim).collect()).collect();
-    assert!(!list.is_empty(), "the page has no vectors of {word}");
-    list
+/// The lines of a block of the page.
+fn vectors(name: &str) -> Vec<Vec<String>> {
+    let lines = lab_conformance::vectors(PAGE, name);
+    assert!(!lines.is_empty(), "no block {name}");
+    lines
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -48,7 +47,7 @@ fn samples(shape: Shape, picture: u32) -> Vec<u8> {
 fn native_streams() {
     let cx = Context::default();
     for vector in vectors("native") {
-        let numbers: Vec<u32> = vector[1].split_whitespace().map(|n| n.parse().unwrap()).collect();
+        let numbers: Vec<u32> = vector[0].split_whitespace().map(|n| n.parse().unwrap()).collect();
         let [width, height, channels, bits, count, guess, inter] = numbers[..] else { panic!("{vector:?}") };
         let shape = Shape { width, height, channels: channels as u8, bits: bits as u8 };
         let way = Way { guess: guess != 0, inter: inter != 0 };
@@ -56,7 +55,7 @@ fn native_streams() {
         let slices: Vec<&[u8]> = pictures.iter().map(Vec::as_slice).collect();
         let mut stream = Vec::new();
         encode(shape, way, &slices, &mut stream, &cx).unwrap();
-        assert_eq!(hex(&stream), hex(&bytes(vector[2])), "{:?}", vector[1]);
+        assert_eq!(hex(&stream), hex(&bytes(&vector[1])), "{:?}", vector[0]);
         let mut seen = 0;
         let mut each = |number: usize, picture: &[u8]| {
             assert_eq!(picture, slices[number]);
@@ -71,18 +70,18 @@ fn native_streams() {
 #[test]
 fn recipes_and_blocks() {
     let cx = Context::default();
-    let manifest = Manifest::from_bytes(&bytes(vectors("manifest")[0][1]), &cx).unwrap();
+    let manifest = Manifest::from_bytes(&bytes(&vectors("manifest")[0][0]), &cx).unwrap();
     for vector in vectors("recipe") {
-        let numbers: Vec<u32> = vector[1].split_whitespace().map(|n| n.parse().unwrap()).collect();
+        let numbers: Vec<u32> = vector[0].split_whitespace().map(|n| n.parse().unwrap()).collect();
         let [width, height, channels, bits] = numbers[..] else { panic!("{vector:?}") };
         let shape = Shape { width, height, channels: channels as u8, bits: bits as u8 };
-        let recipe = recipe::Recipe::from_bytes(&bytes(vector[2]), shape, &manifest).unwrap();
-        let file = recipe.file(shape, &bytes(vector[3]), &cx).unwrap();
-        assert_eq!(hex(&file), hex(&bytes(vector[4])));
+        let recipe = recipe::Recipe::from_bytes(&bytes(&vector[1]), shape, &manifest).unwrap();
+        let file = recipe.file(shape, &bytes(&vector[2]), &cx).unwrap();
+        assert_eq!(hex(&file), hex(&bytes(&vector[3])));
     }
     for vector in vectors("block") {
-        let content = bytes(vector[2]);
-        assert_eq!(blocks::unpack_bytes(&bytes(vector[1]), content.len(), &cx).unwrap(), content);
+        let content = bytes(&vector[1]);
+        assert_eq!(blocks::unpack_bytes(&bytes(&vector[0]), content.len(), &cx).unwrap(), content);
     }
 }
 
@@ -90,14 +89,14 @@ fn recipes_and_blocks() {
 fn manifests() {
     let cx = Context::default();
     for vector in vectors("manifest") {
-        let manifest = Manifest::from_bytes(&bytes(vector[1]), &cx).unwrap();
+        let manifest = Manifest::from_bytes(&bytes(&vector[0]), &cx).unwrap();
         let again = Manifest::from_bytes(&manifest.to_bytes().unwrap(), &cx).unwrap();
         assert_eq!(manifest, again);
         let file = &manifest.files[0];
         assert_eq!((&file.path[..], file.bytes, file.attributes.mode), (&b"a.pgm"[..], 15, 0o644));
         assert_eq!(file.picture.as_ref().unwrap().shape.width, 2);
     }
-    let mut broken = bytes(vectors("manifest")[0][1]);
+    let mut broken = bytes(&vectors("manifest")[0][0]);
     let good = Manifest::from_bytes(&broken, &cx).unwrap();
     for at in 0..broken.len() {
         for bit in [1, 16, 128] {

@@ -12,8 +12,8 @@ use lab_album::scan;
 use lab_codec::{Context, Error, ErrorKind, Result};
 
 use super::super::{App, options, print, print_json, table};
-use super::pack::{How, report};
-use super::{Effort, size_of};
+use super::pack::{How, ModeName, report};
+use super::{Effort, lossy, size_of};
 use crate::output::Output;
 use crate::progress;
 use crate::report::charts::sizes;
@@ -23,8 +23,9 @@ use crate::report::draw;
 #[derive(clap::Args)]
 #[command(after_help = "\
 zip and zstd are built in; 7z, cwebp, cjxl and avifenc are taken where they are installed. Archives hold the files as
-they are. Codecs for single images get each picture as PNG, and other files are not counted; cjxl also takes JPEG files
-as they are (`JXL of files`).")]
+they are, or each picture as PNG. Codecs for single images get each picture as PNG, and other files are not counted; cjxl
+also takes JPEG files as they are (`JXL of files`). With --mode visual they code at the coarsest quality with the target as
+mean SSIMULACRA2, pictures of 8 bits only.")]
 pub struct Args {
     /// The folder
     folder: PathBuf,
@@ -64,7 +65,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let tree = scan::scan(&args.folder, &cx)?;
     let scratch = tempfile::tempdir()?;
     let cx = cx.with_scratch(scratch.path());
-    let steps = progress::steps("compare", 6 + tree.files.len() as u64, args.talk.quiet);
+    let steps = progress::steps("compare", 8 + tree.files.len() as u64, args.talk.quiet);
     let mut rows = Vec::new();
     let mut add = |what, bytes| rows.push(Row { what, bytes });
 
@@ -89,27 +90,39 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     add("7z", seven_zip(&args.folder, scratch.path(), &cx)?);
 
     // Pictures one by one, each as a PNG.
+    let visual = matches!(args.how.mode, ModeName::Visual);
     let mut sums = [Some(0_u64); LOSSLESS.len() + 2];
-    let mut pngs = 0;
+    let mut pngs: Vec<PathBuf> = Vec::new();
     for path in &paths {
         steps.begin(&path.display().to_string());
         cx.check()?;
         let bytes = fs::read(path).map_err(|e| Error::from(e).at(path.display().to_string()))?;
         let decoded = Kind::of(&bytes).map(|kind| (kind, kind::decode(kind, &bytes, &cx)));
         if let Some((kind, Ok(decoded))) = decoded {
-            let png = scratch.path().join("one.png");
+            let png = scratch.path().join(format!("{}.png", pngs.len()));
             let file = if kind == Kind::Png {
                 bytes.clone()
             } else {
                 write_png(decoded.shape, &decoded.samples, &[None; 3])?
             };
-            pngs += file.len() as u64;
             fs::write(&png, &file)?;
+            if visual {
+                if decoded.shape.bits == 8 {
+                    pngs.push(png);
+                }
+                steps.advance(1);
+                continue;
+            }
+            // WebP has 8 bits and AVIF at most 12: of a deeper picture they keep less than all.
+            let deep = decoded.shape.bits > 8;
             for (sum, tool) in sums.iter_mut().zip(&LOSSLESS) {
-                *sum = plus(*sum, single(tool, &png, scratch.path(), &cx)?);
+                let keeps_all = !deep || tool.0 != "cwebp";
+                let size = if keeps_all { single(tool, &png, scratch.path(), &cx)? } else { None };
+                *sum = plus(*sum, size);
             }
             let quality = ("avifenc", "AVIF", AVIF, "avif");
-            sums[LOSSLESS.len()] = plus(sums[LOSSLESS.len()], single(&quality, &png, scratch.path(), &cx)?);
+            let size = if deep { None } else { single(&quality, &png, scratch.path(), &cx)? };
+            sums[LOSSLESS.len()] = plus(sums[LOSSLESS.len()], size);
             let own = scratch.path().join(if kind == Kind::Jpeg { "one.jpg" } else { "one.png" });
             if kind == Kind::Jpeg {
                 fs::write(&own, &bytes)?;
@@ -117,16 +130,28 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
             let tool = ("cjxl", "JXL", if kind == Kind::Jpeg { JPEG_TO_JXL } else { LOSSLESS[1].2 }, "jxl");
             let last = &mut sums[LOSSLESS.len() + 1];
             *last = plus(*last, single(&tool, &own, scratch.path(), &cx)?);
+            pngs.push(png);
         }
         steps.advance(1);
     }
-    drop(steps);
-    add("PNG of each", Some(pngs));
-    for (sum, tool) in sums.iter().zip(&LOSSLESS) {
-        add(tool.1, *sum);
+    if visual {
+        for tool in &lossy::TOOLS {
+            steps.begin(tool.what);
+            add(tool.what, lossy::bytes(tool, &pngs, options.quality.target, scratch.path(), &cx)?);
+        }
+    } else {
+        steps.begin("PNG");
+        let sizes = pngs.iter().map(|png| size_of(png));
+        add("PNG of each", Some(sizes.sum::<Result<u64>>()?));
+        add("zip of PNGs", Some(zip(&pngs, &cx)?));
+        add("7z of PNGs", seven_zip_of(&pngs, scratch.path(), &cx)?);
+        for (sum, tool) in sums.iter().zip(&LOSSLESS) {
+            add(tool.1, *sum);
+        }
+        add("AVIF lossless", sums[LOSSLESS.len()]);
+        add("JXL of files", sums[LOSSLESS.len() + 1]);
     }
-    add("AVIF lossless", sums[LOSSLESS.len()]);
-    add("JXL of files", sums[LOSSLESS.len() + 1]);
+    drop(steps);
 
     if let Some(path) = &args.chart {
         chart(path, &args.folder, &rows, args.write.force)?;
@@ -138,7 +163,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     for row in &rows {
         shown.add_row([
             row.what.to_string(),
-            row.bytes.map_or("not installed".to_string(), table::count),
+            row.bytes.map_or("not to be had".to_string(), table::count),
             row.bytes.map_or("-".to_string(), |bytes| table::ratio(packed.output_bytes, bytes)),
         ]);
     }
@@ -209,9 +234,15 @@ fn copy(path: &Path, sink: &mut dyn Write) -> Result<()> {
 }
 
 fn seven_zip(folder: &Path, scratch: &Path, cx: &Context) -> Result<Option<u64>> {
+    seven_zip_of(&[fs::canonicalize(folder)?.join(".")], scratch, cx)
+}
+
+fn seven_zip_of(content: &[PathBuf], scratch: &Path, cx: &Context) -> Result<Option<u64>> {
     let out = scratch.join("all.7z");
-    let content = fs::canonicalize(folder)?.join(".");
-    finish(&["7z".into(), "a".into(), "-mx9".into(), out.clone().into(), content.into()], &out, cx)
+    let mut argv: Vec<OsString> = ["7z", "a", "-mx9"].map(Into::into).to_vec();
+    argv.push(out.clone().into());
+    argv.extend(content.iter().map(Into::into));
+    finish(&argv, &out, cx)
 }
 
 /// One picture by a program; `None` where it is not installed.
@@ -226,8 +257,24 @@ fn single(tool: &Tool, input: &Path, scratch: &Path, cx: &Context) -> Result<Opt
     finish(&argv, &out, cx)
 }
 
-/// Runs a program that writes a file: its size.
-fn finish(argv: &[OsString], out: &Path, cx: &Context) -> Result<Option<u64>> {
+/// Runs a program that writes a file: its size; the file is gone.
+///
+/// # Errors
+/// I/O errors, cancellation.
+pub fn finish(argv: &[OsString], out: &Path, cx: &Context) -> Result<Option<u64>> {
+    if !run_tool(argv, out, cx)? {
+        return Ok(None);
+    }
+    let bytes = size_of(out)?;
+    fs::remove_file(out)?;
+    Ok(Some(bytes))
+}
+
+/// Runs a program that writes a file: whether it did.
+///
+/// # Errors
+/// I/O errors, cancellation.
+pub fn run_tool(argv: &[OsString], out: &Path, cx: &Context) -> Result<bool> {
     let job = lab_process::Job {
         argv,
         input: &[],
@@ -236,13 +283,9 @@ fn finish(argv: &[OsString], out: &Path, cx: &Context) -> Result<Option<u64>> {
         timeout: Duration::from_secs(3600),
     };
     match lab_process::run(&job, &mut Vec::new(), cx) {
-        Ok(()) => {
-            let bytes = size_of(out)?;
-            fs::remove_file(out)?;
-            Ok(Some(bytes))
-        }
+        Ok(()) => Ok(true),
         // What a tool cannot take has no size in its format.
-        Err(e) if matches!(e.kind(), ErrorKind::MissingTool | ErrorKind::Tool) => Ok(None),
+        Err(e) if matches!(e.kind(), ErrorKind::MissingTool | ErrorKind::Tool) => Ok(false),
         Err(e) => Err(e),
     }
 }

@@ -1,6 +1,6 @@
 //! `lab album list`.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use lab_album::manifest::{Coding, Content};
@@ -56,9 +56,11 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     if let Some(path) = &args.html {
         let mut output = Output::open(path, args.write.force)?;
         let sidecar = args.input.manifest.as_deref();
-        let page =
-            args.effort.run(|| sheet::page(&args.input.album, sidecar, args.original.as_deref(), &cx))?;
-        output.sink()?.write_all(page.as_bytes())?;
+        let mut sink = BufWriter::new(output.sink()?);
+        let original = args.original.as_deref();
+        args.effort.run(|| sheet::write(&args.input.album, sidecar, original, &mut sink, &cx))?;
+        sink.flush()?;
+        drop(sink);
         return output.commit();
     }
     let lines = lines(&album);

@@ -3,6 +3,7 @@
 mod compare;
 mod extract;
 mod list;
+mod lossy;
 mod pack;
 mod sheet;
 mod unpack;

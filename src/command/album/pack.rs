@@ -215,8 +215,10 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         sidecar.commit()?;
     }
     if let Some(mut html) = html.take() {
-        let page = args.effort.run(|| sheet::page(&path, None, Some(&args.folder), &cx))?;
-        html.sink()?.write_all(page.as_bytes())?;
+        let mut sink = BufWriter::new(html.sink()?);
+        args.effort.run(|| sheet::write(&path, None, Some(&args.folder), &mut sink, &cx))?;
+        sink.flush()?;
+        drop(sink);
         html.commit()?;
     }
     let report = report(&summary, size_of(&path)?, start.elapsed().as_secs_f64());

@@ -1,7 +1,8 @@
 //! A contact sheet: a page with every picture of an album, before and after.
 
 use std::fmt::Write as _;
-use std::io::Cursor;
+use std::fs;
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
@@ -26,23 +27,37 @@ const LARGEST: u64 = 1 << 30;
 
 const STYLE: &str = "\
 body{font:15px/1.4 system-ui,sans-serif;margin:2rem;background:#fbfaf7;color:#222}\
-h1{font-size:1.3rem}main{display:grid;grid-template-columns:repeat(auto-fill,minmax(260px,1fr));gap:1rem}\
+h1{font-size:1.3rem}main{display:grid;grid-template-columns:repeat(auto-fill,minmax(330px,1fr));gap:1rem;align-items:start}\
 figure{margin:0;padding:.6rem;background:#fff;border:1px solid #ddd;border-radius:6px}\
+.pair{display:flex;gap:.5rem;font-size:.72rem;color:#666}.pair div{flex:1;min-width:0}\
 img{max-width:100%;height:auto;display:block;margin-bottom:.3rem}\
 figcaption{font-size:.82rem;overflow-wrap:anywhere}b{font-weight:600}small{color:#666}";
 
-/// The page of the album at `path`; with thumbnails of the files in `original`, where it is given.
-pub fn page(path: &Path, sidecar: Option<&Path>, original: Option<&Path>, cx: &Context) -> Result<String> {
+/// Writes the page of the album at `path` to `sink`; with thumbnails of the files in `original`, where it is given. Cards
+/// lie in a scratch file until all are there, since pictures come back in no certain order.
+///
+/// # Errors
+/// Those of reading the album, I/O errors.
+pub fn write(
+    path: &Path,
+    sidecar: Option<&Path>,
+    original: Option<&Path>,
+    sink: &mut dyn Write,
+    cx: &Context,
+) -> Result<()> {
     let album = Album::open(path, sidecar, cx)?;
     let shares = album.shares();
-    let mut cards = Cards { original, shares: &shares, cards: Vec::new(), bytes: Vec::new(), cx };
+    let file = tempfile::tempfile_in(cx.scratch())?;
+    let mut cards =
+        Cards { original, shares: &shares, file, length: 0, places: Vec::new(), bytes: Vec::new(), cx };
     album.read(&|number| album.manifest.files[number].picture.is_some(), &mut cards, cx)?;
-    let mut cards = cards.cards;
-    cards.sort_by_key(|(number, _)| *number);
+    let Cards { mut file, mut places, .. } = cards;
+    places.sort_unstable();
     let total: u64 = album.manifest.files.iter().map(|file| file.bytes).sum();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = escape(&visible(&name));
-    let mut page = format!(
+    write!(
+        sink,
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{name}</title>\n<style>{STYLE}</style>\n\
          <h1>{name}</h1>\n<p>{}: {} files, {} bytes; the album has {} bytes, ratio {}.</p>\n<main>\n",
         mode_name(album.manifest.mode),
@@ -50,19 +65,25 @@ pub fn page(path: &Path, sidecar: Option<&Path>, original: Option<&Path>, cx: &C
         table::count(total),
         table::count(size_of(path)?),
         table::ratio(total, size_of(path)?),
-    );
-    for (_, card) in &cards {
-        page.push_str(card);
+    )?;
+    let mut card = Vec::new();
+    for (_, offset, length) in places {
+        file.seek(SeekFrom::Start(offset))?;
+        card.clear();
+        (&mut file).take(length).read_to_end(&mut card)?;
+        sink.write_all(&card)?;
     }
-    page.push_str("</main>\n</html>\n");
-    Ok(page)
+    Ok(sink.write_all(b"</main>\n</html>\n")?)
 }
 
 /// Cards of pictures, made while files come by.
 struct Cards<'a> {
     original: Option<&'a Path>,
     shares: &'a [u64],
-    cards: Vec<(usize, String)>,
+    /// The cards, and of each its file's number, where it begins, and its bytes.
+    file: fs::File,
+    length: u64,
+    places: Vec<(usize, u64, u64)>,
     bytes: Vec<u8>,
     cx: &'a Context,
 }
@@ -79,10 +100,10 @@ impl Sink for Cards<'_> {
     }
 
     fn end(&mut self, number: usize, file: &File) -> Result<()> {
-        let mut card = String::from("<figure>");
+        let mut card = String::from("<figure><div class=\"pair\">");
         if let Some(root) = self.original.filter(|_| file.bytes <= LARGEST) {
             let path = scan::place(root, &file.path);
-            let bytes = std::fs::read(&path).map_err(|e| Error::from(e).at(path.display().to_string()))?;
+            let bytes = fs::read(&path).map_err(|e| Error::from(e).at(path.display().to_string()))?;
             put_thumbnail(&mut card, &bytes, "before", self.cx)?;
         }
         put_thumbnail(&mut card, &self.bytes, "after", self.cx)?;
@@ -90,9 +111,10 @@ impl Sink for Cards<'_> {
         // Writing to a string cannot fail.
         let _ = write!(
             card,
-            "<figcaption><b>{name}</b><br>{} &rarr; {} bytes",
+            "</div><figcaption><b>{name}</b><br>{} &rarr; {} bytes, {:.1} %",
             table::count(file.bytes),
-            table::count(self.shares[number])
+            table::count(self.shares[number]),
+            100.0 * self.shares[number] as f64 / file.bytes.max(1) as f64,
         );
         if let Some(picture) = &file.picture {
             let _ = write!(card, "<br><small>{}&times;{}", picture.shape.width, picture.shape.height);
@@ -105,7 +127,9 @@ impl Sink for Cards<'_> {
             card.push_str("</small>");
         }
         card.push_str("</figcaption></figure>\n");
-        self.cards.push((number, card));
+        self.file.write_all(card.as_bytes())?;
+        self.places.push((number, self.length, card.len() as u64));
+        self.length += card.len() as u64;
         Ok(())
     }
 }
@@ -124,7 +148,7 @@ fn put_thumbnail(card: &mut String, bytes: &[u8], alt: &str, cx: &Context) -> Re
         .map_err(|e| Error::new(lab_codec::ErrorKind::Io, format!("cannot write a thumbnail: {e}")))?;
     let _ = write!(
         card,
-        "<img width=\"{width}\" height=\"{height}\" alt=\"{alt}\" src=\"data:image/jpeg;base64,{}\">",
+        "<div><img width=\"{width}\" height=\"{height}\" alt=\"{alt}\" src=\"data:image/jpeg;base64,{}\">{alt}</div>",
         base64(&jpeg)
     );
     Ok(())

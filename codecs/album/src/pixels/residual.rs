@@ -2,6 +2,7 @@
 
 use lab_entropy::logistic::{squash, stretch};
 use lab_entropy::mix::{Mixer, Refinement};
+use lab_entropy::prefetch::prefetch;
 use lab_entropy::range::{Bit, BitCoder};
 
 /// Contexts that have a say.
@@ -21,9 +22,10 @@ const EXTRA: i32 = 60;
 /// How long a context remembers.
 const LIMIT: u32 = 250;
 
-/// Decisions of one difference: a tree of tokens, the sign, the first of the bits that a token leaves open.
+/// Decisions of one difference: the sign, a tree of tokens from 1 on, the first of the bits that a token leaves open.
 const NODES: usize = 128;
-const SIGN: usize = 64;
+const SIGN: usize = 0;
+const OPEN: usize = 64;
 /// Magnitudes below this are tokens of their own; above, there are four tokens for each power of two.
 const EXACT: u32 = 8;
 
@@ -36,10 +38,17 @@ pub struct Known {
     pub sets: [usize; MIXERS],
 }
 
+/// So many decisions of a context are one line of the cache.
+const LINE: usize = 16;
+
+#[derive(Clone)]
+#[repr(align(64))]
+struct Line([Bit; LINE]);
+
 /// Codes differences.
 pub struct Residuals {
     levels: u32,
-    tables: [Vec<Bit>; INPUTS],
+    tables: [Vec<Line>; INPUTS],
     mixers: [Mixer<INPUTS>; MIXERS],
     refinement: Refinement,
     open: Vec<Bit>,
@@ -50,7 +59,7 @@ impl Residuals {
     pub fn new(bits: u8) -> Self {
         Self {
             levels: if bits > 8 { 6 } else { 5 },
-            tables: std::array::from_fn(|_| vec![Bit::default(); VALUES * NODES]),
+            tables: std::array::from_fn(|_| vec![Line([Bit::default(); LINE]); VALUES * NODES / LINE]),
             mixers: std::array::from_fn(|_| Mixer::new(SETS * NODES, WEIGHT)),
             refinement: Refinement::new(SETS * NODES),
             open: vec![Bit::default(); 64 * 16],
@@ -61,6 +70,10 @@ impl Residuals {
     pub fn code(&mut self, coder: &mut impl BitCoder, difference: i32, known: &Known) -> i32 {
         let magnitude = difference.unsigned_abs();
         let (token, _) = token(magnitude);
+        // The first decisions need one line of every table at once, the last of a small token the next one.
+        for (table, context) in self.tables.iter().zip(known.contexts) {
+            prefetch(table, context * (NODES / LINE) + 1);
+        }
         let mut node = 1;
         for level in (0..self.levels).rev() {
             let bit = self.bit(coder, token >> level & 1 != 0, node, known);
@@ -83,7 +96,7 @@ impl Residuals {
         for level in (0..bits).rev() {
             let bit = rest >> level & 1 != 0;
             let bit = if level + 1 == bits {
-                self.bit(coder, bit, SIGN + token as usize, known)
+                self.bit(coder, bit, OPEN + token as usize, known)
             } else {
                 let model = &mut self.open[(token as usize * 16 + level as usize) & 1023];
                 let bit = coder.code(bit, model.one());
@@ -101,7 +114,7 @@ impl Residuals {
         let mut inputs = [0; INPUTS];
         let places: [usize; INPUTS] = std::array::from_fn(|i| known.contexts[i] * NODES + node);
         for ((input, table), place) in inputs.iter_mut().zip(&self.tables).zip(places) {
-            *input = stretch(table[place].one() as u16);
+            *input = stretch(table[place / LINE].0[place % LINE].one() as u16);
         }
         let mixers = self.mixers.iter_mut().zip(known.sets);
         let sum: i32 = mixers.map(|(mixer, set)| mixer.mix(&inputs, set * NODES + node)).sum();
@@ -114,7 +127,7 @@ impl Residuals {
             mixer.update(&inputs, bit, RATE, EXTRA);
         }
         for (table, place) in self.tables.iter_mut().zip(places) {
-            table[place].update(bit, LIMIT);
+            table[place / LINE].0[place % LINE].update(bit, LIMIT);
         }
         bit
     }

@@ -46,8 +46,13 @@ impl LeastSquares {
         let fade = self.fade;
         for (i, row) in self.products.iter_mut().enumerate().take(count) {
             let x = inputs[i];
-            for (product, y) in row.iter_mut().zip(inputs) {
-                *product = *product * fade + x * y;
+            // The equations are symmetric: nobody looks right of the diagonal.
+            let fours = ..i / 4 + 1;
+            for (products, ys) in row.as_chunks_mut::<4>().0[fours].iter_mut().zip(inputs.as_chunks::<4>().0)
+            {
+                for (product, y) in products.iter_mut().zip(ys) {
+                    *product = *product * fade + x * y;
+                }
             }
         }
         for (sum, x) in self.targets.iter_mut().zip(inputs) {
@@ -60,27 +65,33 @@ impl LeastSquares {
         }
     }
 
-    /// Cholesky's decomposition and two substitutions; the old weights stay where rounding made it impossible.
+    /// Cholesky's decomposition and two substitutions; the old weights stay where rounding made it impossible. What a
+    /// column accounts for is taken at once from all that is right of it: sums that do not depend on each other go on
+    /// side by side, and in each the order is the same.
     fn solve(&mut self, n: usize) {
-        let mut lower = [[0.0_f32; TAPS]; TAPS];
+        let mut lower = *self.products;
+        for (i, row) in lower.iter_mut().enumerate() {
+            row[i] += RIDGE;
+        }
         let mut inverse = [0.0_f32; TAPS];
-        for i in 0..n {
-            for j in 0..=i {
-                let mut sum = self.products[i][j];
-                if i == j {
-                    sum += RIDGE;
-                }
-                for (a, b) in lower[i][..j].iter().zip(&lower[j]) {
-                    sum -= a * b;
-                }
-                if i == j {
-                    if sum.is_nan() || sum < 1e-3 {
-                        return;
+        for (k, inverse) in inverse.iter_mut().enumerate().take(n) {
+            let pivot = lower[k][k];
+            if pivot.is_nan() || pivot < 1e-3 {
+                return;
+            }
+            *inverse = 1.0 / pivot.sqrt();
+            let mut column = [0.0_f32; TAPS];
+            for (row, value) in lower[..n].iter_mut().zip(&mut column).skip(k + 1) {
+                row[k] *= *inverse;
+                *value = row[k];
+            }
+            for (i, row) in lower[..n].iter_mut().enumerate().skip(k + 1) {
+                let fours = (k + 1) / 4..i / 4 + 1;
+                let columns = &column.as_chunks::<4>().0[fours.clone()];
+                for (sums, others) in row.as_chunks_mut::<4>().0[fours].iter_mut().zip(columns) {
+                    for (sum, other) in sums.iter_mut().zip(others) {
+                        *sum -= column[i] * other;
                     }
-                    lower[i][i] = sum.sqrt();
-                    inverse[i] = 1.0 / lower[i][i];
-                } else {
-                    lower[i][j] = sum * inverse[j];
                 }
             }
         }

@@ -41,7 +41,7 @@ fn coded_format(codec: Codec, format: PixelFormat) -> Option<&'static str> {
 }
 
 /// Codes a group as a track, where the encoder can; otherwise the pictures are left.
-pub(crate) fn lossless(work: &mut Work<'_>, shape: Shape, segments: &[Vec<usize>]) -> Result<()> {
+pub(crate) fn lossless(work: &mut Work<'_>, shape: Shape, order: &[usize]) -> Result<()> {
     let format = frame_format(shape);
     let Some(pixels) = coded_format(work.options.codec, format) else {
         work.notes
@@ -62,7 +62,6 @@ pub(crate) fn lossless(work: &mut Work<'_>, shape: Shape, segments: &[Vec<usize>
         _ => vec!["-level", "3", "-coder", "1", "-context", "1", "-g", "1", "-slicecrc", "1"],
     };
     options.arguments = words.into_iter().map(str::to_string).collect();
-    let order: Vec<usize> = segments.concat();
     let mut taken: Vec<(usize, crate::recipe::Apart)> = Vec::new();
     let mut files = order.iter();
     let colour = Colour { range: Range::Unspecified, ..Colour::default() };

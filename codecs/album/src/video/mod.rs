@@ -2,7 +2,6 @@
 
 mod coded;
 mod lossless;
-mod search;
 pub mod slides;
 mod visual;
 

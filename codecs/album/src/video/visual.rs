@@ -7,18 +7,21 @@ use lab_codec::{ErrorKind, Result};
 use lab_frames::colour::Range;
 use lab_frames::ffmpeg::{EncodeOptions, Encoder};
 use lab_frames::{Colour, Frame, PixelFormat};
+use rayon::prelude::*;
 
 use super::Lossy;
 use super::coded::Coded;
-use super::search::coarsest;
 use crate::kind::{self, Decoded};
 use crate::manifest::{Coding, Group};
 use crate::pack::{Visual, Work};
 use crate::pixels::Shape;
+use crate::search::coarsest;
 use crate::{colour, score};
 
-/// Pictures that a level is sought on.
+/// Pictures that a level is sought on, at most and at least, and their pixels where there are more than the least.
 const SAMPLE: usize = 4;
+const LEAST: usize = 2;
+const PIXELS: usize = 8_000_000;
 /// How often pictures below the floor are coded again.
 const ROUNDS: usize = 3;
 /// Steps down from the level that was found on the sample, until all pictures are good enough.
@@ -84,27 +87,42 @@ fn group(work: &mut Work<'_>, shape: Shape, files: &[usize], candidates: &[Lossy
     let quality = work.options.quality;
     let asked = quality.crf.or(quality.qp);
     // Evenly from the whole group.
-    let step = files.len().div_ceil(SAMPLE);
+    let pixels = shape.width as usize * shape.height as usize;
+    let step = files.len().div_ceil((PIXELS / pixels).clamp(LEAST, SAMPLE));
     let sample: Vec<usize> = files.iter().copied().step_by(step).collect();
     let mut best: Option<(u64, Lossy, u32)> = None;
     for lossy in candidates {
+        let mut sizes: BTreeMap<u32, u64> = BTreeMap::new();
+        let mut at = |level: u32| -> Result<f64> {
+            let done = trial(work, *lossy, level, shape, &sample)?;
+            sizes.insert(level, done.coded.bytes()?);
+            Ok(done.mean())
+        };
         let found = match asked {
-            Some(level) => Some(level),
-            None => coarsest(lossy.range, |level| {
-                Ok(trial(work, *lossy, level, shape, &sample)?.mean() >= quality.target)
-            })?,
+            Some(level) if candidates.len() == 1 => return code(work, shape, files, *lossy, level),
+            Some(level) => at(level).map(|_| Some(level))?,
+            None => coarsest(lossy.range, |level| Ok(at(level)? >= quality.target))?,
         };
         let Some(level) = found else { continue };
-        if candidates.len() == 1 {
-            best = Some((0, *lossy, level));
-            break;
-        }
-        let bytes = trial(work, *lossy, level, shape, &sample)?.coded.bytes()?;
+        let bytes = sizes.get(&level).copied().unwrap_or(u64::MAX);
         if best.as_ref().is_none_or(|(least, ..)| bytes < *least) {
             best = Some((bytes, *lossy, level));
         }
     }
-    let Some((_, lossy, mut level)) = best else { return Ok(files.to_vec()) };
+    let Some((_, lossy, level)) = best else { return Ok(files.to_vec()) };
+    code(work, shape, files, lossy, level)
+}
+
+/// Codes all pictures of a group at a level, or at better ones where that is needed; those that are left.
+fn code(
+    work: &mut Work<'_>,
+    shape: Shape,
+    files: &[usize],
+    lossy: Lossy,
+    mut level: u32,
+) -> Result<Vec<usize>> {
+    let quality = work.options.quality;
+    let asked = quality.crf.or(quality.qp);
     let mut done = trial(work, lossy, level, shape, files)?;
     let first = level;
     while asked.is_none() && done.mean() < quality.target && level > lossy.range.0 && first - level < STEPS {
@@ -182,20 +200,34 @@ fn trial(work: &Work<'_>, lossy: Lossy, level: u32, shape: Shape, files: &[usize
         },
         work.cx,
     )?;
-    let mut scores = Vec::new();
-    coded.decode(lossy.format, &mut |number, frame| {
-        let Some(file) = files.get(number) else { return Ok(()) };
-        let decoded = decode(work, *file)?;
-        let Shape { width, height, .. } = shape;
-        let channels = if decoded.shape.channels >= 3 { 3 } else { 1 };
-        let back = colour::from_yuv(&frame, width, height, channels, Range::Full);
-        let original = without_alpha(&decoded);
-        scores.push(score::score(width, height, channels, &original, &back)?);
+    // A picture that does not come back has no score, and is not good enough.
+    let mut scores = vec![f64::NEG_INFINITY; files.len()];
+    let mut frames: Vec<(usize, Frame)> = Vec::new();
+    let mut look = |frames: &mut Vec<(usize, Frame)>| -> Result<()> {
+        let done =
+            frames.par_drain(..).map(|(number, frame)| Ok((number, score_of(work, files[number], &frame)?)));
+        for (number, score) in done.collect::<Result<Vec<_>>>()? {
+            scores[number] = score;
+        }
         Ok(())
+    };
+    coded.decode(lossy.format, &mut |number, frame| {
+        if number < files.len() {
+            frames.push((number, frame));
+        }
+        if frames.len() < rayon::current_num_threads() { Ok(()) } else { look(&mut frames) }
     })?;
-    // A picture that did not come back has no score, and is not good enough.
-    scores.resize(files.len(), f64::NEG_INFINITY);
+    look(&mut frames)?;
     Ok(Trial { coded, scores })
+}
+
+/// The score of a frame against the picture that it was.
+fn score_of(work: &Work<'_>, file: usize, frame: &Frame) -> Result<f64> {
+    let decoded = decode(work, file)?;
+    let Shape { width, height, channels, .. } = decoded.shape;
+    let channels = if channels >= 3 { 3 } else { 1 };
+    let back = colour::from_yuv(frame, width, height, channels, Range::Full);
+    score::score(width, height, channels, &without_alpha(&decoded), &back)
 }
 
 /// The alpha of pictures, losslessly.

@@ -4,6 +4,9 @@ use lab_codec::Result;
 
 /// The largest level of a range for which `good` holds, if there is one: by halving, since quality falls as the level
 /// rises. `good` is asked at most once for each level.
+///
+/// # Errors
+/// Those of `good`.
 pub fn coarsest(range: (u32, u32), mut good: impl FnMut(u32) -> Result<bool>) -> Result<Option<u32>> {
     let (mut low, mut high) = (range.0, range.1 + 1);
     // All below `low` are good, none from `high` on is.

@@ -1,0 +1,138 @@
+//! Codecs for single images at the quality of an album: the coarsest setting whose mean SSIMULACRA2 is good enough.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lab_album::kind::{self, Kind};
+use lab_album::{score, search};
+use lab_codec::{Context, Error, Result};
+
+use super::compare::{finish, run_tool};
+
+/// A program that codes, with `{quality}` or `{level}`, one that decodes to PNG, and the end of the name between them.
+pub struct Tool {
+    /// What it is called here.
+    pub what: &'static str,
+    encode: &'static [&'static str],
+    decode: &'static [&'static str],
+    end: &'static str,
+    /// The coarsest level; the quality is what it is short of that.
+    coarsest: u32,
+}
+
+/// The programs.
+pub const TOOLS: [Tool; 3] = [
+    Tool {
+        what: "AVIF at target",
+        encode: &[
+            "avifenc",
+            "-s",
+            "6",
+            "--min",
+            "0",
+            "--max",
+            "63",
+            "-a",
+            "end-usage=q",
+            "-a",
+            "cq-level={level}",
+            "{in}",
+            "{out}",
+        ],
+        decode: &["avifdec", "{in}", "{out}"],
+        end: "avif",
+        coarsest: 63,
+    },
+    Tool {
+        what: "JPEG XL at target",
+        encode: &["cjxl", "--quiet", "-e", "7", "-q", "{quality}", "{in}", "{out}"],
+        decode: &["djxl", "--quiet", "{in}", "{out}"],
+        end: "jxl",
+        coarsest: 100,
+    },
+    Tool {
+        what: "WebP at target",
+        encode: &["cwebp", "-quiet", "-m", "6", "-q", "{quality}", "{in}", "-o", "{out}"],
+        decode: &["dwebp", "-quiet", "{in}", "-o", "{out}"],
+        end: "webp",
+        coarsest: 100,
+    },
+];
+
+/// Pictures that a quality is sought on, evenly from all.
+const SAMPLE: usize = 4;
+
+/// Bytes of all `pngs` by `tool`, coded at the coarsest quality with a mean score of at least `target` on a sample.
+/// `None` where the program is missing or never as good.
+///
+/// # Errors
+/// I/O errors, cancellation.
+pub fn bytes(
+    tool: &Tool,
+    pngs: &[PathBuf],
+    target: f64,
+    scratch: &Path,
+    cx: &Context,
+) -> Result<Option<u64>> {
+    let step = pngs.len().div_ceil(SAMPLE).max(1);
+    let sample: Vec<&PathBuf> = pngs.iter().step_by(step).collect();
+    let found = search::coarsest((0, tool.coarsest), |level| {
+        let mut sum = 0.0;
+        for png in &sample {
+            let Some(score) = trial(tool, png, level, scratch, cx)? else { return Ok(false) };
+            sum += score;
+        }
+        Ok(sum / sample.len().max(1) as f64 >= target)
+    })?;
+    let Some(level) = found else { return Ok(None) };
+    let mut sum = 0;
+    for png in pngs {
+        cx.check()?;
+        let out = scratch.join("one").with_extension(tool.end);
+        let argv = words(tool, tool.encode, png, &out, level);
+        let Some(bytes) = finish(&argv, &out, cx)? else { return Ok(None) };
+        sum += bytes;
+    }
+    Ok(Some(sum))
+}
+
+fn words(tool: &Tool, words: &[&str], input: &Path, out: &Path, level: u32) -> Vec<OsString> {
+    let quality = (tool.coarsest - level).to_string();
+    let word = |word: &&str| match *word {
+        "{in}" => input.into(),
+        "{out}" => out.into(),
+        word => word.replace("{quality}", &quality).replace("{level}", &level.to_string()).into(),
+    };
+    words.iter().map(word).collect()
+}
+
+/// The score of a picture that was coded and decoded; `None` where a program is missing or fails.
+fn trial(tool: &Tool, png: &Path, level: u32, scratch: &Path, cx: &Context) -> Result<Option<f64>> {
+    let (coded, back) = (scratch.join("try").with_extension(tool.end), scratch.join("back.png"));
+    if !run_tool(&words(tool, tool.encode, png, &coded, level), &coded, cx)?
+        || !run_tool(&words(tool, tool.decode, &coded, &back, level), &back, cx)?
+    {
+        return Ok(None);
+    }
+    let [original, other] = [png, &back].map(|path| picture(path, cx));
+    let (original, other) = (original?, other?);
+    let (shape, samples) = original;
+    if (other.0.width, other.0.height) != (shape.width, shape.height) {
+        return Ok(None);
+    }
+    score::score(shape.width, shape.height, 3, &samples, &other.1).map(Some)
+}
+
+/// Red, green and blue of 8 bits.
+fn picture(path: &Path, cx: &Context) -> Result<(lab_album::pixels::Shape, Vec<u8>)> {
+    let decoded = kind::decode(Kind::Png, &fs::read(path)?, cx)?;
+    let shape = decoded.shape;
+    if shape.bits > 8 {
+        return Err(Error::unsupported("a picture of more than 8 bits has no score"));
+    }
+    let channels = usize::from(shape.channels);
+    let samples = decoded.samples.chunks_exact(channels);
+    let rgb = samples.flat_map(|pixel| (0..3).map(move |i| pixel[if channels >= 3 { i } else { 0 }]));
+    Ok((shape, rgb.collect()))
+}
