@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lab_codec::{
-    Capabilities, Carrier, Context, Entry, Error, Info, Lost, Memory, Params, Probe, Resources, Result,
-    Source, StreamReader, StreamWriter, Summary, Target,
+    Capabilities, Carrier, Context, Entry, Info, Lost, Memory, Params, Probe, Resources, Result, Source,
+    StreamReader, StreamWriter, Summary, Target, check_read,
 };
 
 use crate::container::MAGIC;
@@ -104,9 +104,7 @@ impl StreamReader for Reader {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<Lost> {
-        if offset.checked_add(buf.len() as u64).is_none_or(|end| end > self.len) {
-            return Err(Error::truncated(format!("byte {offset} and on: the file ends before")));
-        }
+        check_read(offset, buf.len(), self.len)?;
         read_exact_at(&self.file, buf, offset)?;
         Ok(Lost::new())
     }

@@ -1,6 +1,7 @@
 //! Tables and numbers for people.
 
 use comfy_table::{CellAlignment, Table, presets};
+pub use lab_codec::format_count as count;
 
 /// A borderless table; all columns but the first are aligned to the right. Without a header, columns are aligned by
 /// whoever adds the rows.
@@ -22,19 +23,6 @@ pub fn table(header: &[&str]) -> Table {
 /// The table's text, without blanks at the ends of lines.
 pub fn text(table: &Table) -> String {
     table.lines().fold(String::new(), |text, line| text + line.trim_end() + "\n")
-}
-
-/// A count with thousands separated by commas.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Original over encoded; above 1 is good. A dash where there is nothing to divide.

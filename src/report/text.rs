@@ -1,5 +1,7 @@
 //! Names and numbers for pages, charts and tables.
 
+pub use lab_codec::format_count as count;
+
 use crate::bench::results::Cell;
 
 /// A name that came from outside, safe to show: control characters and marks that reorder text become visible
@@ -57,19 +59,6 @@ pub fn sample(cell: &Cell) -> String {
         Some(corpus) => format!("{}/{}", visible(corpus), visible(&cell.sample)),
         None => visible(&cell.sample),
     }
-}
-
-/// A count with thousands separated by commas.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Three significant digits, without an exponent for what people meet.

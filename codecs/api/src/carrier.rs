@@ -4,7 +4,7 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::{Context, Digest, Result};
+use crate::{Context, Digest, Error, Result};
 
 /// Where a carrier writes.
 pub enum Target<'a> {
@@ -131,4 +131,16 @@ pub trait StreamReader: Send + Sync {
     fn summary(&self) -> Option<Summary> {
         None
     }
+}
+
+/// Checks a read of `wanted` bytes from `offset` on against the length of the stream.
+///
+/// # Errors
+/// [`Truncated`](crate::ErrorKind::Truncated) past the end.
+pub fn check_read(offset: u64, wanted: usize, len: u64) -> Result<()> {
+    if offset.checked_add(wanted as u64).is_none_or(|end| end > len) {
+        let what = format!("{wanted} bytes at offset {offset} go past the end of a stream of {len} bytes");
+        return Err(Error::truncated(what));
+    }
+    Ok(())
 }

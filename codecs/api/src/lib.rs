@@ -13,11 +13,11 @@ mod param;
 mod registry;
 mod resource;
 
-pub use carrier::{Carrier, Lost, Probe, Source, StreamReader, StreamWriter, Summary, Target};
+pub use carrier::{Carrier, Lost, Probe, Source, StreamReader, StreamWriter, Summary, Target, check_read};
 pub use codec::{Codec, Worker, check_range};
 pub use context::{Cancel, Context, Limits, Observer, Silent};
 pub use error::{Error, ErrorKind, Result};
 pub use info::{Capabilities, Info, Memory, Role, Tool};
-pub use param::{Param, ParamKind, Params, Value, format_size, parse_size};
+pub use param::{Param, ParamKind, Params, Value, format_count, format_size, parse_size};
 pub use registry::{Build, Entry, Registry, nearest};
 pub use resource::{Digest, Find, Resources};

@@ -7,7 +7,7 @@ use std::vec::IntoIter;
 
 use lab_codec::{Context, Error, Result};
 
-use crate::ffmpeg::{DecodeOptions, Decoder};
+use crate::ffmpeg::{Clip, DecodeOptions, Decoder};
 use crate::{Frame, PixelFormat, Rate, Shape, Video, picture, raw, y4m};
 
 /// What is wanted of a source.
@@ -31,6 +31,7 @@ pub struct ReadOptions {
 pub struct Reader {
     source: Source,
     video: Video,
+    clip: Option<Clip>,
     left: u64,
     number: u64,
     cx: Context,
@@ -58,13 +59,19 @@ impl Reader {
     /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where it holds no frames, errors of its format,
     /// [`MissingTool`](lab_codec::ErrorKind::MissingTool), I/O errors.
     pub fn open(path: &Path, options: &ReadOptions, cx: &Context) -> Result<Self> {
-        let (source, video) = open(path, options, cx).map_err(|e| e.at(path.display().to_string()))?;
-        Ok(Self { source, video, left: options.frames.unwrap_or(u64::MAX), number: 0, cx: cx.clone() })
+        let (source, video, clip) = open(path, options, cx).map_err(|e| e.at(path.display().to_string()))?;
+        let left = options.frames.unwrap_or(u64::MAX);
+        Ok(Self { source, video, clip, left, number: 0, cx: cx.clone() })
     }
 
     /// What the frames have in common.
     pub fn video(&self) -> Video {
         self.video
+    }
+
+    /// The facts about the clip where ffmpeg reads one with times of its own, which y4m does not have.
+    pub fn clip(&self) -> Option<&Clip> {
+        self.clip.as_ref()
     }
 
     /// Reads the next frame into `frame`, whose shape becomes that of the video; `false` at the end.
@@ -115,7 +122,7 @@ impl Iterator for Reader {
     }
 }
 
-fn open(path: &Path, options: &ReadOptions, cx: &Context) -> Result<(Source, Video)> {
+fn open(path: &Path, options: &ReadOptions, cx: &Context) -> Result<(Source, Video, Option<Clip>)> {
     let piped = path == Path::new("-");
     if !piped && path.is_dir() {
         return open_pictures(path, options, cx);
@@ -129,15 +136,16 @@ fn open(path: &Path, options: &ReadOptions, cx: &Context) -> Result<(Source, Vid
         let shape = Shape::checked(shape.width, shape.height, shape.format, cx.limits())?;
         let len = if piped { None } else { Some(path.metadata()?.len()) };
         let frames = len.map(|len| len / shape.bytes() as u64);
-        return Ok((Source::Raw(source), Video { shape, colour: Default::default(), rate, frames }));
+        return Ok((Source::Raw(source), Video { shape, colour: Default::default(), rate, frames }, None));
     }
     let mut head = Vec::new();
     source.by_ref().take(16).read_to_end(&mut head)?;
-    if head.starts_with(y4m::MAGIC) {
+    let is_y4m = head.starts_with(y4m::MAGIC);
+    if is_y4m {
         let reader = y4m::Reader::new(Box::new(std::io::Cursor::new(head).chain(source)) as Bytes, cx)?;
         let video = reader.video();
         if options.format.is_none_or(|format| format == video.shape.format) {
-            return Ok((Source::Y4m(reader), video));
+            return Ok((Source::Y4m(reader), video, None));
         }
         if piped {
             return Err(Error::unsupported("y4m from a pipe is read as it is; save it to convert it"));
@@ -155,12 +163,17 @@ fn open(path: &Path, options: &ReadOptions, cx: &Context) -> Result<(Source, Vid
         frames: options.frames,
         threads: options.threads,
     };
-    let decoder = Decoder::open(path, &options, cx)?;
+    let clip = Clip::of(path, cx)?;
+    let decoder = Decoder::open_clip(path, &clip, &options, cx)?;
     let video = decoder.video();
-    Ok((Source::Clip(Box::new(decoder)), video))
+    Ok((Source::Clip(Box::new(decoder)), video, Some(clip).filter(|_| !is_y4m)))
 }
 
-fn open_pictures(directory: &Path, options: &ReadOptions, cx: &Context) -> Result<(Source, Video)> {
+fn open_pictures(
+    directory: &Path,
+    options: &ReadOptions,
+    cx: &Context,
+) -> Result<(Source, Video, Option<Clip>)> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
@@ -176,14 +189,18 @@ fn open_pictures(directory: &Path, options: &ReadOptions, cx: &Context) -> Resul
 }
 
 /// The first picture tells the shape of all.
-fn open_paths(paths: Vec<PathBuf>, options: &ReadOptions, cx: &Context) -> Result<(Source, Video)> {
+fn open_paths(
+    paths: Vec<PathBuf>,
+    options: &ReadOptions,
+    cx: &Context,
+) -> Result<(Source, Video, Option<Clip>)> {
     let Some(first) = paths.first() else { return Err(Error::unsupported("no picture")) };
     let file = BufReader::new(File::open(first)?);
     let mut shape = picture::read(file, cx).map_err(|e| e.at(first.display().to_string()))?.shape();
     shape.format = options.format.unwrap_or(shape.format);
     let frames = Some(paths.len() as u64);
     let video = Video { shape, colour: Default::default(), rate: PICTURES_RATE, frames };
-    Ok((Source::Pictures(paths.into_iter()), video))
+    Ok((Source::Pictures(paths.into_iter()), video, None))
 }
 
 fn read_picture(path: &Path, shape: Shape, cx: &Context) -> Result<Frame> {

@@ -101,13 +101,13 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
             lab_gvcf::Error::format(format!("a clip of {shape} instead of {}", Shape::FULL_HD)).into()
         );
     }
-    let clip = if raw.is_none() { clip_of(args, &cx) } else { None };
+    let clip = reader.clip();
     let times = if clip.is_some() { timestamps(&args.input, &cx).unwrap_or_default() } else { Vec::new() };
-    let sound = match &clip {
+    let sound = match clip {
         Some(_) if !args.no_sound => sound::of(&args.input, &cx)?,
         _ => None,
     };
-    let text = describe(video, shape, clip.as_ref().filter(|_| !times.is_empty()), sound.is_some());
+    let text = describe(video, shape, clip.filter(|_| !times.is_empty()), sound.is_some());
     let mut files = vec![(CLIP_FILE, text.as_bytes())];
     files.extend(sound.as_deref().map(|bytes| (sound::FILE, bytes)));
     let mut import = Import::begin(&args.repo, &args.branch, &files, args.force, &cx)?;
@@ -164,12 +164,6 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         args.talk.quiet,
     );
     Ok(())
-}
-
-/// The facts about the input where ffmpeg reads it.
-fn clip_of(args: &Args, cx: &lab_codec::Context) -> Option<Clip> {
-    let plain = args.input.extension().is_some_and(|ending| ending == "y4m" || ending == "png");
-    if plain || !args.input.is_file() { None } else { Clip::of(&args.input, cx).ok() }
 }
 
 /// What is common to all frames, as TOML.

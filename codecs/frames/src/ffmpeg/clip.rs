@@ -30,14 +30,22 @@ pub struct Clip {
     pub codec: String,
     /// Tags of the container.
     pub tags: BTreeMap<String, String>,
+    /// The version of ffmpeg, where ffprobe stands beside it and tells its own.
+    pub version: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Answer {
+    program_version: Option<ProgramVersion>,
     #[serde(default)]
     streams: Vec<Stream>,
     #[serde(default)]
     format: Format,
+}
+
+#[derive(Deserialize)]
+struct ProgramVersion {
+    version: String,
 }
 
 #[derive(Deserialize)]
@@ -77,9 +85,10 @@ impl Clip {
     /// else than an answer; [`Unsupported`](lab_codec::ErrorKind::Unsupported) where there is no video in the file.
     pub fn of(path: &Path, cx: &Context) -> Result<Self> {
         let tools = Tools::find()?;
+        // Its version as well: a question less to ffmpeg.
+        let shown = ["-show_program_version", "-show_streams", "-show_format", "-of", "json"];
         let mut arguments: Vec<_> =
-            words(["-v", "error", "-select_streams", "V:0", "-show_streams", "-show_format", "-of", "json"])
-                .collect();
+            words(["-v", "error", "-select_streams", "V:0"]).chain(words(shown)).collect();
         arguments.push(file_argument(path));
         let answer = tools.ask(&tools.ffprobe, &arguments, &[], cx).map_err(|e| {
             // Where it answers what needs no file, the file is at fault.
@@ -91,8 +100,10 @@ impl Clip {
                 _ => e,
             }
         })?;
-        Self::parse(&answer)
-            .ok_or_else(|| garbage(&tools.ffprobe, "something else than facts about the file"))?
+        let mut clip = Self::parse(&answer)
+            .ok_or_else(|| garbage(&tools.ffprobe, "something else than facts about the file"))??;
+        clip.version = clip.version.filter(|_| tools.are_one());
+        Ok(clip)
     }
 
     /// `None` where the answer is no answer.
@@ -129,6 +140,7 @@ impl Clip {
                 .filter(|seconds| seconds.is_finite() && *seconds >= 0.0),
             codec: stream.codec_name,
             tags: answer.format.tags,
+            version: answer.program_version.map(|program| program.version),
         }))
     }
 

@@ -64,7 +64,7 @@ impl Decoder {
         arguments.push(file_argument(path));
         // V: no cover pictures.
         arguments.extend(words(["-map", "0:V:0"]));
-        arguments.extend(words(tools.passthrough(cx)?));
+        arguments.extend(words(tools.passthrough(clip.version.as_deref(), cx)?));
         if let Some(frames) = options.frames {
             arguments.extend(words(["-frames:v", &frames.to_string()]));
         }

@@ -90,18 +90,22 @@ impl Tools {
         Ok(out)
     }
 
-    /// The options of every ffmpeg run. The name of the option that keeps every frame depends on the version.
-    fn passthrough(&self, cx: &Context) -> Result<[&'static str; 2]> {
-        static NEW: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
-        let new = match NEW.get() {
-            Some(new) => *new,
+    /// Whether ffmpeg and ffprobe are of the same build, as far as their places tell.
+    fn are_one(&self) -> bool {
+        self.ffmpeg.parent() == self.ffprobe.parent()
+    }
+
+    /// The option that keeps every frame. Its name depends on the version, which is asked for where it is not known.
+    fn passthrough(&self, version: Option<&str>, cx: &Context) -> Result<[&'static str; 2]> {
+        let new = match version {
+            Some(version) => knows_fps_mode(version),
             None => {
                 let text = self.ask(&self.ffmpeg, &["-version".into()], &[], cx)?;
                 let text = String::from_utf8_lossy(&text);
                 let word = text.strip_prefix("ffmpeg version ").and_then(|rest| rest.split(' ').next());
-                let word =
-                    word.ok_or_else(|| garbage(&self.ffmpeg, "no version where it was asked for one"))?;
-                *NEW.get_or_init(|| knows_fps_mode(word))
+                knows_fps_mode(
+                    word.ok_or_else(|| garbage(&self.ffmpeg, "no version where it was asked for one"))?,
+                )
             }
         };
         Ok(if new { ["-fps_mode", "passthrough"] } else { ["-vsync", "0"] })

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lab_codec::{Context, Error, Lost, Result, StreamReader, Summary};
+use lab_codec::{Context, Lost, Result, StreamReader, Summary, check_read};
 
 use super::index::{Index, Slice};
 use super::kernel::{UNIT, unpack};
@@ -154,13 +154,7 @@ impl StreamReader for Reader {
     }
 
     fn read_at(&self, mut offset: u64, mut buf: &mut [u8]) -> Result<Lost> {
-        if offset.checked_add(buf.len() as u64).is_none_or(|end| end > self.len) {
-            return Err(Error::truncated(format!(
-                "{} bytes at offset {offset} go past the end of a stream of {} bytes",
-                buf.len(),
-                self.len
-            )));
-        }
+        check_read(offset, buf.len(), self.len)?;
         let mut lost = Lost::new();
         while !buf.is_empty() {
             let (frame, from) = (offset / self.capacity, offset % self.capacity);

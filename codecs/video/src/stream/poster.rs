@@ -3,7 +3,7 @@
 //! Noto Sans, Copyright Google, under the SIL Open Font License 1.1; see docs/charts.md.
 
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
-use lab_codec::{Error, ErrorKind, Result};
+use lab_codec::{Error, ErrorKind, Result, format_count};
 use lab_frames::Frame;
 
 use super::Settings;
@@ -33,7 +33,7 @@ pub fn draw(settings: &Settings, name: &str) -> Result<Frame> {
     match &settings.content {
         Some((bytes, sha256)) => {
             let sha256 = sha256.to_string();
-            lines.push((1.0, format!("{} bytes", grouped(*bytes))));
+            lines.push((1.0, format!("{} bytes", format_count(*bytes))));
             lines.push((0.8, format!("SHA-256 {}", &sha256[..32])));
             lines.push((0.8, format!("              {}", &sha256[32..])));
         }
@@ -56,19 +56,6 @@ pub fn draw(settings: &Settings, name: &str) -> Result<Frame> {
         top += unit * size * 1.5;
     }
     Ok(frame)
-}
-
-/// A number in groups of three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn length(font: &FontRef, size: f32, text: &str) -> f32 {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lab_codec::{Context, Error, Lost, Result, StreamReader, Summary};
+use lab_codec::{Context, Error, Lost, Result, StreamReader, Summary, check_read};
 use lab_frames::ffmpeg::Clip;
 
 use super::film::{picture_of, pictures_of, poster_pictures};
@@ -537,13 +537,7 @@ impl StreamReader for Reader {
     }
 
     fn read_at(&self, mut offset: u64, mut buf: &mut [u8]) -> Result<Lost> {
-        if offset.checked_add(buf.len() as u64).is_none_or(|end| end > self.len) {
-            return Err(Error::truncated(format!(
-                "{} bytes at offset {offset} go past the end of a stream of {} bytes",
-                buf.len(),
-                self.len
-            )));
-        }
+        check_read(offset, buf.len(), self.len)?;
         let state = &mut *self.lock();
         let group_bytes = self.layout.group_bytes();
         let mut lost = Lost::new();
