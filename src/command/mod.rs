@@ -3,6 +3,7 @@
 mod album;
 mod bench;
 mod bounds;
+mod chart;
 mod codecs;
 mod compare;
 mod corpus;

@@ -302,10 +302,10 @@ impl Work<'_> {
         segments
     }
 
-    /// Codes the samples of pictures that can be taken apart.
-    fn lossless(&mut self) -> Result<()> {
+    /// The segments of those pictures that can be taken apart.
+    fn lossless_segments(&self, files: impl Iterator<Item = usize>) -> Vec<(Shape, Vec<usize>)> {
         let mut groups: BTreeMap<Shape, Vec<usize>> = BTreeMap::new();
-        for file in self.left() {
+        for file in files {
             if let Some(shape) = self.surveyed[file].picture.as_ref().and_then(|shown| shown.apart) {
                 groups.entry(shape).or_default().push(file);
             }
@@ -315,6 +315,24 @@ impl Work<'_> {
             let order = self.order(files);
             segments.extend(self.segments(&order, shape.bytes()).into_iter().map(|files| (shape, files)));
         }
+        segments
+    }
+
+    /// Bytes that files take without loss.
+    pub fn lossless_bytes(&self, files: &[usize]) -> Result<u64> {
+        let segments = self.lossless_segments(files.iter().copied());
+        let coded = segments.par_iter().map(|(shape, files)| Ok(self.code(*shape, files)?.1.len() as u64));
+        let stored = files
+            .par_iter()
+            .filter(|file| self.surveyed[**file].picture.as_ref().is_none_or(|shown| shown.apart.is_none()));
+        let stored =
+            stored.map(|file| Ok(self.pack_file(*file)?.iter().map(|block| block.len() as u64).sum::<u64>()));
+        Ok(coded.sum::<Result<u64>>()? + stored.sum::<Result<u64>>()?)
+    }
+
+    /// Codes the samples of pictures that can be taken apart.
+    fn lossless(&mut self) -> Result<()> {
+        let segments = self.lossless_segments(self.left());
         if !video::is_lossless_video(self.options) {
             return self.data_segments(&segments);
         }
@@ -327,27 +345,28 @@ impl Work<'_> {
 
     /// Segments in the data track, group after group, coded side by side.
     fn data_segments(&mut self, segments: &[(Shape, Vec<usize>)]) -> Result<()> {
-        let tried = if self.options.codec == Codec::Native { Try::Native } else { Try::All };
         for batch in segments.chunks(rayon::current_num_threads()) {
             let this = &*self;
-            let coded: Vec<(Parts, Vec<u8>)> = batch
-                .par_iter()
-                .map(|(shape, files)| {
-                    let mut apart = this.apart(*shape, files)?;
-                    let samples: Vec<&[u8]> = apart.iter().map(|(_, apart)| &apart.samples[..]).collect();
-                    let block = match samples.is_empty() {
-                        true => Vec::new(),
-                        false => blocks::pack_samples(*shape, &samples, tried, this.cx)?,
-                    };
-                    apart.iter_mut().for_each(|(_, apart)| apart.samples = Vec::new());
-                    Ok((apart, block))
-                })
-                .collect::<Result<_>>()?;
+            let coded: Vec<(Parts, Vec<u8>)> =
+                batch.par_iter().map(|(shape, files)| this.code(*shape, files)).collect::<Result<_>>()?;
             for ((shape, _), (apart, block)) in batch.iter().zip(coded) {
                 self.data_segment(*shape, &apart, &block)?;
             }
         }
         Ok(())
+    }
+
+    /// The pictures of a segment, taken apart, and the block of their samples.
+    fn code(&self, shape: Shape, files: &[usize]) -> Result<(Parts, Vec<u8>)> {
+        let tried = if self.options.codec == Codec::Native { Try::Native } else { Try::All };
+        let mut apart = self.apart(shape, files)?;
+        let samples: Vec<&[u8]> = apart.iter().map(|(_, apart)| &apart.samples[..]).collect();
+        let block = match samples.is_empty() {
+            true => Vec::new(),
+            false => blocks::pack_samples(shape, &samples, tried, self.cx)?,
+        };
+        apart.iter_mut().for_each(|(_, apart)| apart.samples = Vec::new());
+        Ok((apart, block))
     }
 
     /// A segment in the data track, where it is smaller than the files are.

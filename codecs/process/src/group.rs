@@ -58,6 +58,16 @@ impl Group {
         Ok(status.is_some())
     }
 
+    /// Processor time that the child has used, in ticks of the system; `None` where the system does not tell.
+    pub fn ticks(&self) -> Option<u64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
+        // The name of the program is in brackets and may hold any character; the times are the 14th and 15th field.
+        let (_, fields) = text.rsplit_once(')')?;
+        let mut times = fields.split_ascii_whitespace().skip(11).map(str::parse);
+        let (user, system): (u64, u64) = (times.next()?.ok()?, times.next()?.ok()?);
+        Some(user + system)
+    }
+
     /// Kills what is left of the group, and reaps the child. While the child is not reaped, its number cannot be
     /// another's.
     ///

@@ -11,13 +11,13 @@ use lab_album::recipe::write_png;
 use lab_album::scan;
 use lab_codec::{Context, Error, ErrorKind, Result};
 
+use super::super::chart::Chart;
 use super::super::{App, options, print, print_json, table};
 use super::pack::{How, ModeName, report};
 use super::{Effort, lossy, size_of};
-use crate::output::Output;
 use crate::progress;
 use crate::report::charts::sizes;
-use crate::report::draw;
+use crate::report::figure::Figure;
 
 /// Compare the size of an album with archives of the same files, and with codecs for single images
 #[derive(clap::Args)]
@@ -61,6 +61,7 @@ const LOSSLESS: [Tool; 2] = [
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let options = args.how.options();
     options.check()?;
+    let chart = args.chart.as_deref().map(|path| Chart::open(path, args.write.force)).transpose()?;
     let cx = args.effort.context(app, progress::bar("", None, true));
     let tree = scan::scan(&args.folder, &cx)?;
     let scratch = tempfile::tempdir()?;
@@ -153,8 +154,8 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     }
     drop(steps);
 
-    if let Some(path) = &args.chart {
-        chart(path, &args.folder, &rows, args.write.force)?;
+    if let Some(chart) = chart {
+        chart.draw(&figure(&args.folder, &rows))?;
     }
     if args.talk.json {
         return print_json(&serde_json::json!({ "album": packed, "sizes": rows }));
@@ -290,16 +291,8 @@ pub fn run_tool(argv: &[OsString], out: &Path, cx: &Context) -> Result<bool> {
     }
 }
 
-fn chart(path: &Path, folder: &Path, rows: &[Row], force: bool) -> Result<()> {
+fn figure(folder: &Path, rows: &[Row]) -> Figure {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let bars: Vec<(&str, u64)> = rows.iter().filter_map(|row| Some((row.what, row.bytes?))).collect();
-    let figure = sizes::figure(&name, &bars);
-    let bytes = match path.extension().and_then(|end| end.to_str()) {
-        Some("svg") => draw::svg(&figure)?.into_bytes(),
-        Some("png") => draw::png(&figure)?,
-        _ => return Err(Error::usage("a chart is a file that ends in .svg or .png")),
-    };
-    let mut output = Output::open(path, force)?;
-    output.sink()?.write_all(&bytes)?;
-    output.commit()
+    sizes::figure(&name, &bars)
 }

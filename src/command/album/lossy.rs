@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lab_album::kind::{self, Kind};
-use lab_album::{score, search};
+use lab_album::score;
+use lab_album::search::Search;
 use lab_codec::{Context, Error, Result};
 
 use super::compare::{finish, run_tool};
@@ -77,15 +78,13 @@ pub fn bytes(
 ) -> Result<Option<u64>> {
     let step = pngs.len().div_ceil(SAMPLE).max(1);
     let sample: Vec<&PathBuf> = pngs.iter().step_by(step).collect();
-    let found = search::coarsest((0, tool.coarsest), |level| {
-        let mut sum = 0.0;
-        for png in &sample {
-            let Some(score) = trial(tool, png, level, scratch, cx)? else { return Ok(false) };
-            sum += score;
-        }
-        Ok(sum / sample.len().max(1) as f64 >= target)
-    })?;
-    let Some(level) = found else { return Ok(None) };
+    let mut search = Search::new((0, tool.coarsest), tool.coarsest / 2);
+    while let Some(level) = search.next() {
+        let scores = sample.iter().map(|png| trial(tool, png, level, scratch, cx));
+        let Some(scores) = scores.collect::<Result<Option<Vec<f64>>>>()? else { return Ok(None) };
+        search.note(level, scores.iter().sum::<f64>() / scores.len().max(1) as f64 - target);
+    }
+    let Some(level) = search.found() else { return Ok(None) };
     let mut sum = 0;
     for png in pngs {
         cx.check()?;

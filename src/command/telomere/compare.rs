@@ -1,6 +1,6 @@
 //! `lab telomere table compare`: what tables of each size cost, and what they find, beside what chance predicts.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,12 @@ use lab_telomere::seed::{MAX_SEED_LEN, Salt, seeds_up_to};
 use lab_telomere::table::{self, Filter, SeedTable};
 use lab_telomere::{Encoder, Settings};
 
+use super::super::chart::Chart;
 use super::super::{App, options, print, print_json, table as text};
 use super::Effort;
 use crate::corpus::{self, Sample, generate};
-use crate::output::Output;
 use crate::report::charts::seed_tables::{self, Finds};
-use crate::report::draw;
+use crate::report::figure::Figure;
 
 /// Compare the tables of 1, 1 to 2, and 1 to 3 bytes: size, speed, and what they find
 #[derive(clap::Args)]
@@ -90,7 +90,7 @@ struct Input {
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let cx = args.effort.context(app, Arc::new(Silent));
-    let form = args.output.as_deref().map(Form::of).transpose()?;
+    let chart = args.output.as_deref().map(|path| Chart::open(path, args.write.force)).transpose()?;
     let samples = samples(args, &cx)?;
     let mut report = Report { block_size: args.block_size, tables: Vec::new(), samples: Vec::new() };
     for len in 1..=MAX_SEED_LEN {
@@ -132,27 +132,10 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
             row.ratio = sample.bytes.len() as f64 / out.len() as f64;
         }
     }
-    if let (Some(path), Some(form)) = (&args.output, form) {
-        draw_chart(path, form, &report, args.write.force)?;
+    if let Some(chart) = chart {
+        chart.draw(&figure(&report))?;
     }
     if args.talk.json { print_json(&report) } else { print(&words(&report)) }
-}
-
-/// The kinds of picture.
-#[derive(Clone, Copy)]
-enum Form {
-    Svg,
-    Png,
-}
-
-impl Form {
-    fn of(path: &Path) -> Result<Self> {
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("svg") => Ok(Self::Svg),
-            Some("png") => Ok(Self::Png),
-            _ => Err(Error::usage(format!("{} ends in neither .svg nor .png", path.display()))),
-        }
-    }
 }
 
 fn samples(args: &Args, cx: &Context) -> Result<Vec<Input>> {
@@ -281,7 +264,7 @@ fn words(report: &Report) -> String {
     )
 }
 
-fn draw_chart(path: &Path, form: Form, report: &Report, force: bool) -> Result<()> {
+fn figure(report: &Report) -> Figure {
     let mut finds = Vec::new();
     for row in &report.samples {
         let Some(table) = report.tables.iter().find(|t| t.max_seed_len == row.max_seed_len) else { continue };
@@ -293,14 +276,7 @@ fn draw_chart(path: &Path, form: Form, report: &Report, force: bool) -> Result<(
             expected: [table.expected_hits, table.expected_useful],
         });
     }
-    let figure = seed_tables::figure(&finds, report.block_size);
-    let bytes = match form {
-        Form::Svg => draw::svg(&figure)?.into_bytes(),
-        Form::Png => draw::png(&figure)?,
-    };
-    let mut output = Output::open(path, force)?;
-    output.sink()?.write_all(&bytes).map_err(|e| Error::from(e).at(path.display().to_string()))?;
-    output.commit()
+    seed_tables::figure(&finds, report.block_size)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A video that ffmpeg made, sample by sample; and samples as a video that ffmpeg reads.
 
 use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
 
 use lab_codec::{Context, Error, Result};
 use lab_frames::ffmpeg::{DecodeOptions, Decoder, EncodeOptions, EncodedVideo, Output};
@@ -16,17 +17,28 @@ const RATE: Rate = Rate { num: 25, den: 1 };
 /// Milliseconds of such a frame.
 const FRAME: u64 = 40;
 
-/// A finished video.
+/// A finished video, in parts that were coded each for itself and begin with a key frame.
 pub struct Coded {
-    dir: TempDir,
-    file: matroska::File,
+    _dir: TempDir,
+    parts: Vec<Part>,
     cx: Context,
+}
+
+struct Part {
+    path: PathBuf,
+    file: matroska::File,
+}
+
+impl Part {
+    fn track(&self) -> Result<&matroska::Track> {
+        self.file.tracks.first().ok_or_else(|| Error::corrupt("the encoder made a video without a track"))
+    }
 }
 
 const NAME: &str = "pictures.mkv";
 
 impl Coded {
-    /// Codes frames of one shape until `next` has no more.
+    /// Codes frames of one shape until `next` has no more, in parts of so many frames as `parts` says.
     ///
     /// # Errors
     /// Those of ffmpeg and of `next`.
@@ -34,36 +46,45 @@ impl Coded {
         shape: Shape,
         colour: Colour,
         options: &EncodeOptions,
+        parts: impl IntoIterator<Item = usize>,
         next: &mut dyn FnMut() -> Result<Option<Frame>>,
         cx: &Context,
     ) -> Result<Self> {
-        let dir = tempfile::tempdir_in(cx.scratch())?;
-        let path = dir.path().join(NAME);
+        let mut coded = Self { _dir: tempfile::tempdir_in(cx.scratch())?, parts: Vec::new(), cx: cx.clone() };
+        // A picture may take long: each is written when it is there, so that it is seen that the encoder works.
+        let mut options = options.clone();
+        options.arguments.extend(["-cluster_time_limit", "1", "-flush_packets", "1"].map(str::to_string));
         let video = Video { shape, colour, rate: RATE, frames: None };
-        let mut encoder = EncodedVideo::create(Output::File(path.clone()), video, options, cx)?;
-        while let Some(frame) = next()? {
-            encoder.write(&frame)?;
-        }
-        let frames = encoder.frames();
-        encoder.finish()?;
-        let file = matroska::File::open(&path, cx)?;
-        let coded = Self { dir, file, cx: cx.clone() };
-        let blocks = coded.track()?.blocks.len() as u64;
-        if blocks != frames {
-            return Err(Error::unsupported(format!(
-                "the encoder made {blocks} samples of {frames} pictures"
-            )));
+        for length in parts {
+            let Some(first) = next()? else { break };
+            let path = coded._dir.path().join(format!("{}.mkv", coded.parts.len()));
+            let mut encoder = EncodedVideo::create(Output::File(path.clone()), video, &options, cx)?;
+            encoder.write(&first)?;
+            while encoder.frames() < length as u64 {
+                let Some(frame) = next()? else { break };
+                encoder.write(&frame)?;
+            }
+            let frames = encoder.frames();
+            encoder.finish()?;
+            let part = Part { file: matroska::File::open(&path, cx)?, path };
+            let blocks = part.track()?.blocks.len() as u64;
+            if blocks != frames {
+                return Err(Error::unsupported(format!(
+                    "the encoder made {blocks} samples of {frames} pictures"
+                )));
+            }
+            coded.parts.push(part);
         }
         Ok(coded)
     }
 
-    fn track(&self) -> Result<&matroska::Track> {
-        self.file.tracks.first().ok_or_else(|| Error::corrupt("the encoder made a video without a track"))
-    }
-
     /// Bytes of all samples.
     pub fn bytes(&self) -> Result<u64> {
-        Ok(self.track()?.blocks.iter().map(|block| block.size).sum())
+        let tracks = self
+            .parts
+            .iter()
+            .map(|part| Ok(part.track()?.blocks.iter().map(|block| block.size).sum::<u64>()));
+        tracks.sum()
     }
 
     /// Decodes it: `each` gets every frame with its number.
@@ -75,13 +96,26 @@ impl Coded {
         format: PixelFormat,
         each: &mut dyn FnMut(usize, Frame) -> Result<()>,
     ) -> Result<()> {
-        decode_file(&self.dir.path().join(NAME), format, usize::MAX, each, &self.cx)
+        let mut start = 0;
+        for part in &self.parts {
+            let frames = part.track()?.blocks.len();
+            decode_file(
+                &part.path,
+                format,
+                frames,
+                &mut |number, frame| each(start + number, frame),
+                &self.cx,
+            )?;
+            start += frames;
+        }
+        Ok(())
     }
 
     /// Moves the samples into a track of the album, `step` milliseconds apart; its number, and its segments.
     ///
     /// # Errors
-    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where key frames are too far apart, I/O errors.
+    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where key frames are too far apart or parts do not fit
+    /// together, I/O errors.
     pub fn spool(
         &self,
         spool: &mut Spool,
@@ -89,18 +123,27 @@ impl Coded {
         default: bool,
         step: u64,
     ) -> Result<(u16, Vec<Segment>)> {
-        let track = self.track()?;
-        let plan = TrackPlan { name: name.to_string(), default, ..track.plan.clone() };
-        let number = spool.track(plan)?;
+        let first = self.parts.first().ok_or_else(|| Error::corrupt("a video of no pictures"))?;
+        let plan = &first.track()?.plan;
+        let number = spool.track(TrackPlan { name: name.to_string(), default, ..plan.clone() })?;
         let mut segments: Vec<Segment> = Vec::new();
-        for (place, block) in (0_u64..).zip(&track.blocks) {
-            let bytes = self.file.read(block.offset, block.size, &self.cx)?;
-            // Some encoders begin later, to make room for what is shown out of order.
-            let time = block.time.max(0) as u64 / FRAME * step;
-            spool.sample(number, &bytes, time, block.key)?;
-            match segments.last_mut() {
-                Some(segment) if !block.key => segment.pictures += 1,
-                _ => segments.push(Segment { pictures: 1, block: place, recipes: None }),
+        let mut place = 0;
+        for part in &self.parts {
+            let track = part.track()?;
+            if track.plan.elements != plan.elements {
+                return Err(Error::unsupported("the encoder made parts that do not fit into one track"));
+            }
+            let start = place * step;
+            for block in &track.blocks {
+                let bytes = part.file.read(block.offset, block.size, &self.cx)?;
+                // Some encoders begin later, to make room for what is shown out of order.
+                let time = start + block.time.max(0) as u64 / FRAME * step;
+                spool.sample(number, &bytes, time, block.key)?;
+                match segments.last_mut() {
+                    Some(segment) if !block.key => segment.pictures += 1,
+                    _ => segments.push(Segment { pictures: 1, block: place, recipes: None }),
+                }
+                place += 1;
             }
         }
         if segments.iter().any(|segment| usize::from(segment.pictures) > SEGMENT_PICTURES) {
@@ -141,7 +184,7 @@ pub fn decode_blocks(
 }
 
 fn decode_file(
-    path: &std::path::Path,
+    path: &Path,
     format: PixelFormat,
     most: usize,
     each: &mut dyn FnMut(usize, Frame) -> Result<()>,

@@ -71,6 +71,7 @@ pub(crate) fn lossless(work: &mut Work<'_>, shape: Shape, order: &[usize]) -> Re
         frame_shape,
         colour,
         &options,
+        [order.len()],
         &mut || {
             for file in files.by_ref() {
                 if let Some((file, mut apart)) = this.apart(shape, &[*file])?.pop() {

@@ -73,19 +73,32 @@ pub(crate) fn is_lossless_video(options: &Options) -> bool {
 #[derive(Debug, Clone, Copy)]
 struct Lossy {
     encoder: Encoder,
+    /// Whether every picture stands alone; otherwise each may lean on others of its segment.
+    intra: bool,
     /// The pixel format that is coded.
     format: PixelFormat,
     /// The range of its quality.
     range: (u32, u32),
+    /// About the level for a score of 80.
+    start: u32,
 }
 
-const AV1: Lossy = Lossy { encoder: Encoder::SvtAv1, format: PixelFormat::Yuv420p10, range: (4, 60) };
-const H265: Lossy = Lossy { encoder: Encoder::X265, format: PixelFormat::Yuv444p10, range: (4, 44) };
-const H264: Lossy = Lossy { encoder: Encoder::X264, format: PixelFormat::Yuv444p, range: (4, 44) };
-const NVENC: Lossy = Lossy { encoder: Encoder::Nvenc, format: PixelFormat::Yuv420p, range: (4, 44) };
+const AV1: Lossy = Lossy {
+    encoder: Encoder::SvtAv1,
+    intra: false,
+    format: PixelFormat::Yuv420p10,
+    range: (4, 60),
+    start: 18,
+};
+const H265: Lossy =
+    Lossy { encoder: Encoder::X265, intra: false, format: PixelFormat::Yuv444p10, range: (4, 44), start: 21 };
+const H264: Lossy =
+    Lossy { encoder: Encoder::X264, intra: false, format: PixelFormat::Yuv444p, range: (4, 44), start: 20 };
+const NVENC: Lossy =
+    Lossy { encoder: Encoder::Nvenc, intra: false, format: PixelFormat::Yuv420p, range: (4, 44), start: 20 };
 
 impl Lossy {
-    /// The candidates for a codec that work here.
+    /// The ways of a codec that work here.
     fn candidates(codec: Codec, notes: &mut Vec<String>, cx: &Context) -> Result<Vec<Self>> {
         let list: &[Self] = match codec {
             Codec::Av1 => &[AV1],
@@ -116,14 +129,20 @@ impl Lossy {
         if working.is_empty() && codec == Codec::Auto && H264.encoder.probe(cx)?.is_ok() {
             working.push(H264);
         }
-        Ok(working)
+        Ok(working.into_iter().flat_map(|lossy| [lossy, Self { intra: true, ..lossy }]).collect())
     }
 
-    /// Options for a quality `level`: what is asked for by `quality`, or else the level.
+    /// The level to try first for a score.
+    fn start(self, target: f64) -> u32 {
+        (f64::from(self.start) + 80.0 - target).max(0.0) as u32
+    }
+
+    /// Options for a quality `level`: what is asked for by `quality`, or else the level. All pictures count the same, so
+    /// that none may be coded worse because others lean on it less, and none is smoothed to lean on it more.
     fn options(self, quality: &Quality, level: u32, preset: Option<&str>) -> EncodeOptions {
         let mut options = EncodeOptions::new(self.encoder, "matroska");
         options.pixels = Some(self.format.name().to_string());
-        let gop = SEGMENT_PICTURES.to_string();
+        let gop = if self.intra { 1 } else { SEGMENT_PICTURES }.to_string();
         let mut add = |words: &[&str]| options.arguments.extend(words.iter().map(|word| word.to_string()));
         match (quality.qp, quality.crf, self.encoder) {
             (Some(qp), ..) => add(&["-qp", &qp.to_string()]),
@@ -132,14 +151,21 @@ impl Lossy {
         }
         add(&["-g", &gop]);
         match self.encoder {
-            Encoder::SvtAv1 => add(&["-preset", preset.unwrap_or("5"), "-svtav1-params", "tune=0"]),
+            Encoder::SvtAv1 => {
+                let flat = "tune=0:enable-tf=0:use-fixed-qindex-offsets=1:key-frame-qindex-offset=0:\
+                            qindex-offsets=[0,0,0,0,0,0]";
+                let parameters = if self.intra { "tune=0" } else { flat };
+                add(&["-preset", preset.unwrap_or("5"), "-svtav1-params", parameters]);
+            }
             Encoder::X265 => add(&[
                 "-preset",
                 preset.unwrap_or("medium"),
                 "-x265-params",
-                &format!("keyint={gop}:open-gop=0:log-level=error"),
+                &format!("keyint={gop}:open-gop=0:log-level=error:ipratio=1:pbratio=1:cutree=0"),
             ]),
-            Encoder::X264 => add(&["-preset", preset.unwrap_or("slow")]),
+            Encoder::X264 => {
+                add(&["-preset", preset.unwrap_or("slow"), "-x264-params", "ipratio=1:pbratio=1:mbtree=0"])
+            }
             _ => {
                 if let Some(preset) = preset {
                     add(&["-preset", preset]);

@@ -43,6 +43,7 @@ pub(crate) fn slides(work: &mut Work<'_>, each: u32) -> Result<Option<Slides>> {
         shape,
         colour::tags(Range::Limited),
         &options,
+        [files.len()],
         &mut || {
             let Some(file) = next.next() else { return Ok(None) };
             let bytes = this.read(*file)?;

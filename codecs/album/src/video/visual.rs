@@ -1,5 +1,6 @@
-//! Pictures that look the same: the coarsest level whose SSIMULACRA2 is good enough, found on a sample, checked on all.
-//! Pictures below the floor are coded once more, better; those that stay below it are left to the lossless coders.
+//! Pictures that look the same. How to code a group, and how coarsely, is tried on pieces of a few of its pictures; then the
+//! whole group is coded at the coarsest level with the wanted mean SSIMULACRA2. Pictures below the floor are coded once
+//! more, better; what no level makes good enough, or what takes fewer bytes that way, is left to the lossless coders.
 
 use std::collections::BTreeMap;
 
@@ -11,21 +12,28 @@ use rayon::prelude::*;
 
 use super::Lossy;
 use super::coded::Coded;
+use crate::blocks::{self, Try};
 use crate::kind::{self, Decoded};
-use crate::manifest::{Coding, Group};
+use crate::manifest::{Coding, Group, SEGMENT_PICTURES};
 use crate::pack::{Visual, Work};
 use crate::pixels::Shape;
-use crate::search::coarsest;
+use crate::search::Search;
 use crate::{colour, score};
 
-/// Pictures that a level is sought on, at most and at least, and their pixels where there are more than the least.
+/// Pictures that ways are tried on: two pairs of neighbours, so that it shows what one picture tells about the next.
 const SAMPLE: usize = 4;
-const LEAST: usize = 2;
-const PIXELS: usize = 8_000_000;
+/// Longest sides of the pieces that are tried, from the middle of the pictures.
+const PIECE: (u32, u32) = (1280, 1024);
+/// Levels that are tried for each way, at most, and how near to what is wanted is near enough.
+const TRIALS: usize = 3;
+const NEAR: f64 = 0.7;
 /// How often pictures below the floor are coded again.
-const ROUNDS: usize = 3;
-/// Steps down from the level that was found on the sample, until all pictures are good enough.
-const STEPS: u32 = 4;
+const ROUNDS: usize = 4;
+/// Where a picture alone takes so many times the bytes without loss, it does not take fewer in company; otherwise the
+/// whole group is tried without loss as well.
+const COMPANY: f64 = 5.0;
+/// How bytes grow with the score, as a part of them for each point, until two trials tell.
+const GROWTH: f64 = 0.045;
 
 /// Codes what pictures it can.
 pub(crate) fn visual(work: &mut Work<'_>) -> Result<()> {
@@ -45,25 +53,64 @@ pub(crate) fn visual(work: &mut Work<'_>) -> Result<()> {
     }
     let candidates = Lossy::candidates(work.options.codec, &mut work.notes, work.cx)?;
     for (shape, files) in groups {
-        let candidates: Vec<Lossy> = candidates.iter().copied().filter(|lossy| lossy.takes(shape)).collect();
-        let mut files = work.order(files);
-        for _ in 0..ROUNDS {
-            if files.is_empty() || candidates.is_empty() {
-                break;
+        let takes = |lossy: &&Lossy| lossy.takes(shape) && (files.len() > 1 || lossy.intra);
+        let candidates: Vec<Lossy> = candidates.iter().filter(takes).copied().collect();
+        let files = work.order(files);
+        match group(work, shape, &files, &candidates) {
+            // An encoder that refuses these pictures is no reason to lose the album: they are kept losslessly.
+            Err(e) if matches!(e.kind(), ErrorKind::Tool | ErrorKind::Unsupported) => {
+                work.notes.push(format!("{}x{}: kept losslessly: {e}", shape.width, shape.height));
             }
-            match group(work, shape, &files, &candidates) {
-                Ok(left) if left.len() == files.len() => break,
-                Ok(left) => files = left,
-                // An encoder that refuses these pictures is no reason to lose the album: they are kept losslessly.
-                Err(e) if matches!(e.kind(), ErrorKind::Tool | ErrorKind::Unsupported) => {
-                    work.notes.push(format!("{}x{}: kept losslessly: {e}", shape.width, shape.height));
-                    break;
-                }
-                Err(e) => return Err(e),
-            }
+            other => other?,
         }
     }
     Ok(())
+}
+
+/// Pictures of one shape, or pieces of them.
+struct Pictures {
+    /// The shape of the pieces.
+    shape: Shape,
+    /// Where they begin.
+    from: (u32, u32),
+    files: Vec<usize>,
+}
+
+impl Pictures {
+    /// All of every picture.
+    fn whole(shape: Shape, files: &[usize]) -> Self {
+        Self { shape, from: (0, 0), files: files.to_vec() }
+    }
+
+    /// Pieces of a few.
+    fn sample(shape: Shape, files: &[usize]) -> Self {
+        let (width, height) = (shape.width.min(PIECE.0), shape.height.min(PIECE.1));
+        let from = ((shape.width - width) / 2, (shape.height - height) / 2);
+        let few = match files.len() {
+            0..=SAMPLE => files.to_vec(),
+            count => [count / 4, 3 * count / 4].iter().flat_map(|at| [files[at - 1], files[*at]]).collect(),
+        };
+        Self { shape: Shape { width, height, ..shape }, from, files: few }
+    }
+
+    /// A picture, or a piece of it.
+    fn decode(&self, work: &Work<'_>, number: usize) -> Result<Decoded> {
+        let file = self.files[number];
+        let bytes = work.read(file)?;
+        let kind = work.surveyed[file]
+            .kind
+            .ok_or_else(|| lab_codec::Error::corrupt("a picture is none any more"))?;
+        let mut decoded = kind::decode(kind, &bytes, work.cx)?;
+        let (Shape { width, height, .. }, channels) = (decoded.shape, usize::from(decoded.shape.channels));
+        if (width, height) != (self.shape.width, self.shape.height) {
+            let (left, across) = (self.from.0 as usize * channels, self.shape.width as usize * channels);
+            let rows = decoded.samples.chunks_exact(width as usize * channels);
+            let rows = rows.skip(self.from.1 as usize).take(self.shape.height as usize);
+            decoded.samples = rows.flat_map(|row| &row[left..left + across]).copied().collect();
+            (decoded.shape.width, decoded.shape.height) = (self.shape.width, self.shape.height);
+        }
+        Ok(decoded)
+    }
 }
 
 /// A trial of one level.
@@ -76,84 +123,151 @@ impl Trial {
     fn mean(&self) -> f64 {
         self.scores.iter().sum::<f64>() / self.scores.len().max(1) as f64
     }
-
-    fn least(&self) -> f64 {
-        self.scores.iter().copied().fold(f64::INFINITY, f64::min)
-    }
 }
 
-/// Codes the pictures of one group; those that are left.
-fn group(work: &mut Work<'_>, shape: Shape, files: &[usize], candidates: &[Lossy]) -> Result<Vec<usize>> {
-    let quality = work.options.quality;
-    let asked = quality.crf.or(quality.qp);
-    // Evenly from the whole group.
-    let pixels = shape.width as usize * shape.height as usize;
-    let step = files.len().div_ceil((PIXELS / pixels).clamp(LEAST, SAMPLE));
-    let sample: Vec<usize> = files.iter().copied().step_by(step).collect();
-    let mut best: Option<(u64, Lossy, u32)> = None;
-    for lossy in candidates {
-        let mut sizes: BTreeMap<u32, u64> = BTreeMap::new();
-        let mut at = |level: u32| -> Result<f64> {
-            let done = trial(work, *lossy, level, shape, &sample)?;
-            sizes.insert(level, done.coded.bytes()?);
-            Ok(done.mean())
-        };
-        let found = match asked {
-            Some(level) if candidates.len() == 1 => return code(work, shape, files, *lossy, level),
-            Some(level) => at(level).map(|_| Some(level))?,
-            None => coarsest(lossy.range, |level| Ok(at(level)? >= quality.target))?,
-        };
-        let Some(level) = found else { continue };
-        let bytes = sizes.get(&level).copied().unwrap_or(u64::MAX);
-        if best.as_ref().is_none_or(|(least, ..)| bytes < *least) {
-            best = Some((bytes, *lossy, level));
-        }
-    }
-    let Some((_, lossy, level)) = best else { return Ok(files.to_vec()) };
-    code(work, shape, files, lossy, level)
-}
-
-/// Codes all pictures of a group at a level, or at better ones where that is needed; those that are left.
-fn code(
-    work: &mut Work<'_>,
-    shape: Shape,
-    files: &[usize],
+/// How a group is coded.
+#[derive(Debug, Clone, Copy)]
+struct Choice {
     lossy: Lossy,
-    mut level: u32,
-) -> Result<Vec<usize>> {
+    level: u32,
+    /// Bytes that the sample takes.
+    bytes: f64,
+}
+
+/// Codes the pictures of one group.
+fn group(work: &mut Work<'_>, shape: Shape, files: &[usize], candidates: &[Lossy]) -> Result<()> {
     let quality = work.options.quality;
     let asked = quality.crf.or(quality.qp);
-    let mut done = trial(work, lossy, level, shape, files)?;
-    let first = level;
-    while asked.is_none() && done.mean() < quality.target && level > lossy.range.0 && first - level < STEPS {
-        level -= 1;
-        done = trial(work, lossy, level, shape, files)?;
+    let sample = Pictures::sample(shape, files);
+    let mut best: Option<Choice> = None;
+    for lossy in candidates {
+        let choice = match asked {
+            Some(level) => {
+                let bytes = trial(work, *lossy, level, &sample)?.coded.bytes()? as f64;
+                Some(Choice { lossy: *lossy, level, bytes })
+            }
+            None => choose(work, *lossy, &sample)?,
+        };
+        best = best.into_iter().chain(choice).min_by(|a, b| a.bytes.total_cmp(&b.bytes));
     }
-    let good = |score: f64| asked.is_some() || score >= quality.floor;
-    let kept: Vec<usize> = (0..files.len()).filter(|i| good(done.scores[*i])).collect();
-    if kept.is_empty() {
-        return Ok(files.to_vec());
+    let Some(choice) = best else { return Ok(()) };
+    let whole = Pictures::whole(shape, files);
+    if let Some(level) = asked {
+        let done = trial(work, choice.lossy, level, &whole)?;
+        return keep(work, choice.lossy, &whole, done);
     }
-    let left = (0..files.len()).filter(|i| !good(done.scores[*i])).map(|i| files[i]).collect();
-    // The track holds what is kept, and nothing else.
-    let kept: Vec<usize> = kept.into_iter().map(|i| files[i]).collect();
-    while kept.len() < done.scores.len() || (asked.is_none() && done.least() < quality.floor) {
-        done = trial(work, lossy, level, shape, &kept)?;
-        if asked.is_some() || done.least() >= quality.floor || level == lossy.range.0 {
+    let Some((level, done)) = coarsest(work, choice, &whole)? else { return Ok(()) };
+    if smaller_without_loss(work, &sample, choice, &whole, done.coded.bytes()?)? {
+        return Ok(());
+    }
+    keep_good(work, choice.lossy, level, whole, done)
+}
+
+/// Tries a way on a sample: the level that is about good enough, and what it takes there. `None` where the finest level is
+/// not good enough.
+fn choose(work: &Work<'_>, lossy: Lossy, sample: &Pictures) -> Result<Option<Choice>> {
+    let target = work.options.quality.target;
+    let mut search = Search::new(lossy.range, lossy.start(target));
+    let mut tried: Vec<(f64, u32, f64)> = Vec::new();
+    while let Some(level) = search.next().filter(|_| tried.len() < TRIALS) {
+        let done = trial(work, lossy, level, sample)?;
+        let margin = done.mean() - target;
+        search.note(level, margin);
+        tried.push((margin, level, done.coded.bytes()? as f64));
+        if margin.abs() < NEAR {
             break;
         }
-        level -= 1;
     }
-    if asked.is_none() && done.least() < quality.floor {
-        return Ok(files.to_vec());
+    // From the nearest trial on, along the line through it and the next one.
+    tried.sort_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
+    let Some(&(margin, level, bytes)) = tried.first() else { return Ok(None) };
+    if !margin.is_finite() || (level == lossy.range.0 && margin < -NEAR) {
+        return Ok(None);
     }
-    keep(work, lossy, shape, &kept, done)?;
-    Ok(left)
+    let growth = match tried[..] {
+        [a, b, ..] if b.0.is_finite() && a.0 != b.0 => ((a.2 / b.2).ln() / (a.0 - b.0)).clamp(0.0, 0.2),
+        _ => GROWTH,
+    };
+    let level = (f64::from(level) + margin / search.fall()).floor().max(0.0) as u32;
+    Ok(Some(Choice { lossy, level, bytes: bytes * (-margin * growth).exp() }))
+}
+
+/// Codes pictures at the coarsest level whose mean score is good enough. `None` where there is none.
+fn coarsest(work: &Work<'_>, choice: Choice, pictures: &Pictures) -> Result<Option<(u32, Trial)>> {
+    let mut search = Search::new(choice.lossy.range, choice.level);
+    let mut best = None;
+    while let Some(level) = search.next() {
+        let done = trial(work, choice.lossy, level, pictures)?;
+        let margin = done.mean() - work.options.quality.target;
+        search.note(level, margin);
+        if search.found() == Some(level) {
+            best = Some((level, done));
+            // The next coarser one would not be good enough.
+            if margin < search.fall() {
+                break;
+            }
+        }
+    }
+    Ok(best)
+}
+
+/// Whether the lossless coders take no more bytes for pictures than `bytes`.
+fn smaller_without_loss(
+    work: &Work<'_>,
+    sample: &Pictures,
+    choice: Choice,
+    whole: &Pictures,
+    bytes: u64,
+) -> Result<bool> {
+    let first = sample.files[0];
+    if work.surveyed[first].picture.as_ref().is_some_and(|shown| shown.apart.is_some()) {
+        let decoded = sample.decode(work, 0)?;
+        let alone = blocks::pack_samples(decoded.shape, &[&decoded.samples], Try::Native, work.cx)?.len();
+        if alone as f64 * sample.files.len() as f64 > COMPANY * choice.bytes {
+            return Ok(false);
+        }
+    }
+    Ok(work.lossless_bytes(&whole.files)? <= bytes)
+}
+
+/// Puts the pictures that are above the floor into the album, and those that are not, coded better.
+fn keep_good(work: &mut Work<'_>, lossy: Lossy, level: u32, pictures: Pictures, done: Trial) -> Result<()> {
+    let floor = work.options.quality.floor;
+    let (mut level, mut pictures, mut done) = (level, pictures, done);
+    for _ in 0..ROUNDS {
+        let (mut low, mut left) = (Vec::new(), Vec::new());
+        // The track holds what is kept and nothing else; coded again, another picture may fall below the floor.
+        while done.scores.iter().any(|score| *score < floor) {
+            let scored = pictures.files.iter().copied().zip(done.scores.iter().copied());
+            let (good, bad): (Vec<_>, Vec<_>) = scored.partition(|(_, score)| *score >= floor);
+            left.extend(bad.iter().map(|(file, _)| *file));
+            low.extend(bad.iter().map(|(_, score)| *score));
+            pictures.files = good.into_iter().map(|(file, _)| file).collect();
+            if pictures.files.is_empty() {
+                break;
+            }
+            done = trial(work, lossy, level, &pictures)?;
+        }
+        if !pictures.files.is_empty() {
+            keep(work, lossy, &pictures, done)?;
+        }
+        if left.is_empty() || level == lossy.range.0 {
+            break;
+        }
+        // Fine enough for the half of them that is better.
+        low.sort_by(|a, b| b.total_cmp(a));
+        let short = (floor - low[low.len() / 2]).clamp(1.0, 20.0).ceil() as u32;
+        level = level.saturating_sub(short).max(lossy.range.0);
+        pictures.files = left;
+        done = trial(work, lossy, level, &pictures)?;
+    }
+    Ok(())
 }
 
 /// Puts a track into the album, where it is smaller than the files.
-fn keep(work: &mut Work<'_>, lossy: Lossy, shape: Shape, files: &[usize], done: Trial) -> Result<()> {
-    let alpha = if shape.channels.is_multiple_of(2) { Some(alpha(work, shape, files)?) } else { None };
+fn keep(work: &mut Work<'_>, lossy: Lossy, pictures: &Pictures, done: Trial) -> Result<()> {
+    let Pictures { shape, files, .. } = pictures;
+    let alpha = if shape.channels.is_multiple_of(2) { Some(alpha(work, pictures)?) } else { None };
     let alpha_bytes = alpha.as_ref().map_or(Ok(0), Coded::bytes)?;
     let originals: u64 = files.iter().map(|file| work.found[*file].bytes).sum();
     if done.coded.bytes()? + alpha_bytes >= originals {
@@ -165,35 +279,38 @@ fn keep(work: &mut Work<'_>, lossy: Lossy, shape: Shape, files: &[usize], done: 
         Some(coded) => Some(coded.spool(&mut work.spool, "alpha", false, work.options.step())?.0),
         None => None,
     };
-    for (file, score) in files.iter().zip(&done.scores) {
-        let decoded = decode(work, *file)?;
+    for (number, score) in done.scores.iter().enumerate() {
+        let decoded = pictures.decode(work, number)?;
         let metadata = decoded.metadata.map(|bytes| bytes.map(|bytes| work.blobs.put(&bytes)));
         let score = (score * 100.0).floor() as i32;
-        work.visual.insert(*file, Visual { score, metadata });
+        work.visual.insert(files[number], Visual { score, metadata });
     }
     let group = work.groups.len() as u32;
     let coding = Coding::Video { track, alpha, format: lossy.format.name().to_string() };
-    work.groups.push(Group { shape, coding, segments });
+    work.groups.push(Group { shape: *shape, coding, segments });
     work.place(group, 0, files.iter().copied());
     Ok(())
 }
 
 /// Codes pictures at a level, and scores what comes back.
-fn trial(work: &Work<'_>, lossy: Lossy, level: u32, shape: Shape, files: &[usize]) -> Result<Trial> {
+fn trial(work: &Work<'_>, lossy: Lossy, level: u32, pictures: &Pictures) -> Result<Trial> {
     let options = lossy.options(&work.options.quality, level, work.options.preset.as_deref());
-    let mut next = files.iter();
+    let Pictures { shape, files, .. } = pictures;
     let frame_shape = lab_frames::Shape {
         width: shape.width.next_multiple_of(2),
         height: shape.height.next_multiple_of(2),
         format: lossy.format,
     };
+    let mut numbers = 0..files.len();
+    let parts = std::iter::repeat(SEGMENT_PICTURES);
     let coded = Coded::encode(
         frame_shape,
         colour::tags(Range::Full),
         &options,
+        parts,
         &mut || {
-            let Some(file) = next.next() else { return Ok(None) };
-            let decoded = decode(work, *file)?;
+            let Some(number) = numbers.next() else { return Ok(None) };
+            let decoded = pictures.decode(work, number)?;
             let Shape { width, height, channels, .. } = decoded.shape;
             let samples = &decoded.samples;
             Ok(Some(colour::to_yuv(width, height, channels.into(), samples, lossy.format, Range::Full)))
@@ -204,8 +321,9 @@ fn trial(work: &Work<'_>, lossy: Lossy, level: u32, shape: Shape, files: &[usize
     let mut scores = vec![f64::NEG_INFINITY; files.len()];
     let mut frames: Vec<(usize, Frame)> = Vec::new();
     let mut look = |frames: &mut Vec<(usize, Frame)>| -> Result<()> {
-        let done =
-            frames.par_drain(..).map(|(number, frame)| Ok((number, score_of(work, files[number], &frame)?)));
+        let done = frames
+            .par_drain(..)
+            .map(|(number, frame)| Ok((number, score_of(work, pictures, number, &frame)?)));
         for (number, score) in done.collect::<Result<Vec<_>>>()? {
             scores[number] = score;
         }
@@ -222,8 +340,8 @@ fn trial(work: &Work<'_>, lossy: Lossy, level: u32, shape: Shape, files: &[usize
 }
 
 /// The score of a frame against the picture that it was.
-fn score_of(work: &Work<'_>, file: usize, frame: &Frame) -> Result<f64> {
-    let decoded = decode(work, file)?;
+fn score_of(work: &Work<'_>, pictures: &Pictures, number: usize, frame: &Frame) -> Result<f64> {
+    let decoded = pictures.decode(work, number)?;
     let Shape { width, height, channels, .. } = decoded.shape;
     let channels = if channels >= 3 { 3 } else { 1 };
     let back = colour::from_yuv(frame, width, height, channels, Range::Full);
@@ -231,32 +349,26 @@ fn score_of(work: &Work<'_>, file: usize, frame: &Frame) -> Result<f64> {
 }
 
 /// The alpha of pictures, losslessly.
-fn alpha(work: &Work<'_>, shape: Shape, files: &[usize]) -> Result<Coded> {
+fn alpha(work: &Work<'_>, pictures: &Pictures) -> Result<Coded> {
     let mut options = EncodeOptions::new(Encoder::Ffv1, "matroska");
     options.arguments = ["-level", "3", "-g", "1"].map(str::to_string).to_vec();
-    let frame_shape =
-        lab_frames::Shape { width: shape.width, height: shape.height, format: PixelFormat::Gray8 };
-    let mut next = files.iter();
-    let channels = usize::from(shape.channels);
+    let Shape { width, height, channels, .. } = pictures.shape;
+    let frame_shape = lab_frames::Shape { width, height, format: PixelFormat::Gray8 };
+    let mut numbers = 0..pictures.files.len();
+    let channels = usize::from(channels);
     Coded::encode(
         frame_shape,
         Colour::default(),
         &options,
+        [pictures.files.len()],
         &mut || {
-            let Some(file) = next.next() else { return Ok(None) };
-            let decoded = decode(work, *file)?;
+            let Some(number) = numbers.next() else { return Ok(None) };
+            let decoded = pictures.decode(work, number)?;
             let alpha = decoded.samples.chunks_exact(channels).map(|pixel| pixel[channels - 1]).collect();
             Ok(Frame::from_data(frame_shape, alpha))
         },
         work.cx,
     )
-}
-
-fn decode(work: &Work<'_>, file: usize) -> Result<Decoded> {
-    let bytes = work.read(file)?;
-    let kind =
-        work.surveyed[file].kind.ok_or_else(|| lab_codec::Error::corrupt("a picture is none any more"))?;
-    kind::decode(kind, &bytes, work.cx)
 }
 
 /// Red, green and blue, or gray.

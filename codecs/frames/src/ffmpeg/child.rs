@@ -217,15 +217,22 @@ impl Child {
     }
 }
 
-/// Notices that a child does nothing any more.
+/// Notices that a child does nothing any more. One that computes but moves nothing is given more time: encoders hold
+/// frames back, and a large one takes a while.
 struct Clock {
     since: Instant,
     progress: (u64, Option<(u64, Option<SystemTime>)>),
+    idle_since: Instant,
+    ticks: Option<u64>,
 }
+
+/// So many times longer may a child move nothing that computes.
+const COMPUTING: u32 = 10;
 
 impl Clock {
     fn new(child: &Child) -> Self {
-        Self { since: Instant::now(), progress: child.progress() }
+        let now = Instant::now();
+        Self { since: now, progress: child.progress(), idle_since: now, ticks: child.group.ticks() }
     }
 
     fn check(&mut self, child: &mut Child) -> Result<()> {
@@ -237,8 +244,16 @@ impl Clock {
         if self.since.elapsed() < child.stall {
             return Ok(());
         }
+        let ticks = child.group.ticks();
+        if ticks != self.ticks {
+            (self.idle_since, self.ticks) = (Instant::now(), ticks);
+        }
+        let idle = self.idle_since.elapsed().min(self.since.elapsed()) >= child.stall;
+        if !idle && self.since.elapsed() < child.stall * COMPUTING {
+            return Ok(());
+        }
         child.group.end()?;
-        let seconds = child.stall.as_secs();
+        let seconds = self.since.elapsed().as_secs();
         Err(child.broken(&format!("moved nothing for {seconds} s and was ended")))
     }
 }

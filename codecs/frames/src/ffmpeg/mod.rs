@@ -1,8 +1,9 @@
 //! The one driver of ffmpeg: a child process over pipes, never linked.
 //!
 //! `LAB_FFMPEG` names the program; without it, it is the one on PATH. ffprobe is expected beside it, or on PATH.
-//! A child that moves no byte for [`STALL`] (or `LAB_FFMPEG_TIMEOUT` seconds) has hung; it is ended, as it is when the
-//! work is cancelled or dropped. Errors carry the end of what it said.
+//! A child that moves no byte and computes nothing for [`STALL`] (or `LAB_FFMPEG_TIMEOUT` seconds) has hung, and so has one
+//! that computes ten times as long; it is ended, as it is when the work is cancelled or dropped. Errors carry the end of
+//! what it said.
 
 mod child;
 mod clip;
@@ -26,7 +27,7 @@ use lab_codec::{Context, Error, ErrorKind, Result, Tool};
 /// What is needed.
 pub const TOOL: Tool = Tool { name: "ffmpeg", install: "apt-get install ffmpeg" };
 
-/// How long a child may move nothing.
+/// How long a child may do nothing.
 pub const STALL: Duration = Duration::from_secs(60);
 
 /// The variable that names ffmpeg.
@@ -41,7 +42,7 @@ pub struct Tools {
     pub ffmpeg: PathBuf,
     /// ffprobe.
     pub ffprobe: PathBuf,
-    /// How long a child may move nothing.
+    /// How long a child may do nothing.
     pub stall: Duration,
 }
 

@@ -1,0 +1,52 @@
+//! A chart that a command draws into a file.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use lab_codec::{Error, Result};
+
+use crate::output::Output;
+use crate::report::draw;
+use crate::report::figure::Figure;
+
+/// A file for a chart, opened before the work that the chart shows, so that a wrong name costs no time.
+pub struct Chart {
+    path: PathBuf,
+    form: Form,
+    output: Output,
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    Svg,
+    Png,
+}
+
+impl Chart {
+    /// Opens a file; its ending says what is drawn.
+    ///
+    /// # Errors
+    /// [`Usage`](lab_codec::ErrorKind::Usage) for another ending than .svg and .png, and as [`Output::open`].
+    pub fn open(path: &Path, force: bool) -> Result<Self> {
+        let form = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("svg") => Form::Svg,
+            Some("png") => Form::Png,
+            _ => return Err(Error::usage(format!("{} ends in neither .svg nor .png", path.display()))),
+        };
+        Ok(Self { path: path.to_path_buf(), form, output: Output::open(path, force)? })
+    }
+
+    /// Draws the chart.
+    ///
+    /// # Errors
+    /// I/O errors; where the font is missing.
+    pub fn draw(mut self, figure: &Figure) -> Result<()> {
+        let bytes = match self.form {
+            Form::Svg => draw::svg(figure)?.into_bytes(),
+            Form::Png => draw::png(figure)?,
+        };
+        let at = |e: std::io::Error| Error::from(e).at(self.path.display().to_string());
+        self.output.sink()?.write_all(&bytes).map_err(at)?;
+        self.output.commit()
+    }
+}
