@@ -331,6 +331,41 @@ fn pictures_that_look_the_same() {
 }
 
 #[test]
+fn more_pictures_than_one_part_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("in");
+    fs::create_dir(&root).unwrap();
+    for number in 0..20_u32 {
+        let noise = random(3 * 128 * 96, number.into());
+        let noisy = ImageBuffer::from_fn(128, 96, |x, y| {
+            let at = 3 * (y * 128 + x);
+            Rgb([0, 1, 2].map(|i| (x / 2 + y / 2 + 5 * number) as u8 + noise[(at + i) as usize] % 8))
+        });
+        save(&root, &format!("{number:03}.png"), noisy);
+    }
+    let (album, out) = (dir.path().join("a.mkv"), dir.path().join("one.png"));
+    for codec in ["av1", "h264"] {
+        let pack = ["album", "pack", arg(&root), "-o", arg(&album), "--force", "--mode", "visual", "--json"];
+        let report = json(&ok([&pack[..], &["--codec", codec, "--target", "60", "--floor", "40"]].concat()));
+        assert_eq!((&report["video"], &report["groups"]), (&20.into(), &1.into()), "{codec}: {report}");
+        assert!(report["mean_score"].as_f64() >= Some(60.0), "{codec}: {report}");
+        for number in [0, 15, 16, 19] {
+            let name = format!("{number:03}.png");
+            let report = ok(["album", "extract", arg(&album), &name, "--force", "-o", arg(&out), "--json"]);
+            let decoded = json(&report)["decoded_pictures"].as_u64().unwrap();
+            assert!((1..=16).contains(&decoded), "{codec} {decoded}");
+            // This picture and no other: what is below the noise is told by the level of each.
+            let mean = |path: &Path| {
+                let samples = by_ffmpeg(path, "gray");
+                samples.iter().map(|sample| f64::from(*sample)).sum::<f64>() / samples.len() as f64
+            };
+            let difference = mean(&out) - mean(&root.join(&name));
+            assert!(difference.abs() < 1.0, "{codec} {name}: {difference}");
+        }
+    }
+}
+
+#[test]
 fn a_slide_show_is_a_video() {
     let dir = tempfile::tempdir().unwrap();
     let root = awkward(dir.path());

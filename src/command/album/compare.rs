@@ -10,6 +10,7 @@ use lab_album::kind::{self, Kind};
 use lab_album::recipe::write_png;
 use lab_album::scan;
 use lab_codec::{Context, Error, ErrorKind, Result};
+use rayon::prelude::*;
 
 use super::super::chart::Chart;
 use super::super::{App, options, print, print_json, table};
@@ -49,14 +50,46 @@ struct Row {
     bytes: Option<u64>,
 }
 
-/// A program for single images: its name, what it is called here, its arguments with `{in}` and `{out}`, and the end
-/// of its output's name.
-type Tool = (&'static str, &'static str, &'static [&'static str], &'static str);
+/// A program for single images.
+struct Single {
+    /// What it is called here.
+    what: &'static str,
+    /// Its name and arguments, with `{in}` and `{out}`.
+    argv: &'static [&'static str],
+    /// The end of its output's name.
+    end: &'static str,
+    /// Whether it keeps all of pictures of more than 8 bits; AVIF has at most 12, WebP 8.
+    deep: bool,
+}
 
-const LOSSLESS: [Tool; 2] = [
-    ("cwebp", "WebP", &["-quiet", "-lossless", "-exact", "-z", "9", "{in}", "-o", "{out}"], "webp"),
-    ("cjxl", "JPEG XL e7", &["--quiet", "-d", "0", "-e", "7", "{in}", "{out}"], "jxl"),
+const SINGLES: [Single; 3] = [
+    Single {
+        what: "WebP",
+        argv: &["cwebp", "-quiet", "-lossless", "-exact", "-z", "9", "{in}", "-o", "{out}"],
+        end: "webp",
+        deep: false,
+    },
+    Single {
+        what: "JPEG XL e7",
+        argv: &["cjxl", "--quiet", "-d", "0", "-e", "7", "{in}", "{out}"],
+        end: "jxl",
+        deep: true,
+    },
+    Single {
+        what: "AVIF lossless",
+        argv: &["avifenc", "--lossless", "-s", "6", "{in}", "{out}"],
+        end: "avif",
+        deep: false,
+    },
 ];
+
+/// JPEG files as they are, to be made again byte for byte.
+const OF_JPEG: Single = Single {
+    what: "JXL of files",
+    argv: &["cjxl", "--quiet", "--lossless_jpeg=1", "-e", "7", "{in}", "{out}"],
+    end: "jxl",
+    deep: false,
+};
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let options = args.how.options();
@@ -90,67 +123,33 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     steps.begin("7z");
     add("7z", seven_zip(&args.folder, scratch.path(), &cx)?);
 
-    // Pictures one by one, each as a PNG.
     let visual = matches!(args.how.mode, ModeName::Visual);
-    let mut sums = [Some(0_u64); LOSSLESS.len() + 2];
-    let mut pngs: Vec<PathBuf> = Vec::new();
-    for path in &paths {
-        steps.begin(&path.display().to_string());
-        cx.check()?;
-        let bytes = fs::read(path).map_err(|e| Error::from(e).at(path.display().to_string()))?;
-        let decoded = Kind::of(&bytes).map(|kind| (kind, kind::decode(kind, &bytes, &cx)));
-        if let Some((kind, Ok(decoded))) = decoded {
-            let png = scratch.path().join(format!("{}.png", pngs.len()));
-            let file = if kind == Kind::Png {
-                bytes.clone()
-            } else {
-                write_png(decoded.shape, &decoded.samples, &[None; 3])?
-            };
-            fs::write(&png, &file)?;
-            if visual {
-                if decoded.shape.bits == 8 {
-                    pngs.push(png);
-                }
-                steps.advance(1);
-                continue;
-            }
-            // WebP has 8 bits and AVIF at most 12: of a deeper picture they keep less than all.
-            let deep = decoded.shape.bits > 8;
-            for (sum, tool) in sums.iter_mut().zip(&LOSSLESS) {
-                let keeps_all = !deep || tool.0 != "cwebp";
-                let size = if keeps_all { single(tool, &png, scratch.path(), &cx)? } else { None };
-                *sum = plus(*sum, size);
-            }
-            let quality = ("avifenc", "AVIF", AVIF, "avif");
-            let size = if deep { None } else { single(&quality, &png, scratch.path(), &cx)? };
-            sums[LOSSLESS.len()] = plus(sums[LOSSLESS.len()], size);
-            let own = scratch.path().join(if kind == Kind::Jpeg { "one.jpg" } else { "one.png" });
-            if kind == Kind::Jpeg {
-                fs::write(&own, &bytes)?;
-            }
-            let tool = ("cjxl", "JXL", if kind == Kind::Jpeg { JPEG_TO_JXL } else { LOSSLESS[1].2 }, "jxl");
-            let last = &mut sums[LOSSLESS.len() + 1];
-            *last = plus(*last, single(&tool, &own, scratch.path(), &cx)?);
-            pngs.push(png);
-        }
-        steps.advance(1);
-    }
+    let alone = args.effort.run(|| {
+        let alone = paths.par_iter().enumerate().map(|(number, path)| {
+            steps.begin(&path.display().to_string());
+            let alone = Alone::of(path, number, scratch.path(), !visual, &cx)?;
+            steps.advance(1);
+            Ok(alone)
+        });
+        alone.filter_map(Result::transpose).collect::<Result<Vec<Alone>>>()
+    })?;
     if visual {
+        let pngs: Vec<&Path> = alone.iter().filter(|one| !one.deep).map(|one| one.png.as_path()).collect();
         for tool in &lossy::TOOLS {
             steps.begin(tool.what);
-            add(tool.what, lossy::bytes(tool, &pngs, options.quality.target, scratch.path(), &cx)?);
+            let bytes = args.effort.run(|| lossy::bytes(tool, &pngs, options.quality.target, &cx))?;
+            add(tool.what, bytes);
         }
     } else {
         steps.begin("PNG");
-        let sizes = pngs.iter().map(|png| size_of(png));
-        add("PNG of each", Some(sizes.sum::<Result<u64>>()?));
+        let pngs: Vec<PathBuf> = alone.iter().map(|one| one.png.clone()).collect();
+        add("PNG of each", Some(pngs.iter().map(|png| size_of(png)).sum::<Result<u64>>()?));
         add("zip of PNGs", Some(zip(&pngs, &cx)?));
         add("7z of PNGs", seven_zip_of(&pngs, scratch.path(), &cx)?);
-        for (sum, tool) in sums.iter().zip(&LOSSLESS) {
-            add(tool.1, *sum);
+        let columns = SINGLES.iter().map(|single| single.what).chain([OF_JPEG.what]);
+        for (column, what) in columns.enumerate() {
+            add(what, alone.iter().map(|one| one.sizes[column]).sum());
         }
-        add("AVIF lossless", sums[LOSSLESS.len()]);
-        add("JXL of files", sums[LOSSLESS.len() + 1]);
     }
     drop(steps);
 
@@ -171,11 +170,59 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     print(&table::text(&shown))
 }
 
-const AVIF: &[&str] = &["--lossless", "-s", "6", "{in}", "{out}"];
-const JPEG_TO_JXL: &[&str] = &["--quiet", "--lossless_jpeg=1", "-e", "7", "{in}", "{out}"];
+/// A picture by itself.
+struct Alone {
+    /// Its PNG, in the scratch folder.
+    png: PathBuf,
+    /// Whether it has more than 8 bits.
+    deep: bool,
+    /// Bytes by [`SINGLES`] and of the file by JPEG XL; `None` where the program is missing or keeps less than all.
+    sizes: [Option<u64>; SINGLES.len() + 1],
+}
 
-fn plus(sum: Option<u64>, bytes: Option<u64>) -> Option<u64> {
-    Some(sum? + bytes?)
+impl Alone {
+    /// Makes the PNG of the file at `path`, the `number`th, and codes it where `coded`. `None` where it is no picture.
+    fn of(path: &Path, number: usize, scratch: &Path, coded: bool, cx: &Context) -> Result<Option<Self>> {
+        cx.check()?;
+        let bytes = fs::read(path).map_err(|e| Error::from(e).at(path.display().to_string()))?;
+        let Some(kind) = Kind::of(&bytes) else { return Ok(None) };
+        let Ok(decoded) = kind::decode(kind, &bytes, cx) else { return Ok(None) };
+        let png = scratch.join(format!("{number}.png"));
+        let deep = decoded.shape.bits > 8;
+        if kind == Kind::Png {
+            fs::write(&png, &bytes)?;
+        } else {
+            fs::write(&png, write_png(decoded.shape, &decoded.samples, &[None; 3])?)?;
+        }
+        drop(decoded);
+        let mut sizes = [None; SINGLES.len() + 1];
+        if coded {
+            for (size, single) in sizes.iter_mut().zip(&SINGLES) {
+                *size = if single.deep || !deep { single.bytes(&png, cx)? } else { None };
+            }
+            sizes[SINGLES.len()] = if kind == Kind::Jpeg {
+                let own = scratch.join(format!("{number}.jpg"));
+                fs::write(&own, &bytes)?;
+                OF_JPEG.bytes(&own, cx)?
+            } else {
+                sizes[SINGLES.iter().position(|single| single.end == OF_JPEG.end).unwrap_or(0)]
+            };
+        }
+        Ok(Some(Self { png, deep, sizes }))
+    }
+}
+
+impl Single {
+    /// Bytes of a picture by the program; `None` where it is not installed.
+    fn bytes(&self, input: &Path, cx: &Context) -> Result<Option<u64>> {
+        let out = input.with_extension(self.end);
+        let word = |word: &&str| match *word {
+            "{in}" => input.into(),
+            "{out}" => out.clone().into(),
+            word => OsString::from(word),
+        };
+        finish(&self.argv.iter().map(word).collect::<Vec<_>>(), &out, cx)
+    }
 }
 
 /// Counts what is written.
@@ -243,18 +290,6 @@ fn seven_zip_of(content: &[PathBuf], scratch: &Path, cx: &Context) -> Result<Opt
     let mut argv: Vec<OsString> = ["7z", "a", "-mx9"].map(Into::into).to_vec();
     argv.push(out.clone().into());
     argv.extend(content.iter().map(Into::into));
-    finish(&argv, &out, cx)
-}
-
-/// One picture by a program; `None` where it is not installed.
-fn single(tool: &Tool, input: &Path, scratch: &Path, cx: &Context) -> Result<Option<u64>> {
-    let out = scratch.join("one").with_extension(tool.3);
-    let word = |word: &&str| match *word {
-        "{in}" => input.into(),
-        "{out}" => out.clone().into(),
-        word => OsString::from(word),
-    };
-    let argv: Vec<OsString> = std::iter::once(tool.0.into()).chain(tool.2.iter().map(word)).collect();
     finish(&argv, &out, cx)
 }
 

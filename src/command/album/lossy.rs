@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lab_album::kind::{self, Kind};
 use lab_album::score;
 use lab_album::search::Search;
 use lab_codec::{Context, Error, Result};
+use rayon::prelude::*;
 
 use super::compare::{finish, run_tool};
 
@@ -64,36 +65,27 @@ pub const TOOLS: [Tool; 3] = [
 /// Pictures that a quality is sought on, evenly from all.
 const SAMPLE: usize = 4;
 
-/// Bytes of all `pngs` by `tool`, coded at the coarsest quality with a mean score of at least `target` on a sample.
+/// Bytes of all `pngs`, which lie in a folder for scratch, by `tool`, coded at the coarsest quality with a mean score of at least `target` on a sample.
 /// `None` where the program is missing or never as good.
 ///
 /// # Errors
 /// I/O errors, cancellation.
-pub fn bytes(
-    tool: &Tool,
-    pngs: &[PathBuf],
-    target: f64,
-    scratch: &Path,
-    cx: &Context,
-) -> Result<Option<u64>> {
+pub fn bytes(tool: &Tool, pngs: &[&Path], target: f64, cx: &Context) -> Result<Option<u64>> {
     let step = pngs.len().div_ceil(SAMPLE).max(1);
-    let sample: Vec<&PathBuf> = pngs.iter().step_by(step).collect();
+    let sample: Vec<&Path> = pngs.iter().copied().step_by(step).collect();
     let mut search = Search::new((0, tool.coarsest), tool.coarsest / 2);
     while let Some(level) = search.next() {
-        let scores = sample.iter().map(|png| trial(tool, png, level, scratch, cx));
+        let scores = sample.par_iter().map(|png| trial(tool, png, level, cx));
         let Some(scores) = scores.collect::<Result<Option<Vec<f64>>>>()? else { return Ok(None) };
         search.note(level, scores.iter().sum::<f64>() / scores.len().max(1) as f64 - target);
     }
     let Some(level) = search.found() else { return Ok(None) };
-    let mut sum = 0;
-    for png in pngs {
+    let sizes = pngs.par_iter().map(|png| {
         cx.check()?;
-        let out = scratch.join("one").with_extension(tool.end);
-        let argv = words(tool, tool.encode, png, &out, level);
-        let Some(bytes) = finish(&argv, &out, cx)? else { return Ok(None) };
-        sum += bytes;
-    }
-    Ok(Some(sum))
+        let out = png.with_extension(tool.end);
+        finish(&words(tool, tool.encode, png, &out, level), &out, cx)
+    });
+    Ok(sizes.collect::<Result<Option<Vec<u64>>>>()?.map(|sizes| sizes.iter().sum()))
 }
 
 fn words(tool: &Tool, words: &[&str], input: &Path, out: &Path, level: u32) -> Vec<OsString> {
@@ -107,8 +99,8 @@ fn words(tool: &Tool, words: &[&str], input: &Path, out: &Path, level: u32) -> V
 }
 
 /// The score of a picture that was coded and decoded; `None` where a program is missing or fails.
-fn trial(tool: &Tool, png: &Path, level: u32, scratch: &Path, cx: &Context) -> Result<Option<f64>> {
-    let (coded, back) = (scratch.join("try").with_extension(tool.end), scratch.join("back.png"));
+fn trial(tool: &Tool, png: &Path, level: u32, cx: &Context) -> Result<Option<f64>> {
+    let (coded, back) = (png.with_extension(tool.end), png.with_extension("back.png"));
     if !run_tool(&words(tool, tool.encode, png, &coded, level), &coded, cx)?
         || !run_tool(&words(tool, tool.decode, &coded, &back, level), &back, cx)?
     {

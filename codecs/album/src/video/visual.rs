@@ -27,6 +27,8 @@ const PIECE: (u32, u32) = (1280, 1024);
 /// Levels that are tried for each way, at most, and how near to what is wanted is near enough.
 const TRIALS: usize = 3;
 const NEAR: f64 = 0.7;
+/// A way that seems to take so many times the bytes of another is not tried further.
+const HOPELESS: f64 = 1.3;
 /// How often pictures below the floor are coded again.
 const ROUNDS: usize = 4;
 /// Where a picture alone takes so many times the bytes without loss, it does not take fewer in company; otherwise the
@@ -146,7 +148,7 @@ fn group(work: &mut Work<'_>, shape: Shape, files: &[usize], candidates: &[Lossy
                 let bytes = trial(work, *lossy, level, &sample)?.coded.bytes()? as f64;
                 Some(Choice { lossy: *lossy, level, bytes })
             }
-            None => choose(work, *lossy, &sample)?,
+            None => choose(work, *lossy, &sample, best.map(|best| best.bytes))?,
         };
         best = best.into_iter().chain(choice).min_by(|a, b| a.bytes.total_cmp(&b.bytes));
     }
@@ -164,8 +166,8 @@ fn group(work: &mut Work<'_>, shape: Shape, files: &[usize], candidates: &[Lossy
 }
 
 /// Tries a way on a sample: the level that is about good enough, and what it takes there. `None` where the finest level is
-/// not good enough.
-fn choose(work: &Work<'_>, lossy: Lossy, sample: &Pictures) -> Result<Option<Choice>> {
+/// not good enough, or where the first trials show that it takes far more than `least`.
+fn choose(work: &Work<'_>, lossy: Lossy, sample: &Pictures, least: Option<f64>) -> Result<Option<Choice>> {
     let target = work.options.quality.target;
     let mut search = Search::new(lossy.range, lossy.start(target));
     let mut tried: Vec<(f64, u32, f64)> = Vec::new();
@@ -174,22 +176,28 @@ fn choose(work: &Work<'_>, lossy: Lossy, sample: &Pictures) -> Result<Option<Cho
         let margin = done.mean() - target;
         search.note(level, margin);
         tried.push((margin, level, done.coded.bytes()? as f64));
-        if margin.abs() < NEAR {
+        // From the nearest trial on, along the line through it and the next one.
+        tried.sort_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
+        let (near, bytes) = (tried[0].0, bytes_at_target(&tried));
+        if near.abs() < NEAR || least.is_some_and(|least| bytes > HOPELESS * least) {
             break;
         }
     }
-    // From the nearest trial on, along the line through it and the next one.
-    tried.sort_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
-    let Some(&(margin, level, bytes)) = tried.first() else { return Ok(None) };
+    let Some(&(margin, level, _)) = tried.first() else { return Ok(None) };
     if !margin.is_finite() || (level == lossy.range.0 && margin < -NEAR) {
         return Ok(None);
     }
-    let growth = match tried[..] {
+    let level = (f64::from(level) + margin / search.fall()).floor().max(0.0) as u32;
+    Ok(Some(Choice { lossy, level, bytes: bytes_at_target(&tried) }))
+}
+
+/// Bytes at the target, along the line through the two trials nearest to it: margins, levels and bytes.
+fn bytes_at_target(tried: &[(f64, u32, f64)]) -> f64 {
+    let growth = match tried {
         [a, b, ..] if b.0.is_finite() && a.0 != b.0 => ((a.2 / b.2).ln() / (a.0 - b.0)).clamp(0.0, 0.2),
         _ => GROWTH,
     };
-    let level = (f64::from(level) + margin / search.fall()).floor().max(0.0) as u32;
-    Ok(Some(Choice { lossy, level, bytes: bytes * (-margin * growth).exp() }))
+    tried.first().map_or(f64::INFINITY, |(margin, _, bytes)| bytes * (-margin * growth).exp())
 }
 
 /// Codes pictures at the coarsest level whose mean score is good enough. `None` where there is none.
