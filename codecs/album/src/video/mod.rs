@@ -3,6 +3,7 @@
 mod coded;
 mod lossless;
 pub mod slides;
+mod trial;
 mod visual;
 
 use lab_codec::{Context, Error, Result};
@@ -164,7 +165,7 @@ impl Lossy {
                 &format!("keyint={gop}:open-gop=0:log-level=error:ipratio=1:pbratio=1:cutree=0"),
             ]),
             Encoder::X264 => {
-                add(&["-preset", preset.unwrap_or("slow"), "-x264-params", "ipratio=1:pbratio=1:mbtree=0"])
+                add(&["-preset", preset.unwrap_or("slow"), "-x264-params", "ipratio=1:pbratio=1:mbtree=0"]);
             }
             _ => {
                 if let Some(preset) = preset {

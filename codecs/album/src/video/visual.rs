@@ -4,26 +4,18 @@
 
 use std::collections::BTreeMap;
 
-use lab_codec::{ErrorKind, Result};
-use lab_frames::colour::Range;
-use lab_frames::ffmpeg::{EncodeOptions, Encoder};
-use lab_frames::{Colour, Frame, PixelFormat};
-use rayon::prelude::*;
+use lab_codec::{Error, ErrorKind, Result};
 
 use super::Lossy;
 use super::coded::Coded;
+use super::trial::{Pictures, Trial, alpha, trial};
 use crate::blocks::{self, Try};
-use crate::kind::{self, Decoded};
-use crate::manifest::{Coding, Group, SEGMENT_PICTURES};
+use crate::manifest::{Coding, Group};
 use crate::pack::{Visual, Work};
 use crate::pixels::Shape;
+use crate::score;
 use crate::search::Search;
-use crate::{colour, score};
 
-/// Pictures that ways are tried on: two pairs of neighbours, so that it shows what one picture tells about the next.
-const SAMPLE: usize = 4;
-/// Longest sides of the pieces that are tried, from the middle of the pictures.
-const PIECE: (u32, u32) = (1280, 1024);
 /// Levels that are tried for each way, at most, and how near to what is wanted is near enough.
 const TRIALS: usize = 3;
 const NEAR: f64 = 0.7;
@@ -60,7 +52,7 @@ pub(crate) fn visual(work: &mut Work<'_>) -> Result<()> {
         let files = work.order(files);
         match group(work, shape, &files, &candidates) {
             // An encoder that refuses these pictures is no reason to lose the album: they are kept losslessly.
-            Err(e) if matches!(e.kind(), ErrorKind::Tool | ErrorKind::Unsupported) => {
+            Err(e) if refuses(&e) => {
                 work.notes.push(format!("{}x{}: kept losslessly: {e}", shape.width, shape.height));
             }
             other => other?,
@@ -69,62 +61,9 @@ pub(crate) fn visual(work: &mut Work<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Pictures of one shape, or pieces of them.
-struct Pictures {
-    /// The shape of the pieces.
-    shape: Shape,
-    /// Where they begin.
-    from: (u32, u32),
-    files: Vec<usize>,
-}
-
-impl Pictures {
-    /// All of every picture.
-    fn whole(shape: Shape, files: &[usize]) -> Self {
-        Self { shape, from: (0, 0), files: files.to_vec() }
-    }
-
-    /// Pieces of a few.
-    fn sample(shape: Shape, files: &[usize]) -> Self {
-        let (width, height) = (shape.width.min(PIECE.0), shape.height.min(PIECE.1));
-        let from = ((shape.width - width) / 2, (shape.height - height) / 2);
-        let few = match files.len() {
-            0..=SAMPLE => files.to_vec(),
-            count => [count / 4, 3 * count / 4].iter().flat_map(|at| [files[at - 1], files[*at]]).collect(),
-        };
-        Self { shape: Shape { width, height, ..shape }, from, files: few }
-    }
-
-    /// A picture, or a piece of it.
-    fn decode(&self, work: &Work<'_>, number: usize) -> Result<Decoded> {
-        let file = self.files[number];
-        let bytes = work.read(file)?;
-        let kind = work.surveyed[file]
-            .kind
-            .ok_or_else(|| lab_codec::Error::corrupt("a picture is none any more"))?;
-        let mut decoded = kind::decode(kind, &bytes, work.cx)?;
-        let (Shape { width, height, .. }, channels) = (decoded.shape, usize::from(decoded.shape.channels));
-        if (width, height) != (self.shape.width, self.shape.height) {
-            let (left, across) = (self.from.0 as usize * channels, self.shape.width as usize * channels);
-            let rows = decoded.samples.chunks_exact(width as usize * channels);
-            let rows = rows.skip(self.from.1 as usize).take(self.shape.height as usize);
-            decoded.samples = rows.flat_map(|row| &row[left..left + across]).copied().collect();
-            (decoded.shape.width, decoded.shape.height) = (self.shape.width, self.shape.height);
-        }
-        Ok(decoded)
-    }
-}
-
-/// A trial of one level.
-struct Trial {
-    coded: Coded,
-    scores: Vec<f64>,
-}
-
-impl Trial {
-    fn mean(&self) -> f64 {
-        self.scores.iter().sum::<f64>() / self.scores.len().max(1) as f64
-    }
+/// Whether an error is that of an encoder that does not take these pictures.
+fn refuses(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Tool | ErrorKind::Unsupported)
 }
 
 /// How a group is coded.
@@ -139,25 +78,26 @@ struct Choice {
 /// Codes the pictures of one group.
 fn group(work: &mut Work<'_>, shape: Shape, files: &[usize], candidates: &[Lossy]) -> Result<()> {
     let quality = work.options.quality;
-    let asked = quality.crf.or(quality.qp);
+    let whole = Pictures::whole(shape, files);
+    if let Some(level) = quality.crf.or(quality.qp) {
+        // Levels of two ways are not alike, so that there is nothing to compare.
+        let Some(lossy) = candidates.first() else { return Ok(()) };
+        let done = trial(work, *lossy, level, &whole)?;
+        return keep(work, *lossy, &whole, done);
+    }
     let sample = Pictures::sample(shape, files);
     let mut best: Option<Choice> = None;
     for lossy in candidates {
-        let choice = match asked {
-            Some(level) => {
-                let bytes = trial(work, *lossy, level, &sample)?.coded.bytes()? as f64;
-                Some(Choice { lossy: *lossy, level, bytes })
+        let choice = match choose(work, *lossy, &sample, best.map(|best| best.bytes)) {
+            Err(e) if refuses(&e) => {
+                work.notes.push(format!("{} of {}x{}: {e}", lossy.encoder.word(), shape.width, shape.height));
+                None
             }
-            None => choose(work, *lossy, &sample, best.map(|best| best.bytes))?,
+            other => other?,
         };
         best = best.into_iter().chain(choice).min_by(|a, b| a.bytes.total_cmp(&b.bytes));
     }
     let Some(choice) = best else { return Ok(()) };
-    let whole = Pictures::whole(shape, files);
-    if let Some(level) = asked {
-        let done = trial(work, choice.lossy, level, &whole)?;
-        return keep(work, choice.lossy, &whole, done);
-    }
     let Some((level, done)) = coarsest(work, choice, &whole)? else { return Ok(()) };
     if smaller_without_loss(work, &sample, choice, &whole, done.coded.bytes()?)? {
         return Ok(());
@@ -298,92 +238,4 @@ fn keep(work: &mut Work<'_>, lossy: Lossy, pictures: &Pictures, done: Trial) -> 
     work.groups.push(Group { shape: *shape, coding, segments });
     work.place(group, 0, files.iter().copied());
     Ok(())
-}
-
-/// Codes pictures at a level, and scores what comes back.
-fn trial(work: &Work<'_>, lossy: Lossy, level: u32, pictures: &Pictures) -> Result<Trial> {
-    let options = lossy.options(&work.options.quality, level, work.options.preset.as_deref());
-    let Pictures { shape, files, .. } = pictures;
-    let frame_shape = lab_frames::Shape {
-        width: shape.width.next_multiple_of(2),
-        height: shape.height.next_multiple_of(2),
-        format: lossy.format,
-    };
-    let mut numbers = 0..files.len();
-    let parts = std::iter::repeat(SEGMENT_PICTURES);
-    let coded = Coded::encode(
-        frame_shape,
-        colour::tags(Range::Full),
-        &options,
-        parts,
-        &mut || {
-            let Some(number) = numbers.next() else { return Ok(None) };
-            let decoded = pictures.decode(work, number)?;
-            let Shape { width, height, channels, .. } = decoded.shape;
-            let samples = &decoded.samples;
-            Ok(Some(colour::to_yuv(width, height, channels.into(), samples, lossy.format, Range::Full)))
-        },
-        work.cx,
-    )?;
-    // A picture that does not come back has no score, and is not good enough.
-    let mut scores = vec![f64::NEG_INFINITY; files.len()];
-    let mut frames: Vec<(usize, Frame)> = Vec::new();
-    let mut look = |frames: &mut Vec<(usize, Frame)>| -> Result<()> {
-        let done = frames
-            .par_drain(..)
-            .map(|(number, frame)| Ok((number, score_of(work, pictures, number, &frame)?)));
-        for (number, score) in done.collect::<Result<Vec<_>>>()? {
-            scores[number] = score;
-        }
-        Ok(())
-    };
-    coded.decode(lossy.format, &mut |number, frame| {
-        if number < files.len() {
-            frames.push((number, frame));
-        }
-        if frames.len() < rayon::current_num_threads() { Ok(()) } else { look(&mut frames) }
-    })?;
-    look(&mut frames)?;
-    Ok(Trial { coded, scores })
-}
-
-/// The score of a frame against the picture that it was.
-fn score_of(work: &Work<'_>, pictures: &Pictures, number: usize, frame: &Frame) -> Result<f64> {
-    let decoded = pictures.decode(work, number)?;
-    let Shape { width, height, channels, .. } = decoded.shape;
-    let channels = if channels >= 3 { 3 } else { 1 };
-    let back = colour::from_yuv(frame, width, height, channels, Range::Full);
-    score::score(width, height, channels, &without_alpha(&decoded), &back)
-}
-
-/// The alpha of pictures, losslessly.
-fn alpha(work: &Work<'_>, pictures: &Pictures) -> Result<Coded> {
-    let mut options = EncodeOptions::new(Encoder::Ffv1, "matroska");
-    options.arguments = ["-level", "3", "-g", "1"].map(str::to_string).to_vec();
-    let Shape { width, height, channels, .. } = pictures.shape;
-    let frame_shape = lab_frames::Shape { width, height, format: PixelFormat::Gray8 };
-    let mut numbers = 0..pictures.files.len();
-    let channels = usize::from(channels);
-    Coded::encode(
-        frame_shape,
-        Colour::default(),
-        &options,
-        [pictures.files.len()],
-        &mut || {
-            let Some(number) = numbers.next() else { return Ok(None) };
-            let decoded = pictures.decode(work, number)?;
-            let alpha = decoded.samples.chunks_exact(channels).map(|pixel| pixel[channels - 1]).collect();
-            Ok(Frame::from_data(frame_shape, alpha))
-        },
-        work.cx,
-    )
-}
-
-/// Red, green and blue, or gray.
-fn without_alpha(decoded: &Decoded) -> Vec<u8> {
-    let channels = usize::from(decoded.shape.channels);
-    if channels % 2 == 1 {
-        return decoded.samples.clone();
-    }
-    decoded.samples.chunks_exact(channels).flat_map(|pixel| &pixel[..channels - 1]).copied().collect()
 }
