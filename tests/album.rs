@@ -331,6 +331,50 @@ fn pictures_that_look_the_same() {
 }
 
 #[test]
+fn no_picture_pays_for_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let album = dir.path().join("a.mkv");
+    // A quiet picture, then a busy one, which an encoder of films would code worse.
+    let noise = random(3 * 256 * 192, 7);
+    let sample = |number: u32, x: u32, y: u32, i: u32| -> u8 {
+        let noise = noise[(3 * (y * 256 + x) + i) as usize];
+        (x / 3 + y / 4) as u8
+            + if number == 0 { noise % 6 } else { noise % 40 + ((x / 7 + y / 5) % 2 * 60) as u8 }
+    };
+    let names = ["quiet.png", "busy.png"];
+    for (folder, held) in [("quiet", &[0][..]), ("busy", &[1]), ("both", &[0, 1])] {
+        fs::create_dir(dir.path().join(folder)).unwrap();
+        for number in held {
+            let picture =
+                ImageBuffer::from_fn(
+                    256,
+                    192,
+                    |x, y| Rgb([0, 1, 2].map(|i| sample(*number as u32, x, y, i))),
+                );
+            save(&dir.path().join(folder), names[*number], picture);
+        }
+    }
+    for codec in ["h264", "h265"] {
+        let scores = |folder: &str| -> BTreeMap<String, f64> {
+            let root = dir.path().join(folder);
+            let how = ["--mode", "visual", "--order", "name", "--codec", codec, "--crf", "30"];
+            ok([&["album", "pack", "-q", "--force", arg(&root), "-o", arg(&album)], &how[..]].concat());
+            let list = json(&ok(["album", "list", arg(&album), "--json"]));
+            let files = list["files"].as_array().unwrap().iter();
+            files.map(|f| (f["path"].as_str().unwrap().to_string(), f["score"].as_f64().unwrap())).collect()
+        };
+        let (both, alone) = (scores("both"), [scores("quiet"), scores("busy")]);
+        for (name, score) in alone.iter().flatten() {
+            assert!(
+                (both[name] - score).abs() < 2.0,
+                "{codec} {name}: {score} alone, {} in company",
+                both[name]
+            );
+        }
+    }
+}
+
+#[test]
 fn more_pictures_than_one_part_holds() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("in");
@@ -349,6 +393,14 @@ fn more_pictures_than_one_part_holds() {
         let report = json(&ok([&pack[..], &["--codec", codec, "--target", "60", "--floor", "40"]].concat()));
         assert_eq!((&report["video"], &report["groups"]), (&20.into(), &1.into()), "{codec}: {report}");
         assert!(report["mean_score"].as_f64() >= Some(60.0), "{codec}: {report}");
+        // Each picture has its own samples, and all of them are nearly all of the album.
+        let list = json(&ok(["album", "list", arg(&album), "--json"]));
+        let sizes =
+            list["files"].as_array().unwrap().iter().map(|file| file["album_bytes"].as_u64().unwrap());
+        let sizes: Vec<u64> = sizes.collect();
+        let (sum, whole) = (sizes.iter().sum::<u64>(), report["output_bytes"].as_u64().unwrap());
+        assert!(sum < whole && sum + 6000 > whole, "{codec}: {sum} of {whole}");
+        assert_ne!(sizes.iter().min(), sizes.iter().max(), "{codec}");
         for number in [0, 15, 16, 19] {
             let name = format!("{number:03}.png");
             let report = ok(["album", "extract", arg(&album), &name, "--force", "-o", arg(&out), "--json"]);

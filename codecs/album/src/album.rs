@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::blocks::{self, PIECE};
 use crate::manifest::{self, Coding, Content, Digest, File, Group, Manifest, Mode, Segment};
-use crate::matroska;
+use crate::matroska::{self, Block};
 use crate::pixels::Shape;
 use crate::recipe::{Recipe, write_png};
 use crate::spool::DATA_CODEC;
@@ -119,8 +119,8 @@ impl Album {
         Ok(track)
     }
 
-    /// Bytes of the album that belong to each file: its own blocks, or its share of its segment by bytes of the
-    /// original; 0 where it is the same as another.
+    /// Bytes of the album that belong to each file: its own blocks or samples, and of what it has in common with others of
+    /// its segment its share by bytes of the original; 0 where it is the same as another.
     pub fn shares(&self) -> Vec<u64> {
         let mut shares = vec![0; self.manifest.files.len()];
         let block = |track: u16, number: u64| {
@@ -138,23 +138,34 @@ impl Album {
         for (segment, files) in self.by_segment(&|_| true) {
             let Some(group) = self.manifest.groups.get(segment.0) else { continue };
             let part = &group.segments[segment.1];
-            let mut bytes = part.recipes.map_or(0, |recipes| block(data, recipes));
+            let mut common = part.recipes.map_or(0, |recipes| block(data, recipes));
             match &group.coding {
-                Coding::Data => bytes += block(data, part.block),
+                Coding::Data => common += block(data, part.block),
                 Coding::Video { track, alpha, .. } => {
                     for track in [Some(*track), *alpha].into_iter().flatten() {
-                        let end = part.block.saturating_add(part.pictures.into());
-                        bytes += (part.block..end).map(|number| block(track, number)).sum::<u64>();
+                        // Samples come in the order of decoding.
+                        let mut samples = self.samples(track, part);
+                        samples.sort_by_key(|sample| sample.time);
+                        for (within, file) in &files {
+                            shares[*file] += samples.get(*within).map_or(0, |sample| sample.size);
+                        }
                     }
                 }
             }
             let total: u64 = files.iter().map(|(_, file)| self.manifest.files[*file].bytes).sum();
             for (_, file) in &files {
                 let own = self.manifest.files[*file].bytes;
-                shares[*file] = (u128::from(bytes) * u128::from(own) / u128::from(total.max(1))) as u64;
+                shares[*file] += (u128::from(common) * u128::from(own) / u128::from(total.max(1))) as u64;
             }
         }
         shares
+    }
+
+    /// The samples of a segment in a video track, as far as they are there.
+    fn samples(&self, track: u16, segment: &Segment) -> Vec<Block> {
+        let blocks = self.track(track).map_or(&[][..], |track| &track.blocks);
+        let first = usize::try_from(segment.block).unwrap_or(usize::MAX);
+        blocks.iter().skip(first).take(segment.pictures.into()).copied().collect()
     }
 
     /// Wanted files by group and segment, with their places in the segment.
@@ -389,11 +400,11 @@ impl Album {
         each: &mut dyn FnMut(usize, Frame) -> Result<()>,
         cx: &Context,
     ) -> Result<()> {
-        let track = self.track(track)?;
-        let start = usize::try_from(segment.block).unwrap_or(usize::MAX);
-        let blocks = start.checked_add(segment.pictures.into()).and_then(|end| track.blocks.get(start..end));
-        let blocks = blocks.ok_or_else(|| Error::corrupt("a video of the album is too short"))?;
-        video::decode_blocks(&self.file, &track.plan, blocks, format, each, cx)
+        let samples = self.samples(track, segment);
+        if samples.len() != usize::from(segment.pictures) {
+            return Err(Error::corrupt("a video of the album is too short"));
+        }
+        video::decode_blocks(&self.file, &self.track(track)?.plan, &samples, format, each, cx)
     }
 
     /// The file that a picture becomes, checked.

@@ -92,11 +92,11 @@ const AV1: Lossy = Lossy {
     start: 18,
 };
 const H265: Lossy =
-    Lossy { encoder: Encoder::X265, intra: false, format: PixelFormat::Yuv444p10, range: (4, 44), start: 21 };
+    Lossy { encoder: Encoder::X265, intra: false, format: PixelFormat::Yuv444p10, range: (4, 44), start: 27 };
 const H264: Lossy =
-    Lossy { encoder: Encoder::X264, intra: false, format: PixelFormat::Yuv444p, range: (4, 44), start: 20 };
+    Lossy { encoder: Encoder::X264, intra: false, format: PixelFormat::Yuv444p, range: (4, 44), start: 25 };
 const NVENC: Lossy =
-    Lossy { encoder: Encoder::Nvenc, intra: false, format: PixelFormat::Yuv420p, range: (4, 44), start: 20 };
+    Lossy { encoder: Encoder::Nvenc, intra: false, format: PixelFormat::Yuv420p, range: (4, 44), start: 25 };
 
 impl Lossy {
     /// The ways of a codec that work here.
@@ -139,7 +139,8 @@ impl Lossy {
     }
 
     /// Options for a quality `level`: what is asked for by `quality`, or else the level. All pictures count the same, so
-    /// that none may be coded worse because others lean on it less, and none is smoothed to lean on it more.
+    /// that none may be coded worse because others lean on it less, or because it is busier than the one before, and none
+    /// is smoothed so that others can lean on it more.
     fn options(self, quality: &Quality, level: u32, preset: Option<&str>) -> EncodeOptions {
         let mut options = EncodeOptions::new(self.encoder, "matroska");
         options.pixels = Some(self.format.name().to_string());
@@ -162,10 +163,15 @@ impl Lossy {
                 "-preset",
                 preset.unwrap_or("medium"),
                 "-x265-params",
-                &format!("keyint={gop}:open-gop=0:log-level=error:ipratio=1:pbratio=1:cutree=0"),
+                &format!("keyint={gop}:open-gop=0:log-level=error:ipratio=1:pbratio=1:cutree=0:qcomp=1"),
             ]),
             Encoder::X264 => {
-                add(&["-preset", preset.unwrap_or("slow"), "-x264-params", "ipratio=1:pbratio=1:mbtree=0"]);
+                add(&[
+                    "-preset",
+                    preset.unwrap_or("slow"),
+                    "-x264-params",
+                    "ipratio=1:pbratio=1:mbtree=0:qcomp=1",
+                ]);
             }
             _ => {
                 if let Some(preset) = preset {
