@@ -78,7 +78,9 @@ struct Lossy {
     intra: bool,
     /// The pixel format that is coded.
     format: PixelFormat,
-    /// The range of its quality.
+    /// Levels to a step of the encoder's own measure of quality: about one point of the score each.
+    fineness: u32,
+    /// The range of levels.
     range: (u32, u32),
     /// About the level for a score of 80.
     start: u32,
@@ -88,15 +90,34 @@ const AV1: Lossy = Lossy {
     encoder: Encoder::SvtAv1,
     intra: false,
     format: PixelFormat::Yuv420p10,
+    fineness: 1,
     range: (4, 60),
     start: 18,
 };
-const H265: Lossy =
-    Lossy { encoder: Encoder::X265, intra: false, format: PixelFormat::Yuv444p10, range: (4, 44), start: 27 };
-const H264: Lossy =
-    Lossy { encoder: Encoder::X264, intra: false, format: PixelFormat::Yuv444p, range: (4, 44), start: 25 };
-const NVENC: Lossy =
-    Lossy { encoder: Encoder::Nvenc, intra: false, format: PixelFormat::Yuv420p, range: (4, 44), start: 25 };
+const H265: Lossy = Lossy {
+    encoder: Encoder::X265,
+    intra: false,
+    format: PixelFormat::Yuv444p10,
+    fineness: 2,
+    range: (8, 88),
+    start: 54,
+};
+const H264: Lossy = Lossy {
+    encoder: Encoder::X264,
+    intra: false,
+    format: PixelFormat::Yuv444p,
+    fineness: 2,
+    range: (8, 88),
+    start: 50,
+};
+const NVENC: Lossy = Lossy {
+    encoder: Encoder::Nvenc,
+    intra: false,
+    format: PixelFormat::Yuv420p,
+    fineness: 1,
+    range: (4, 44),
+    start: 25,
+};
 
 impl Lossy {
     /// The ways of a codec that work here.
@@ -146,10 +167,11 @@ impl Lossy {
         options.pixels = Some(self.format.name().to_string());
         let gop = if self.intra { 1 } else { SEGMENT_PICTURES }.to_string();
         let mut add = |words: &[&str]| options.arguments.extend(words.iter().map(|word| word.to_string()));
-        match (quality.qp, quality.crf, self.encoder) {
-            (Some(qp), ..) => add(&["-qp", &qp.to_string()]),
-            (None, crf, Encoder::Nvenc) => add(&["-rc", "vbr", "-cq", &crf.unwrap_or(level).to_string()]),
-            (None, crf, _) => add(&["-crf", &crf.unwrap_or(level).to_string()]),
+        let crf = quality.crf.map_or(f64::from(level) / f64::from(self.fineness), f64::from).to_string();
+        match (quality.qp, self.encoder) {
+            (Some(qp), _) => add(&["-qp", &qp.to_string()]),
+            (None, Encoder::Nvenc) => add(&["-rc", "vbr", "-cq", &crf]),
+            (None, _) => add(&["-crf", &crf]),
         }
         add(&["-g", &gop]);
         match self.encoder {

@@ -14,8 +14,10 @@ use crate::pack::Work;
 use crate::pixels::Shape;
 use crate::{colour, score};
 
-/// Pictures that ways are tried on: two pairs of neighbours, so that it shows what one picture tells about the next.
-const SAMPLE: usize = 4;
+/// Pictures that ways are tried on, at least and at most, and the pixels in between: two runs of neighbours, so that it
+/// shows what one picture tells about the next.
+const SAMPLE: (usize, usize) = (4, 16);
+const PIXELS: usize = 4_000_000;
 /// Longest sides of the pieces that are tried, from the middle of the pictures.
 const PIECE: (u32, u32) = (1280, 1024);
 
@@ -38,9 +40,13 @@ impl Pictures {
     pub(super) fn sample(shape: Shape, files: &[usize]) -> Self {
         let (width, height) = (shape.width.min(PIECE.0), shape.height.min(PIECE.1));
         let from = ((shape.width - width) / 2, (shape.height - height) / 2);
-        let few = match files.len() {
-            0..=SAMPLE => files.to_vec(),
-            count => [count / 4, 3 * count / 4].iter().flat_map(|at| [files[at - 1], files[*at]]).collect(),
+        let most = (PIXELS / (width as usize * height as usize)).clamp(SAMPLE.0, SAMPLE.1);
+        let few = if files.len() <= most {
+            files.to_vec()
+        } else {
+            let half = most / 2;
+            let gap = (files.len() - 2 * half) / 3;
+            [gap, gap + half + gap].iter().flat_map(|at| &files[*at..at + half]).copied().collect()
         };
         Self { shape: Shape { width, height, ..shape }, from, files: few }
     }

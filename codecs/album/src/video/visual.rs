@@ -21,6 +21,9 @@ const TRIALS: usize = 3;
 const NEAR: f64 = 0.7;
 /// A way that seems to take so many times the bytes of another is not tried further.
 const HOPELESS: f64 = 1.3;
+/// A sample does not tell ways apart that differ by less; so many of those are tried on the whole group.
+const RIVAL: f64 = 1.1;
+const RIVALS: usize = 2;
 /// How often pictures below the floor are coded again.
 const ROUNDS: usize = 4;
 /// Where a picture alone takes so many times the bytes without loss, it does not take fewer in company; otherwise the
@@ -86,20 +89,28 @@ fn group(work: &mut Work<'_>, shape: Shape, files: &[usize], candidates: &[Lossy
         return keep(work, *lossy, &whole, done);
     }
     let sample = Pictures::sample(shape, files);
-    let mut best: Option<Choice> = None;
+    let mut choices: Vec<Choice> = Vec::new();
     for lossy in candidates {
-        let choice = match choose(work, *lossy, &sample, best.map(|best| best.bytes)) {
+        let least = choices.iter().map(|choice| choice.bytes).reduce(f64::min);
+        match choose(work, *lossy, &sample, least) {
             Err(e) if refuses(&e) => {
                 work.notes.push(format!("{} of {}x{}: {e}", lossy.encoder.word(), shape.width, shape.height));
-                None
             }
-            other => other?,
-        };
-        best = best.into_iter().chain(choice).min_by(|a, b| a.bytes.total_cmp(&b.bytes));
+            other => choices.extend(other?),
+        }
     }
-    let Some(choice) = best else { return Ok(()) };
-    let Some((level, done)) = coarsest(work, choice, &whole)? else { return Ok(()) };
-    if smaller_without_loss(work, &sample, choice, &whole, done.coded.bytes()?)? {
+    choices.sort_by(|a, b| a.bytes.total_cmp(&b.bytes));
+    let near = choices.iter().take(RIVALS).take_while(|choice| choice.bytes <= RIVAL * choices[0].bytes);
+    let mut best: Option<(u64, Choice, u32, Trial)> = None;
+    for choice in near {
+        let Some((level, done)) = coarsest(work, *choice, &whole)? else { continue };
+        let bytes = done.coded.bytes()?;
+        if best.as_ref().is_none_or(|(least, ..)| bytes < *least) {
+            best = Some((bytes, *choice, level, done));
+        }
+    }
+    let Some((bytes, choice, level, done)) = best else { return Ok(()) };
+    if smaller_without_loss(work, &sample, choice, &whole, bytes)? {
         return Ok(());
     }
     keep_good(work, choice.lossy, level, whole, done)
