@@ -18,7 +18,7 @@ fn main() {
         git(&["rev-parse", "--git-path", "logs/HEAD"]),
     ) {
         println!("cargo::rustc-env=LAB_REVISION={revision}");
-        for path in [log.as_str(), "src", "codecs", "Cargo.lock"] {
+        for path in [log.as_str(), "src", "codecs", "crates", "Cargo.lock"] {
             println!("cargo::rerun-if-changed={path}");
         }
     }

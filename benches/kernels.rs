@@ -6,8 +6,8 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use lab::corpus::generate::{find, generate};
 use lab_codec::Context;
+use lab_corpus::generate::{find, generate};
 use lab_entropy::{order0, range};
 use lab_template::grammar::repair::{Stop, repair};
 use lab_template::grammar::sequitur::sequitur;

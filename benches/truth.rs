@@ -15,11 +15,11 @@ use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lab::bench::results::{Cell, Results};
-use lab::bench::{Key, Listener, Plan, Rules, Surroundings};
-use lab::corpus::discover;
-use lab::report::compare::{Change, Comparison, Verdict};
+use lab_bench::results::{Cell, Results};
+use lab_bench::{Key, Listener, Plan, Rules, Surroundings};
 use lab_codec::{Build, Capabilities, Codec, Context, Entry, Error, Info, Memory, Params, Resources, Worker};
+use lab_corpus::discover;
+use lab_report::compare::{Change, Comparison, Verdict};
 
 /// Set in the environment of children that are `lab` with a codec whose work it tells.
 const WORK: &str = "LAB_TRUTH_WORK";
@@ -48,7 +48,8 @@ fn main() -> ExitCode {
 /// A codec of the registry: what `stage` makes of `raw`.
 fn by_lab(stage: &str, raw: &[u8]) -> Vec<u8> {
     let registry = lab::registry::builtin();
-    let chain = lab::chain::Chain::parse(&registry, stage, &mut |_| Err(Error::usage("no files"))).unwrap();
+    let chain =
+        lab_stream::chain::Chain::parse(&registry, stage, &mut |_| Err(Error::usage("no files"))).unwrap();
     let stage = &chain.codecs[0];
     let Build::Codec(build) = stage.entry.build else { unreachable!() };
     let mut out = Vec::new();
@@ -167,7 +168,7 @@ fn sizes(paths: &[String]) {
     let samples = discover(&paths).unwrap();
     let cx = Context::default();
     let versions =
-        lab::bench::environment::observe(&lab::registry::builtin(), &[], "", &[]).unwrap().codec_versions;
+        lab_bench::environment::observe(&lab::registry::builtin(), &[], "", &[]).unwrap().codec_versions;
     println!("{:<10} {:>14} {:>14} {:>9}   library / tool", "stage", "lab", "tool", "differs");
     for peer in &PEERS {
         let (mut ours, mut theirs, mut worst) = (0_usize, Some(0_usize), 0.0_f64);
@@ -260,10 +261,10 @@ fn timing(file: &Path) {
     let registry = lab::registry::builtin();
     let cx = Context::default();
     let scratch = tempfile::tempdir().unwrap();
-    let store = lab::resource::Store::new(&[], None);
+    let store = lab_stream::resource::Store::new(&registry, &[], None);
     println!("{} bytes; median of {PAIRS} pairs: the benchmark's time over that of a bare loop", raw.len());
     for (stage, times) in [("zstd:1", 9), ("zstd:3", 9), ("zstd:12", 3), ("lz4", 9)] {
-        let chains = lab::bench::plan::chains(&registry, &[stage.to_string()], false, &mut |_| {
+        let chains = lab_bench::plan::chains(&registry, &[stage.to_string()], &[], false, &mut |_| {
             Err(Error::usage("no files"))
         });
         let plan = Plan {
@@ -280,7 +281,7 @@ fn timing(file: &Path) {
         for pair in 0..PAIRS {
             let lab = || {
                 let mut keep = Keep::default();
-                lab::bench::run(&plan, &HashSet::new(), &around, &mut keep).unwrap();
+                lab_bench::run(&plan, &HashSet::new(), &around, &mut keep).unwrap();
                 assert!(keep.0[0].verified);
                 keep.0[0].encode.median
             };

@@ -10,26 +10,9 @@
 //! segments through [`container`] and a carrier. An out-of-tree codec joins by a registry of its own and
 //! [`run_cli`].
 
-mod auto;
-pub mod bench;
-mod buffers;
-pub mod chain;
-mod cleanup;
 mod command;
-pub mod container;
-pub mod corpus;
-pub mod decode;
-pub mod encode;
-pub mod entropy;
-mod file;
-pub mod input;
-mod ordered;
-pub mod output;
-pub mod pipeline;
 mod progress;
 pub mod registry;
-pub mod report;
-pub mod resource;
 
 pub use command::run_cli;
 

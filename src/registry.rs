@@ -1,6 +1,6 @@
 //! The built-in registry: one line per codec or carrier. Carriers are probed in this order.
 
-use lab_codec::Registry;
+use lab_codec::{Registry, Role};
 
 /// Everything that ships with `lab`.
 pub fn builtin() -> Registry {
@@ -28,10 +28,17 @@ pub fn builtin() -> Registry {
         .register(lab_template::SEQUITUR)
         .register(lab_template::TEMPLATE)
         .register(lab_telomere::TELOMERE)
-        .register(crate::auto::AUTO)
+        .register(lab_auto::AUTO)
         .register(lab_exec::EXEC)
-        .register(crate::file::FILE)
+        .register(lab_stream::file::FILE)
         .register(lab_video::VIDEO)
         .register(lab_gvcf::GVCF);
     registry
+}
+
+/// The codecs that the program around this library has added to [`builtin`].
+pub fn added(registry: &Registry) -> Vec<String> {
+    let builtin = builtin();
+    let codecs = registry.entries().iter().filter(|entry| entry.role() == Role::Codec);
+    codecs.map(|entry| entry.info.id).filter(|id| builtin.find(id).is_none()).map(String::from).collect()
 }

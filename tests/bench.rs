@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::{arg, error_line, file, lab, names, ok, random, run, text};
-use lab::bench::results::{Cell, Results};
+use lab_bench::results::{Cell, Results};
 
 /// `lab bench` without what takes long.
 fn bench(args: &[&str]) -> Command {

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use common::{arg, error_line, file, gone, lab, names, running, text};
-use lab::bench::results::Results;
+use lab_bench::results::Results;
 
 /// Sleeps that nobody else sleeps: what is left of them can be found among all processes.
 const HANG: &str = "86399.125";

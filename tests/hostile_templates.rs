@@ -7,9 +7,9 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use common::{arg, error_line, file, ok, run};
-use lab::container::{Header, Index, SegmentHeader, TRAILER_LEN, Trailer};
 use lab_bits::varint;
 use lab_codec::Digest;
+use lab_stream::container::{Header, Index, SegmentHeader, TRAILER_LEN, Trailer};
 use nix::sys::resource::{UsageWho, getrusage};
 
 /// A complete stream of one segment that claims to be `raw_len` bytes of content.

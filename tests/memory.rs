@@ -142,14 +142,14 @@ fn a_dictionary_takes_the_memory_that_it_is_given() {
 fn a_claimed_size_allocates_nothing() {
     // A stream of one segment that claims 3 GiB of content and ends right there.
     let dir = tempfile::tempdir().unwrap();
-    let header = lab::container::Header {
+    let header = lab_stream::container::Header {
         tag: 0,
         chain: "store".into(),
         formats: vec![1],
         segment_size: 0,
         resources: vec![],
     };
-    let segment = lab::container::SegmentHeader {
+    let segment = lab_stream::container::SegmentHeader {
         tag: 0,
         number: 0,
         raw_offset: 0,

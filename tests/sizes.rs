@@ -6,8 +6,8 @@
 
 mod common;
 
-use lab::corpus::generate::{find, generate};
 use lab_codec::Context;
+use lab_corpus::generate::{find, generate};
 
 use common::{arg, file, ok};
 

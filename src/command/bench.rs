@@ -7,19 +7,20 @@ use std::time::Duration;
 use lab_codec::{Context, Error, ErrorKind, Limits, Result, format_size};
 
 use super::{App, options, table};
-use crate::bench::experiment::Experiment;
-use crate::bench::journal::Journal;
-use crate::bench::memory::Probe;
-use crate::bench::results::{Cell, Results, SCHEMA, VERSION};
-use crate::bench::scratch::Scratch;
-use crate::bench::{self, Key, Listener, Plan, Rules, Surroundings, plan, summary};
-use crate::chain::Chain;
-use crate::corpus::fetch::absent::{self, Absent};
-use crate::corpus::{self, Found};
-use crate::encode::Options;
-use crate::output::Output;
 use crate::progress::{self, Steps};
-use crate::resource::Store;
+use crate::registry::added;
+use lab_bench::experiment::Experiment;
+use lab_bench::journal::Journal;
+use lab_bench::memory::Probe;
+use lab_bench::results::{Cell, Results, SCHEMA, VERSION};
+use lab_bench::scratch::Scratch;
+use lab_bench::{self, Key, Listener, Plan, Rules, Surroundings, plan, summary};
+use lab_corpus::fetch::absent::{self, Absent};
+use lab_corpus::{self, Found};
+use lab_stream::chain::Chain;
+use lab_stream::encode::Options;
+use lab_stream::output::Output;
+use lab_stream::resource::Store;
 
 /// Measure chains on files and corpora: ratio, time, memory and entropy of every stage
 #[derive(clap::Args)]
@@ -91,7 +92,7 @@ const BUDGET: Duration = Duration::from_millis(500);
 const SEGMENT: u64 = 16 << 20;
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let mut store = Store::new(&args.resources, None);
+    let mut store = Store::new(&app.registry, &args.resources, None);
     let (plan, experiment) = match &args.suite {
         Some(suite) => suite_plan(args, app, suite, &mut store)?,
         None => (paths_plan(args, app, &mut store)?, None),
@@ -115,7 +116,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
 
 /// What the arguments ask for; the built-in samples, where there are no others.
 fn paths_plan(args: &Args, app: &App, store: &mut Store) -> Result<Plan> {
-    let found = corpus::survey(&args.paths)?;
+    let found = lab_corpus::survey(&args.paths)?;
     for text in missing(&found) {
         super::note(&text, args.talk.quiet);
     }
@@ -127,10 +128,13 @@ fn paths_plan(args: &Args, app: &App, store: &mut Store) -> Result<Plan> {
         if !args.paths.is_empty() {
             super::note("no samples there yet: the built-in ones are measured", args.talk.quiet);
         }
-        samples = corpus::builtin::samples();
+        samples = lab_corpus::builtin::samples();
         name = "builtin".to_string();
     }
-    let chains = plan::chains(&app.registry, &args.chains, !args.no_baselines, &mut |path| store.load(path))?;
+    let chains =
+        plan::chains(&app.registry, &args.chains, &added(&app.registry), !args.no_baselines, &mut |path| {
+            store.load(path)
+        })?;
     Ok(Plan {
         name,
         samples,
@@ -161,9 +165,9 @@ fn suite_plan(args: &Args, app: &App, suite: &Path, store: &mut Store) -> Result
     // The project's own corpora may not have been fetched at all.
     let there: Vec<PathBuf> =
         roots.into_iter().filter(|root| !args.paths.is_empty() || root.exists()).collect();
-    let found = corpus::survey(&there)?;
+    let found = lab_corpus::survey(&there)?;
     let (samples, absent) =
-        experiment.select(found.samples.into_iter().chain(corpus::builtin::samples()).collect());
+        experiment.select(found.samples.into_iter().chain(lab_corpus::builtin::samples()).collect());
     for corpus in &absent {
         let name = corpus.split('/').next().unwrap_or(corpus);
         super::note(&format!("{corpus} is not here{}", get_with(name)), args.talk.quiet);
@@ -176,7 +180,10 @@ fn suite_plan(args: &Args, app: &App, suite: &Path, store: &mut Store) -> Result
     if known.is_empty() {
         return Err(in_suite("none of its chains can be built with the codecs at hand".into()));
     }
-    let chains = plan::chains(&app.registry, &known, experiment.baselines, &mut |path| store.load(path))?;
+    let chains =
+        plan::chains(&app.registry, &known, &added(&app.registry), experiment.baselines, &mut |path| {
+            store.load(path)
+        })?;
     let segments: Result<Vec<u64>, String> =
         experiment.segments.iter().map(|s| options::segment(s)).collect();
     let budget = experiment.budget.as_deref().map(duration).transpose().map_err(in_suite)?;
@@ -208,15 +215,15 @@ impl Session<'_> {
     fn run(&self) -> Result<(Results, PathBuf, bool)> {
         let Self { args, app, store, plan } = self;
         if !args.pin.is_empty() {
-            bench::affinity::pin(&args.pin)?;
+            lab_bench::affinity::pin(&args.pin)?;
         }
         let largest = plan.samples.iter().map(|s| s.bytes).max().unwrap_or(0);
         let scratch = Scratch::new(largest.saturating_mul(8).saturating_add(64 << 20))?;
         let mut environment =
-            bench::environment::observe(&app.registry, &args.paths, scratch.kind, &args.pin)?;
+            lab_bench::environment::observe(&app.registry, &args.paths, scratch.kind, &args.pin)?;
         environment.plan = Some(plan.digest());
         let directory = args.output.clone().unwrap_or_else(|| {
-            let time = bench::environment::utc(environment.unix_time).replace(':', "");
+            let time = lab_bench::environment::utc(environment.unix_time).replace(':', "");
             Path::new("reports").join(format!("{}-{time}", plan.name))
         });
         std::fs::create_dir_all(&directory)
@@ -249,7 +256,7 @@ impl Session<'_> {
         let bar = progress::steps("bench", keys.len() as u64, args.talk.quiet);
         bar.advance(finished.len() as u64);
         let mut listener = Keeper { journal, results, bar, quiet: args.talk.quiet };
-        let complete = match bench::run(plan, &finished, &around, &mut listener) {
+        let complete = match lab_bench::run(plan, &finished, &around, &mut listener) {
             Ok(()) => true,
             Err(e) if e.kind() == ErrorKind::Cancelled => false,
             Err(e) => return Err(e),
@@ -290,12 +297,12 @@ fn write_all(results: &Results, directory: &Path, charts: &[String]) -> Result<P
     let json = serde_json::to_string_pretty(results)
         .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write JSON: {e}")))?;
     write(&directory.join("results.json"), &(json + "\n"))?;
-    write(&directory.join("results.csv"), &bench::export_csv::text(results)?)?;
-    write(&directory.join("results.md"), &bench::export_markdown::text(results))?;
+    write(&directory.join("results.csv"), &lab_bench::export_csv::text(results)?)?;
+    write(&directory.join("results.md"), &lab_bench::export_markdown::text(results))?;
     if results.cells.is_empty() {
         return Ok(directory.join("results.md"));
     }
-    crate::report::write_all(results, directory, charts)
+    lab_report::write_all(results, directory, charts)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
@@ -462,14 +469,14 @@ pub struct ProbeArgs {
 pub fn probe(args: &ProbeArgs, app: &App) -> Result<()> {
     let limits = Limits { output: args.limit, memory: args.limit };
     let cx = Context::default().with_limits(limits).with_cancel(app.cancel.clone());
-    let store = Store::new(&args.resources, None);
+    let store = Store::new(&app.registry, &args.resources, None);
     let peak = if args.direction == "encode" {
         let mut none = |_: &str| Err(Error::usage("a canonical chain names no file"));
         let chain = Chain::parse(&app.registry, &args.chain, &mut none)?;
         let options = Options { segment: args.segment, threads: args.threads, bypass: false };
-        bench::memory::encode_peak(&chain, &store, options, &args.input, &args.medium, &cx)?
+        lab_bench::memory::encode_peak(&chain, &store, options, &args.input, &args.medium, &cx)?
     } else {
-        bench::memory::decode_peak(&app.registry, &store, args.threads, &args.medium, &cx)?
+        lab_bench::memory::decode_peak(&app.registry, &store, args.threads, &args.medium, &cx)?
     };
     super::print(&format!("{peak}\n"))
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use lab_codec::{Error, Result};
 
-use crate::output::Output;
-use crate::report::draw;
-use crate::report::figure::Figure;
+use lab_report::draw;
+use lab_report::figure::Figure;
+use lab_stream::output::Output;
 
 /// A file for a chart, opened before the work that the chart shows, so that a wrong name costs no time.
 pub struct Chart {

@@ -1,6 +1,6 @@
 //! `lab codecs`: what is registered, with parameters, ranges and needs.
 
-use lab_codec::{Entry, Params, Result, Role, format_size};
+use lab_codec::{Build, Entry, Params, Registry, Resources, Result, Role, format_size, memory_of};
 
 use super::{App, options, table};
 
@@ -41,9 +41,15 @@ struct ParamDescription {
 }
 
 impl Description {
-    fn of(entry: &Entry) -> Self {
+    fn of(entry: &Entry, registry: &Registry) -> Self {
         let info = entry.info;
-        let memory = (info.memory)(&Params::defaults(info), SEGMENT);
+        let params = Params::defaults(info);
+        let built = match entry.build {
+            Build::Codec(build) => build(&params, &Resources::default().with_registry(registry)).ok(),
+            Build::Carrier(_) => None,
+        };
+        let declared = || (info.memory)(&params, SEGMENT);
+        let memory = built.map_or_else(declared, |codec| memory_of(&*codec, &params, SEGMENT));
         Self {
             id: info.id,
             role: match entry.role() {
@@ -97,14 +103,15 @@ impl Description {
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
     if let Some(name) = &args.name {
-        let description = Description::of(app.registry.get(name)?);
+        let description = Description::of(app.registry.get(name)?, &app.registry);
         return if args.talk.json {
             super::print_json(&description)
         } else {
             super::print(&description.text())
         };
     }
-    let all: Vec<_> = app.registry.entries().iter().map(Description::of).collect();
+    let all: Vec<_> =
+        app.registry.entries().iter().map(|entry| Description::of(entry, &app.registry)).collect();
     if args.talk.json {
         return super::print_json(&all);
     }

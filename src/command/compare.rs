@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use lab_codec::{Error, ErrorKind, Result};
 
 use super::{App, options, table};
-use crate::report::compare::{Change, Comparison, Limit, Pair, Verdict, percent};
-use crate::report::text;
+use lab_report::compare::{Change, Comparison, Limit, Pair, Verdict, percent};
+use lab_report::text;
 
 /// Compare two runs of a benchmark: bytes exactly, times with their uncertainty
 #[derive(clap::Args)]

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use lab_codec::{Digest, Error, Result};
 
 use super::{App, options, table};
-use crate::corpus::fetch::absent::{self, Absent};
-use crate::corpus::fetch::catalogue;
-use crate::corpus::{self, Listed, Manifest, Sample, builtin, generate, list, verify};
-use crate::output::Output;
 use crate::progress;
+use lab_corpus::fetch::absent::{self, Absent};
+use lab_corpus::fetch::catalogue;
+use lab_corpus::{self, Listed, Manifest, Sample, builtin, generate, list, verify};
+use lab_stream::output::Output;
 
 /// List, fetch, verify and generate samples
 #[derive(clap::Args)]
@@ -196,7 +196,7 @@ fn absent_known() -> Result<Vec<Absent>> {
 }
 
 fn list(args: &ListArgs) -> Result<()> {
-    let found = corpus::survey(&args.paths)?;
+    let found = lab_corpus::survey(&args.paths)?;
     let absent = if args.paths.is_empty() { absent_known()? } else { found.absent };
     let absent: Vec<_> = absent.into_iter().map(AbsentRow::of).collect();
     if !args.paths.is_empty() && !args.files {

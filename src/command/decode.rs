@@ -7,13 +7,13 @@ use std::time::Instant;
 use lab_codec::{Context, Error, ErrorKind, Result};
 
 use super::{App, options, table};
-use crate::container::Feed;
-use crate::container::{Ending, Sequence};
-use crate::decode::{decode, pipeline_of, salvage};
-use crate::input::{self, Medium, Pipe};
-use crate::output::Output;
 use crate::progress;
-use crate::resource::Store;
+use lab_stream::container::Feed;
+use lab_stream::container::{Ending, Sequence};
+use lab_stream::decode::{decode, pipeline_of, salvage};
+use lab_stream::input::{self, Medium, Pipe};
+use lab_stream::output::Output;
+use lab_stream::resource::Store;
 
 /// Decode a stream, from whichever carrier holds it
 #[derive(clap::Args)]
@@ -62,7 +62,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         }
     };
     let mut output = Output::open(&output_path, args.write.force)?;
-    let store = args.work.store(Some(&args.input));
+    let store = args.work.store(app, Some(&args.input));
     let result = if args.salvage {
         recover(args, app, medium, &store, &mut *output.sink()?)
     } else {
@@ -181,7 +181,9 @@ fn content_len(medium: &Medium, cx: &Context) -> Option<u64> {
     let Medium::Stream { stream, .. } = medium else { return None };
     // A carrier that knows need not be read at its end.
     let told = stream.summary().map(|summary| summary.bytes);
-    told.or_else(|| Some(crate::container::Reader::open(stream.clone(), *cx.limits()).ok()?.trailer().bytes))
+    told.or_else(|| {
+        Some(lab_stream::container::Reader::open(stream.clone(), *cx.limits()).ok()?.trailer().bytes)
+    })
 }
 
 fn complete(ending: Ending) -> Report {
@@ -216,7 +218,7 @@ fn recover(
         Ok(Medium::Stream { stream, .. }) => stream,
         Ok(Medium::Zstd) => return Err(Error::usage("--salvage is for .lab streams")),
         // The first bytes may be what is lost.
-        Err(e) if e.kind() == ErrorKind::Unsupported => crate::file::open(&args.input)?,
+        Err(e) if e.kind() == ErrorKind::Unsupported => lab_stream::file::open(&args.input)?,
         Err(e) => return Err(e),
     };
     let found = salvage(&stream, &app.registry, store, sink, &cx).map_err(|e| at_input(e, &args.input))?;

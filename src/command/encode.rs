@@ -8,10 +8,11 @@ use std::time::Instant;
 use lab_codec::{Error, Result};
 
 use super::{App, options, table};
-use crate::encode::{Input, Options, Summary, carrier_of, encode};
-use crate::output::Output;
-use crate::pipeline::Pipeline;
-use crate::{progress, resource};
+use crate::progress;
+use lab_stream::encode::{Input, Options, Summary, carrier_of, encode};
+use lab_stream::output::Output;
+use lab_stream::pipeline::Pipeline;
+use lab_stream::resource;
 
 /// Encode a file with a chain
 #[derive(clap::Args)]
@@ -62,10 +63,10 @@ struct Report {
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let start = Instant::now();
     let piped = args.input == Path::new("-");
-    let mut store = args.work.store(None);
+    let mut store = args.work.store(app, None);
     let chain = options::chain(app, &args.chain, &mut store)?;
     let pipeline = Pipeline::build(&chain, &store.find(&chain.resources())?, None)?;
-    let carrier = carrier_of(&chain)?;
+    let carrier = carrier_of(&chain, &app.registry)?;
     let input = open(&args.input).map_err(|e| e.at(args.input.display().to_string()))?;
     let output_path = match &args.output {
         Some(path) => path.clone(),

@@ -6,11 +6,11 @@ use lab_codec::{Error, Result};
 
 use super::bounds::Bounds;
 use super::{App, options};
-use crate::container::Reader;
-use crate::decode::{extract, pipeline_of};
-use crate::input::{self, Medium};
-use crate::output::Output;
 use crate::progress;
+use lab_stream::container::Reader;
+use lab_stream::decode::{extract, pipeline_of};
+use lab_stream::input::{self, Medium};
+use lab_stream::output::Output;
 
 /// Decode a range of bytes, without the rest
 #[derive(clap::Args)]
@@ -44,7 +44,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         )));
     };
     let reader = Reader::open(stream, *cx.limits()).map_err(at_input)?;
-    let store = args.work.store(Some(&args.input));
+    let store = args.work.store(app, Some(&args.input));
     let pipeline = pipeline_of(reader.header(), &app.registry, &store).map_err(at_input)?;
     let end = bounds.end.unwrap_or(reader.trailer().bytes);
     let mut output = Output::open(&args.output, args.write.force)?;

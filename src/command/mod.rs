@@ -83,7 +83,7 @@ enum Command {
     Gvcf(gvcf::Args),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
-    #[command(name = crate::bench::memory::SUBCOMMAND, hide = true)]
+    #[command(name = lab_bench::memory::SUBCOMMAND, hide = true)]
     MemoryProbe(bench::ProbeArgs),
 }
 
@@ -107,7 +107,7 @@ pub fn run_cli(registry: Registry) -> ExitCode {
         cancel.cancel();
         // Work that notices ends the process in order. A blocked read or a long call into a library does not.
         std::thread::sleep(GRACE);
-        crate::cleanup::remove_all();
+        lab_stream::cleanup::remove_all();
         std::process::exit(130);
     });
     let result = match handler {

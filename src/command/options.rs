@@ -7,8 +7,8 @@ use clap::Args;
 use lab_codec::{Context, Limits, Observer, parse_size};
 
 use super::App;
-use crate::chain::Chain;
-use crate::resource::Store;
+use lab_stream::chain::Chain;
+use lab_stream::resource::Store;
 
 /// Speaking.
 #[derive(Args, Clone)]
@@ -67,10 +67,10 @@ impl Work {
     }
 
     /// The resources at hand, with those beside `input`.
-    pub fn store(&self, input: Option<&Path>) -> Store {
+    pub fn store(&self, app: &App, input: Option<&Path>) -> Store {
         let here = |p| if p == Path::new("") { Path::new(".") } else { p };
         let beside = input.and_then(Path::parent).map(here);
-        Store::new(&self.resources, beside)
+        Store::new(&app.registry, &self.resources, beside)
     }
 }
 

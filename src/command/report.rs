@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use lab_codec::{Error, Result};
 
 use super::{App, options};
-use crate::bench::results::Results;
-use crate::output::Output;
-use crate::report;
-use crate::report::interchange::{self, Format, Input};
+use lab_bench::results::Results;
+use lab_report::interchange::{self, Format, Input};
+use lab_stream::output::Output;
 
 /// Draw charts and a page from the results of one run, or of two side by side
 #[derive(clap::Args)]
@@ -50,7 +49,7 @@ pub fn run(args: &Args, _: &App) -> Result<()> {
         }
     }
     let runs: Vec<&Results> = runs.iter().collect();
-    let page = report::write(&runs, args.title.as_deref(), &args.output, &args.chart, args.write.force)?;
+    let page = lab_report::write(&runs, args.title.as_deref(), &args.output, &args.chart, args.write.force)?;
     for name in &args.export {
         let format = interchange::format(name)?;
         export(format, runs[0], &args.output.join(format.file_name()), args.write.force)?;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use lab_codec::{Context, Error, Limits, Result};
 
 use super::{App, bench, options, table};
-use crate::bench::Surroundings;
-use crate::bench::scratch::Scratch;
-use crate::bench::trial::{self, Choice, Trial};
-use crate::corpus;
 use crate::progress;
-use crate::resource::Store;
+use lab_bench::Surroundings;
+use lab_bench::scratch::Scratch;
+use lab_bench::trial::{self, Choice, Trial};
+use lab_corpus;
+use lab_stream::resource::Store;
 
 /// Try many chains on a file and show those that no other beats in both ratio and speed
 #[derive(clap::Args)]
@@ -42,14 +42,14 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let samples = corpus::discover(std::slice::from_ref(&args.file))?;
+    let samples = lab_corpus::discover(std::slice::from_ref(&args.file))?;
     let [sample] = &samples[..] else {
         return Err(Error::usage(format!(
             "{} is not one file; `lab bench` takes several",
             args.file.display()
         )));
     };
-    let mut store = Store::new(&[], None);
+    let mut store = Store::new(&app.registry, &[], None);
     let chains = trial::candidates(&app.registry, &args.chains, &mut |path| store.load(path))?;
     let limits = Limits { output: args.memory_limit, memory: args.memory_limit };
     let cx = Context::default().with_limits(limits).with_cancel(app.cancel.clone());

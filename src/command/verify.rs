@@ -7,9 +7,9 @@ use std::time::Instant;
 use lab_codec::{Context, Error, ErrorKind, Result, StreamReader};
 
 use super::{App, options, table};
-use crate::container::{Feed, Reader, Sequence};
-use crate::input::{self, Medium};
 use crate::progress;
+use lab_stream::container::{Feed, Reader, Sequence};
+use lab_stream::input::{self, Medium};
 
 /// Check files without writing anything
 #[derive(clap::Args)]
@@ -120,7 +120,7 @@ fn check_stream(
         }
         sequence.ending().ok_or_else(|| Error::truncated("the stream has no end"))?.trailer
     } else {
-        let store = args.work.store(Some(path));
+        let store = args.work.store(app, Some(path));
         super::decode::decode_feed(app, feed, &store, &mut std::io::sink(), args.work.threads(), cx)?.trailer
     };
     if told.is_some_and(|told| (told.bytes, told.sha256) != (trailer.bytes, trailer.sha256)) {

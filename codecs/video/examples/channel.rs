@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use lab_frames::{Frame, PixelFormat, Shape};
+use lab_media::{Frame, PixelFormat, Shape};
 use lab_video::modem::rgba::to_rgba;
 use lab_video::modem::{Detection, FrameHeader, Kind, Modem, grey};
 use lab_video::profile::{Pixels, Structure, by_name};

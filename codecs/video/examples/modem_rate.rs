@@ -1,7 +1,7 @@
 //! Frames that each profile's modem draws and reads in a second of one core.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
-use lab_frames::Frame;
+use lab_media::Frame;
 use lab_video::modem::{Detection, FrameHeader, Kind};
 use lab_video::profile::PROFILES;
 

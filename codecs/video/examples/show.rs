@@ -1,7 +1,7 @@
 //! Writes a frame of random payload as raw `yuv420p`: `show PROFILE STYLE OUT.yuv`.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use lab_frames::Frame;
+use lab_media::Frame;
 use lab_video::modem::{FrameHeader, Kind};
 use lab_video::profile::by_name;
 

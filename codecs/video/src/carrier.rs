@@ -6,7 +6,7 @@ use lab_codec::{
     Capabilities, Carrier, Context, Entry, Error, ErrorKind, Info, Memory, Param, Params, Probe, Resources,
     Result, Source, StreamReader, StreamWriter, Target,
 };
-use lab_frames::Rate;
+use lab_media::Rate;
 
 use crate::profile::{self, Profile};
 use crate::stream::{self, Settings, Wishes};

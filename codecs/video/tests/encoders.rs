@@ -2,8 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use lab_codec::Context;
-use lab_frames::ffmpeg::{Decoder, EncodeOptions, EncodedVideo, Output};
-use lab_frames::{Colour, Frame, Rate, Video};
+use lab_media::ffmpeg::{Decoder, EncodeOptions, EncodedVideo, Output};
+use lab_media::{Colour, Frame, Rate, Video};
 use lab_video::modem::grid::Axis;
 use lab_video::modem::rgba::to_rgba;
 use lab_video::modem::{Detection, FrameHeader, Kind, Refusal, grey};

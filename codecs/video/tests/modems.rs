@@ -1,7 +1,7 @@
 //! The modems as their callers see them: round trips, noise, copies on other grids, hostile pictures, golden frames.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
-use lab_frames::{Frame, PixelFormat, Shape};
+use lab_media::{Frame, PixelFormat, Shape};
 use lab_video::modem::art::ArtModem;
 use lab_video::modem::art::scenes::STYLES;
 use lab_video::modem::band::Bands;

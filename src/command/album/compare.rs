@@ -17,8 +17,8 @@ use super::super::{App, options, print, print_json, table};
 use super::pack::{How, ModeName, report};
 use super::{Effort, lossy, size_of};
 use crate::progress;
-use crate::report::charts::sizes;
-use crate::report::figure::Figure;
+use lab_report::charts::sizes;
+use lab_report::figure::Figure;
 
 /// Compare the size of an album with archives of the same files, and with codecs for single images
 #[derive(clap::Args)]

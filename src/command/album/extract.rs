@@ -10,8 +10,8 @@ use lab_codec::{Error, Result};
 
 use super::super::{App, note, options, report_json};
 use super::{Effort, Input};
-use crate::output::Output;
 use crate::progress;
+use lab_stream::output::Output;
 
 /// Bring one file back; at most 16 pictures are decoded for it
 #[derive(clap::Args)]

@@ -10,8 +10,8 @@ use lab_codec::Result;
 use super::super::{App, options, print, print_json, table};
 use super::pack::mode_name;
 use super::{Effort, Input, sheet};
-use crate::output::Output;
 use crate::progress;
+use lab_stream::output::Output;
 
 /// Show what is in an album, and what each file takes
 #[derive(clap::Args)]
@@ -79,7 +79,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
             _ => "-".to_string(),
         };
         shown.add_row([
-            crate::report::text::visible(&line.path),
+            lab_report::text::visible(&line.path),
             table::count(line.bytes),
             table::count(line.album_bytes),
             size,

@@ -12,8 +12,8 @@ use lab_codec::{Error, Result};
 
 use super::super::{App, note, options, report_json, table};
 use super::{Effort, sheet, size_of};
-use crate::output::Output;
 use crate::progress;
+use lab_stream::output::Output;
 
 /// Pack a folder into an album
 #[derive(clap::Args)]

@@ -16,7 +16,7 @@ use lab_codec::{Context, Error, Result};
 use super::super::table;
 use super::pack::mode_name;
 use super::size_of;
-use crate::report::text::visible;
+use lab_report::text::visible;
 
 /// The longest side of a thumbnail.
 const SIDE: u32 = 240;
@@ -155,7 +155,7 @@ fn put_thumbnail(card: &mut String, bytes: &[u8], alt: &str, cx: &Context) -> Re
 }
 
 fn escape(text: &str) -> String {
-    crate::report::html::escape(text)
+    lab_report::html::escape(text)
 }
 
 /// RFC 4648, section 4.

@@ -12,8 +12,8 @@ use lab_codec::{Error, Result};
 
 use super::super::{App, note, options, print_json, table};
 use super::{Effort, Input};
-use crate::output::Output;
 use crate::progress;
+use lab_stream::output::Output;
 
 /// Bring all files of an album back, with their names, times and permissions
 #[derive(clap::Args)]

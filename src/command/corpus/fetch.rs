@@ -7,8 +7,8 @@ use lab_codec::{Context, Error, Result};
 
 use crate::command::bench::duration;
 use crate::command::{App, options, print, print_json, table};
-use crate::corpus::fetch::{self, Arrived, Options, Sources, Tries, catalogue};
 use crate::progress;
+use lab_corpus::fetch::{self, Arrived, Options, Sources, Tries, catalogue};
 
 /// Get published corpora: checked against sizes and SHA-256, resumed where they were cut
 #[derive(clap::Args)]

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use lab_codec::{Error, Result};
-use lab_frames::{Frame, PixelFormat};
 use lab_gvcf::frame::Picture;
+use lab_media::{Frame, PixelFormat};
 
 use super::super::{App, options, print, print_json};
 use super::Source;
@@ -126,6 +126,6 @@ fn marked(picture: &Picture, changed: &[bool]) -> Result<Frame> {
             (false, _) => rgb.map(|c| c / 3),
         });
     }
-    let shape = lab_frames::Shape { width: shape.width, height: shape.height, format: PixelFormat::Rgb24 };
+    let shape = lab_media::Shape { width: shape.width, height: shape.height, format: PixelFormat::Rgb24 };
     Frame::from_data(shape, out).ok_or_else(|| Error::corrupt("a picture of another size"))
 }

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use lab_codec::{Error, Result};
-use lab_frames::{Rate, Video, WriteOptions, Writer};
+use lab_media::{Rate, Video, WriteOptions, Writer};
 
 use super::super::{App, note, options};
 use super::Source;
 use super::pictures::Frames;
-use crate::output::Output;
 use crate::progress;
+use lab_stream::output::Output;
 
 /// Write frames as a clip, raw pixels or pictures
 #[derive(clap::Args)]

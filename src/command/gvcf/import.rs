@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use lab_codec::{Error, Result};
-use lab_frames::ffmpeg::{Clip, timestamps};
-use lab_frames::{Frame, Rate, ReadOptions, Reader, Video};
 use lab_gvcf::repository::{CLIP_FILE, Import};
 use lab_gvcf::sequence::{Content, Encoder, Options, REACH, Types};
 use lab_gvcf::{Kind, Shape};
+use lab_media::ffmpeg::{Clip, timestamps};
+use lab_media::{Frame, Rate, ReadOptions, Reader, Video};
 
 use super::super::{App, note, options, print_json, table};
 use super::sound;
@@ -90,7 +90,7 @@ struct Report {
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let start = Instant::now();
     let format = super::format_of(args.channels);
-    let raw = args.raw.map(|(width, height, rate)| (lab_frames::Shape { width, height, format }, rate));
+    let raw = args.raw.map(|(width, height, rate)| (lab_media::Shape { width, height, format }, rate));
     let wanted = ReadOptions { format: Some(format), raw, frames: args.frames, ..ReadOptions::default() };
     let cx = super::context(app, 4 << 30, progress::bar("import", None, args.talk.quiet));
     let mut reader = Reader::open(&args.input, &wanted, &cx)?;

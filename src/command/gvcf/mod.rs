@@ -14,10 +14,10 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 use lab_codec::{Context, Error, Limits, Observer, Result};
-use lab_frames::{Frame, PixelFormat};
 use lab_gvcf::frame::Picture;
 use lab_gvcf::repository::Repository;
 use lab_gvcf::{Rules, Shape};
+use lab_media::{Frame, PixelFormat};
 
 use super::{App, options};
 
@@ -100,7 +100,7 @@ fn format_of(channels: u32) -> PixelFormat {
 /// A picture as a frame of the house.
 fn frame_of(picture: &Picture) -> Result<Frame> {
     let Shape { width, height, channels } = picture.shape();
-    let shape = lab_frames::Shape { width, height, format: format_of(channels) };
+    let shape = lab_media::Shape { width, height, format: format_of(channels) };
     Frame::from_data(shape, picture.pixels().to_vec())
         .ok_or_else(|| Error::corrupt(format!("a picture of {} has other pixels", picture.shape())))
 }

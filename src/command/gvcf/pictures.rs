@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use lab_codec::{Error, Result};
-use lab_frames::{Frame, picture};
+use lab_media::{Frame, picture};
 
-use crate::output::Output;
+use lab_stream::output::Output;
 
 /// Frames `A..B`, `A..`, `..B`, or one frame.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use lab_codec::{Context, Result};
-use lab_frames::ffmpeg::Tools;
+use lab_media::ffmpeg::Tools;
 use lab_process::{Job, run};
 
 /// Its name in the first commit.

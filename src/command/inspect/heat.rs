@@ -6,8 +6,8 @@ use std::path::Path;
 use lab_codec::{Error, Result, format_size};
 
 use super::{App, Args, Bounds, Segments, print, print_json, report_json};
-use crate::output::Output;
-use crate::report::heat::{self, Heat};
+use lab_report::heat::{self, Heat};
+use lab_stream::output::Output;
 
 /// Bytes of content that are shown where no range is given, and the most that are shown.
 const SHOWN: u64 = 256 << 10;

@@ -9,9 +9,9 @@ use lab_codec::{Error, Result, format_size};
 use super::bounds::Bounds;
 use super::template::segments::Segments;
 use super::{App, options, print, print_json, report_json, table};
-use crate::container::Reader;
-use crate::input::{self, Medium};
 use crate::progress;
+use lab_stream::container::Reader;
+use lab_stream::input::{self, Medium};
 
 /// Show the chain, sizes and segments of an encoded file
 #[derive(clap::Args)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use lab_codec::{Lost, Result, StreamReader, StreamWriter, Summary};
 
-use crate::entropy::Histogram;
+use lab_stream::entropy::Histogram;
 
 /// Counts the bytes that pass.
 pub struct Counted<'a> {

@@ -14,17 +14,17 @@ use meter::{Counted, Stopwatch, TimedReader, TimedWriter};
 use report::{Figures, FileReport, Report};
 
 use super::{App, options};
-use crate::chain::Chain;
-use crate::container::{Feed, Sequence};
-use crate::corpus::{self, Sample};
-use crate::decode::{decode, pipeline_of};
-use crate::encode::{Input, Options, carrier_of, encode};
-use crate::entropy::Histogram;
-use crate::input::{self, Medium};
-use crate::output::Output;
-use crate::pipeline::{Pipeline, StageFigures};
 use crate::progress;
-use crate::resource::Store;
+use lab_corpus::{self, Sample};
+use lab_stream::chain::Chain;
+use lab_stream::container::{Feed, Sequence};
+use lab_stream::decode::{decode, pipeline_of};
+use lab_stream::encode::{Input, Options, carrier_of, encode};
+use lab_stream::entropy::Histogram;
+use lab_stream::input::{self, Medium};
+use lab_stream::output::Output;
+use lab_stream::pipeline::{Pipeline, StageFigures};
+use lab_stream::resource::Store;
 
 /// Encode, decode and verify files, and show what every stage did
 #[derive(clap::Args)]
@@ -57,14 +57,14 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let mut store = args.work.store(None);
+    let mut store = args.work.store(app, None);
     let chain = options::chain(app, &args.chain, &mut store)?;
     Pipeline::build(&chain, store.loaded(), None)?;
-    let carrier = carrier_of(&chain)?;
+    let carrier = carrier_of(&chain, &app.registry)?;
     let samples = if args.paths.is_empty() {
-        corpus::builtin::samples()
+        lab_corpus::builtin::samples()
     } else {
-        let found = corpus::survey(&args.paths)?;
+        let found = lab_corpus::survey(&args.paths)?;
         for listed in &found.missing {
             super::note(
                 &format!("{}/{} is listed, but not there", listed.corpus, listed.name),
@@ -77,7 +77,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         return Err(Error::usage("no files in the given paths"));
     }
     let scratch = tempfile::Builder::new().prefix("lab-run-").tempdir()?;
-    let _listed = crate::cleanup::Temporary::new(scratch.path());
+    let _listed = lab_stream::cleanup::Temporary::new(scratch.path());
     let job = Job { args, app, chain: &chain, carrier: &*carrier, store: &store, scratch: scratch.path() };
     let mut files = Vec::new();
     let mut first_error = None;

@@ -1,11 +1,11 @@
 //! What `lab run` says: one JSON document, or tables for people.
 
 use super::super::table;
-use crate::chain::Chain;
-use crate::corpus::Sample;
-use crate::entropy::Histogram;
-use crate::pipeline::{Choices, StageFigures};
 use lab_codec::Error;
+use lab_corpus::Sample;
+use lab_stream::chain::Chain;
+use lab_stream::entropy::Histogram;
+use lab_stream::pipeline::{Choices, StageFigures};
 
 /// The whole document.
 #[derive(serde::Serialize)]

@@ -13,9 +13,9 @@ use lab_telomere::{Encoder, Settings};
 use super::super::chart::Chart;
 use super::super::{App, options, print, print_json, table as text};
 use super::Effort;
-use crate::corpus::{self, Sample, generate};
-use crate::report::charts::seed_tables::{self, Finds};
-use crate::report::figure::Figure;
+use lab_corpus::{self, Sample, generate};
+use lab_report::charts::seed_tables::{self, Finds};
+use lab_report::figure::Figure;
 
 /// Compare the tables of 1, 1 to 2, and 1 to 3 bytes: size, speed, and what they find
 #[derive(clap::Args)]
@@ -151,7 +151,7 @@ fn samples(args: &Args, cx: &Context) -> Result<Vec<Input>> {
             samples.push(Input { name: (*generator).to_string(), bytes: sample.load(cx)? });
         }
     } else {
-        for sample in corpus::discover(&args.paths)? {
+        for sample in lab_corpus::discover(&args.paths)? {
             samples.push(Input { name: sample.name.clone(), bytes: cut(sample.load(cx)?) });
         }
     }

@@ -11,8 +11,8 @@ use lab_telomere::{Encoder, SaltChoice, Settings, Summary};
 
 use super::super::{App, note, options, report_json, table};
 use super::{Effort, Paths, persist, room};
-use crate::output::Output;
 use crate::progress;
+use lab_stream::output::Output;
 
 /// Compress a file into a .tlmr file (also: c)
 #[derive(clap::Args)]

@@ -7,8 +7,8 @@ use lab_codec::{Error, Result};
 
 use super::super::{App, note, options, report_json, table};
 use super::{Effort, Paths};
-use crate::output::Output;
 use crate::progress;
+use lab_stream::output::Output;
 
 /// Decompress a .tlmr file (also: d)
 #[derive(clap::Args)]

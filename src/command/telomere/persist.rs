@@ -10,7 +10,7 @@ use lab_telomere::seed::Seed;
 use lab_telomere::table::RECORD;
 
 use super::room::Room;
-use crate::output::Output;
+use lab_stream::output::Output;
 
 /// Appends the seeds of an output that the file lacks, in the order in which they occur. Returns how many these are.
 ///

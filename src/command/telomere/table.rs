@@ -11,7 +11,7 @@ use lab_telomere::table::{self, FILE_NAME, SeedTable};
 
 use super::super::{App, note, options, print, print_json, table as text};
 use super::{Effort, compare, room};
-use crate::output::Output;
+use lab_stream::output::Output;
 
 /// Build, inspect and compare seed tables
 #[derive(clap::Args)]

@@ -13,9 +13,9 @@ use lab_template::notes::dictionary::{MAX_CONTEXTS, Piece, Table};
 use sha2::{Digest as _, Sha256};
 
 use super::{App, named_path, options, table};
-use crate::output::Output;
 use crate::progress;
-use crate::resource::MAX_RESOURCE;
+use lab_stream::output::Output;
+use lab_stream::resource::MAX_RESOURCE;
 
 /// The name of the only context of a dictionary that is made without any.
 const CONTEXT: &str = "DEFAULT";

@@ -10,12 +10,12 @@ use lab_template::template::{self, Template, View};
 use sha2::{Digest as _, Sha256};
 
 use super::{App, follow, options, table};
-use crate::chain::Chain;
-use crate::container::Reader;
-use crate::decode::pipeline_of;
-use crate::input::{self, Medium};
-use crate::output::Output;
 use crate::progress;
+use lab_stream::chain::Chain;
+use lab_stream::container::Reader;
+use lab_stream::decode::pipeline_of;
+use lab_stream::input::{self, Medium};
+use lab_stream::output::Output;
 
 /// Decode a template, in any of its contexts
 #[derive(clap::Args)]
@@ -114,7 +114,7 @@ fn render(args: &Args, app: &App, sink: &mut dyn Write) -> Result<Report> {
         return Err(Error::unsupported("a plain Zstandard file, which has no contexts"));
     };
     let reader = Reader::open(stream, *cx.limits())?;
-    let store = args.work.store(Some(&args.input));
+    let store = args.work.store(app, Some(&args.input));
     let pipeline = pipeline_of(reader.header(), &app.registry, &store)?;
     let chain = Chain::parse_codecs(&app.registry, &reader.header().chain)?;
     let Some(stage) = chain.codecs.first().filter(|stage| stage.entry.info.id == TEMPLATE.info.id) else {

@@ -8,8 +8,8 @@ use lab_template::notes::dictionary::{Dictionary, is_context_name};
 use lab_template::notes::map::{Declared, Map};
 
 use super::{App, named_path, options};
-use crate::chain::MAX_TEXT;
-use crate::resource::Store;
+use lab_stream::chain::MAX_TEXT;
+use lab_stream::resource::Store;
 
 /// Encode a file with notes of a dictionary
 #[derive(clap::Args)]
@@ -77,7 +77,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let mut chain = "template".to_string();
     let mut dictionary = None;
     if let Some(dict) = &args.dict {
-        let mut store = Store::new(&[], None);
+        let mut store = Store::new(&app.registry, &[], None);
         let digest = store.load(dict)?;
         chain += &format!(":dict=sha256:{digest}");
         work.resources.push(dict.clone());

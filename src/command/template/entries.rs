@@ -8,9 +8,9 @@ use lab_codec::{Error, ErrorKind, Resources, Result};
 use lab_template::notes::cid;
 use lab_template::notes::dictionary::Dictionary;
 
-use super::{options, table};
-use crate::report::text::readable;
-use crate::resource::Store;
+use super::{App, options, table};
+use lab_report::text::readable;
+use lab_stream::resource::Store;
 
 /// Bytes of an entry that are shown.
 const SHOWN: usize = 40;
@@ -46,11 +46,11 @@ struct Piece {
 ///
 /// # Errors
 /// Whatever is wrong with the file.
-pub fn show(path: &Path, most: usize, work: &options::Work, talk: &options::Talk) -> Result<()> {
-    let mut store = Store::new(&[], None);
+pub fn show(path: &Path, most: usize, app: &App, work: &options::Work, talk: &options::Talk) -> Result<()> {
+    let mut store = Store::new(&app.registry, &[], None);
     let digest = store.load(path)?;
     let file = store.loaded().get(&digest)?;
-    let blobs = work.store(Some(path)).find(&[])?;
+    let blobs = work.store(app, Some(path)).find(&[])?;
     let report =
         report(path, digest.to_string(), file, blobs, most).map_err(|e| e.at(path.display().to_string()))?;
     if talk.json { super::print_json(&report) } else { super::print(&text(&report)) }

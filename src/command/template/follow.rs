@@ -9,9 +9,9 @@ use lab_codec::{Cancel, Error, ErrorKind, Result};
 
 use super::{App, options, table};
 use crate::command::decode::decode_feed;
-use crate::container::{Feed, TRAILER_LEN, Trailer};
-use crate::output::Output;
 use crate::progress;
+use lab_stream::container::{Feed, TRAILER_LEN, Trailer};
+use lab_stream::output::Output;
 
 /// How long to wait before looking again.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -38,7 +38,7 @@ pub fn run(
     let growing = Growing { file, cancel: app.cancel.clone(), seen: 0, last: Vec::new() };
     let mut live = Live { output: Output::open(to, write.force)?, bytes: 0 };
     let cx = work.context(app, progress::bar("follow", None, talk.quiet));
-    let store = work.store(Some(path));
+    let store = work.store(app, Some(path));
     let feed = Feed::Pipe(Box::new(growing));
     // One thread, which has written a segment before it asks for the next.
     let ending = match decode_feed(app, feed, &store, &mut live, 1, &cx) {

@@ -10,7 +10,7 @@ use lab_template::partial::{Rule, Statistics, beginning};
 
 use super::segments::{Segment, Segments};
 use super::{App, entries, options, table};
-use crate::report::text::readable;
+use lab_report::text::readable;
 
 /// Bytes of a rule that are shown.
 const SHOWN: usize = 60;
@@ -85,7 +85,7 @@ struct Top {
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
     if entries::is_dictionary(&args.input) {
-        return entries::show(&args.input, args.rules, &args.work, &args.talk);
+        return entries::show(&args.input, args.rules, app, &args.work, &args.talk);
     }
     let path = args.input.display().to_string();
     let at_input = |e: Error| e.at(path.clone());

@@ -11,13 +11,13 @@ use lab_template::template::{self, Template};
 use lab_template::{CODECS, TEMPLATE};
 
 use super::{App, options};
-use crate::chain::Chain;
-use crate::container::{Reader, SegmentHeader, Stored};
-use crate::decode::pipeline_of;
-use crate::input::{self, Medium};
-use crate::ordered::ordered;
-use crate::pipeline::Pipeline;
 use crate::progress;
+use lab_stream::chain::Chain;
+use lab_stream::container::{Reader, SegmentHeader, Stored};
+use lab_stream::decode::pipeline_of;
+use lab_stream::input::{self, Medium};
+use lab_stream::ordered::ordered;
+use lab_stream::pipeline::Pipeline;
 
 /// An encoded file whose chain begins with a grammar codec.
 pub struct Segments {
@@ -53,7 +53,7 @@ impl Segments {
             return Err(at_input(Error::unsupported("a plain Zstandard file, which has no grammar")));
         };
         let reader = Reader::open(stream, *cx.limits()).map_err(at_input)?;
-        let store = work.store(Some(path));
+        let store = work.store(app, Some(path));
         let pipeline = pipeline_of(reader.header(), &app.registry, &store).map_err(at_input)?;
         let chain = Chain::parse_codecs(&app.registry, &reader.header().chain).map_err(at_input)?;
         let grammars = CODECS.map(|entry| entry.info.id);

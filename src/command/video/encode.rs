@@ -14,11 +14,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::encode::open;
 use super::{App, Making, carrier_params, options, profiles, table};
-use crate::chain::Chain;
-use crate::encode::{Options, Summary, carrier_of, encode};
-use crate::output::Output;
-use crate::pipeline::Pipeline;
 use crate::progress;
+use lab_stream::chain::Chain;
+use lab_stream::encode::{Options, Summary, carrier_of, encode};
+use lab_stream::output::Output;
+use lab_stream::pipeline::Pipeline;
 
 /// Encode a file as a video
 #[derive(clap::Args)]
@@ -104,14 +104,16 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         super::super::note(&foretell(prediction), args.talk.quiet);
     }
     let chain = &plan.chain;
-    let store = args.work.store(None);
+    let store = args.work.store(app, None);
     let pipeline = Pipeline::build(chain, &store.find(&chain.resources())?, None)?;
     let input = open(&args.input).map_err(|e| e.at(args.input.display().to_string()))?;
     let mut output = Output::open(&output_path, args.write.force)?;
     let cx = args.work.context(app, progress::bar("encode", input.len, args.talk.quiet));
     let profile = plan.settings.as_ref().map_or("exact", |settings| settings.profile.name);
     let medium: Box<dyn StreamWriter> = match plan.settings {
-        None => carrier_of(chain)?.create(output.target(), &input.name, &chain.to_string(), &cx)?,
+        None => {
+            carrier_of(chain, &app.registry)?.create(output.target(), &input.name, &chain.to_string(), &cx)?
+        }
         Some(mut settings) => {
             settings.threads = args.work.threads.map_or(0, usize::from);
             settings.content = content(args, &settings, app)?;
@@ -196,7 +198,7 @@ fn plan(args: &Args, cx: &Context, app: &App) -> Result<Plan> {
     };
     let last = names.len() - 1;
     for (i, name) in names.into_iter().enumerate() {
-        let mut store = args.work.store(None);
+        let mut store = args.work.store(app, None);
         let exact = profile::by_name(name).is_none();
         if exact && args.profile.is_some() | args.target_size.is_none() && args.making.any() {
             return Err(Error::usage(
@@ -209,7 +211,7 @@ fn plan(args: &Args, cx: &Context, app: &App) -> Result<Plan> {
         let chain = options::chain(app, &format!("{codec},{stage}"), &mut store)?;
         let settings = lab_video::settings(&carrier_params(&chain)?, cx)?;
         let stream = match len {
-            Some(len) => Some(estimate(args, &chain, len, cx)?),
+            Some(len) => Some(estimate(args, app, &chain, len, cx)?),
             None => None,
         };
         let wanted = args.target_size.is_some();
@@ -253,13 +255,13 @@ fn exactly(stream: u64) -> Prediction {
 }
 
 /// Bytes that the stream of a file of `len` bytes will have, as its first mebibyte compresses.
-fn estimate(args: &Args, chain: &Chain, len: u64, cx: &Context) -> Result<u64> {
+fn estimate(args: &Args, app: &App, chain: &Chain, len: u64, cx: &Context) -> Result<u64> {
     let mut sample = Vec::new();
     File::open(&args.input)?.take(SAMPLE).read_to_end(&mut sample)?;
     if sample.is_empty() {
         return Ok(0);
     }
-    let pipeline = Pipeline::build(chain, &args.work.store(None).find(&chain.resources())?, None)?;
+    let pipeline = Pipeline::build(chain, &args.work.store(app, None).find(&chain.resources())?, None)?;
     let mut out = Vec::new();
     pipeline.worker().encode(&sample, &mut out, true, cx)?;
     let stored = if out.is_empty() { sample.len() } else { out.len().min(sample.len()) };

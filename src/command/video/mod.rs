@@ -103,7 +103,7 @@ fn profiles() -> clap::builder::PossibleValuesParser {
 }
 
 /// The carrier's parameters in a chain.
-fn carrier_params(chain: &crate::chain::Chain) -> Result<Params> {
+fn carrier_params(chain: &lab_stream::chain::Chain) -> Result<Params> {
     let stage = chain.carrier.as_ref().ok_or_else(|| lab_codec::Error::usage("the chain has no carrier"))?;
     Ok(stage.params.clone())
 }

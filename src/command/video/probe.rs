@@ -89,7 +89,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     };
     if let Some(clip) = &args.clip {
         let [name] = names[..] else { return Err(Error::usage("name the --profile of the test clip")) };
-        let mut output = crate::output::Output::open(clip, args.write.force)?;
+        let mut output = lab_stream::output::Output::open(clip, args.write.force)?;
         let path = match output.temporary() {
             Some(path) => path.to_path_buf(),
             None => return Err(Error::usage("a test clip needs a file")),
@@ -108,7 +108,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
 }
 
 fn make(args: &Args, app: &App, name: &str, path: &Path, cx: &Context) -> Result<u64> {
-    let mut store = args.work.store(None);
+    let mut store = args.work.store(app, None);
     let chain = options::chain(app, &format!("store,{}", args.making.stage(name)), &mut store)?;
     let settings = lab_video::settings(&carrier_params(&chain)?, cx)?;
     let settings = settings.ok_or_else(|| Error::usage("the profile exact has no test clip"))?;
@@ -122,7 +122,7 @@ fn through(args: &Args, app: &App, name: &str, cx: &Context) -> Result<Row> {
         return Err(Error::usage("the command has no {in} and {out}, which stand for the clip and the copy"));
     }
     let directory = tempfile::Builder::new().prefix("lab-video-").tempdir_in(cx.scratch())?;
-    let listed = crate::cleanup::Temporary::new(directory.path());
+    let listed = lab_stream::cleanup::Temporary::new(directory.path());
     let clip = directory.path().join("clip.mp4");
     let copy = directory.path().join(format!("copy.{}", args.ending));
     let bytes = make(args, app, name, &clip, cx)?;

@@ -8,9 +8,9 @@ use lab_video::stream::{Health, Reader};
 
 use super::super::decode::decode_feed;
 use super::{App, options, table};
-use crate::container::Feed;
-use crate::input::{self, Medium};
 use crate::progress;
+use lab_stream::container::Feed;
+use lab_stream::input::{self, Medium};
 
 /// Check the file in a video without writing it, and tell how close the copy is to failing
 #[derive(clap::Args)]
@@ -192,7 +192,7 @@ fn open(path: &Path, app: &App, cx: &Context) -> Result<Opened> {
 /// Decodes everything; bytes and SHA-256 of the content.
 fn check(args: &Args, app: &App, stream: Arc<dyn StreamReader>, cx: &Context) -> Result<(u64, String)> {
     let told = stream.summary();
-    let store = args.work.store(Some(&args.input));
+    let store = args.work.store(app, Some(&args.input));
     let feed = Feed::Carrier(stream, 0);
     let ending = decode_feed(app, feed, &store, &mut std::io::sink(), args.work.threads(), cx)?;
     let trailer = ending.trailer;

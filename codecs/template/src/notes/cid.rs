@@ -1,59 +1,10 @@
-//! Content identifiers: CIDv1, raw binary, SHA-256, as content-addressed networks name a block of bytes.
-//!
-//! Such an identifier is four fixed bytes and the digest, and its text is `b` and base32 (RFC 4648, lower case,
-//! without padding).
+//! Content identifiers of blocks of bytes.
 
 use lab_codec::Digest;
+pub use lab_codec::cid::{LEN, bytes, text};
 use sha2::{Digest as _, Sha256};
-
-/// CIDv1 (1), raw (0x55), SHA-256 (0x12) of 32 bytes (0x20).
-const PREFIX: [u8; 4] = [0x01, 0x55, 0x12, 0x20];
-const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-/// Bytes of an identifier.
-pub const LEN: usize = 36;
 
 /// The SHA-256 of a block of bytes.
 pub fn digest(bytes: &[u8]) -> Digest {
     Digest(Sha256::digest(bytes).into())
-}
-
-/// The identifier with this digest, as bytes.
-pub fn bytes(digest: &Digest) -> [u8; LEN] {
-    let mut cid = [0; LEN];
-    cid[..4].copy_from_slice(&PREFIX);
-    cid[4..].copy_from_slice(&digest.0);
-    cid
-}
-
-/// The identifier with this digest, as text: 59 letters and digits.
-pub fn text(digest: &Digest) -> String {
-    let mut text = String::from("b");
-    let (mut bits, mut held) = (0u32, 0);
-    for byte in bytes(digest) {
-        bits = bits << 8 | u32::from(byte);
-        held += 8;
-        while held >= 5 {
-            held -= 5;
-            text.push(char::from(ALPHABET[(bits >> held & 31) as usize]));
-        }
-    }
-    // 288 bits leave three.
-    text.push(char::from(ALPHABET[(bits << (5 - held) & 31) as usize]));
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_what_others_write() {
-        // Computed with another implementation of SHA-256 and base32.
-        assert_eq!(text(&digest(b"")), "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku");
-        assert_eq!(
-            text(&digest(b"hello world")),
-            "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"
-        );
-        assert_eq!(text(&digest(b"x")).len(), 59);
-    }
 }

@@ -28,7 +28,7 @@ pub mod rgba;
 pub mod sign;
 pub mod words;
 
-use lab_frames::{Frame, PixelFormat, Shape};
+use lab_media::{Frame, PixelFormat, Shape};
 
 pub use grid::Grid;
 pub use header::{FrameHeader, Kind};

@@ -1,6 +1,6 @@
 //! A plane of 8-bit samples.
 
-use lab_frames::Frame;
+use lab_media::Frame;
 
 use super::Refusal;
 

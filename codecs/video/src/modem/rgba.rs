@@ -1,6 +1,6 @@
 //! Y, Cb and Cr to red, green, blue and alpha.
 
-use lab_frames::{Frame, PixelFormat, Shape};
+use lab_media::{Frame, PixelFormat, Shape};
 use rayon::prelude::*;
 
 use super::Refusal;

@@ -4,7 +4,7 @@
 //! With the quantiser's step about as large as the amplitude, an encoder codes levels of +-1, about 1.1 bits for
 //! each bit of payload. Chroma is grey.
 
-use lab_frames::{Frame, Shape};
+use lab_media::{Frame, Shape};
 use rayon::prelude::*;
 
 use super::band::{Bands, CELL};

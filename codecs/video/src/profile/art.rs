@@ -1,6 +1,6 @@
 //! `art`: shapes in a scene, for looking at.
 
-use lab_frames::ffmpeg::Encoder;
+use lab_media::ffmpeg::Encoder;
 
 use super::{Pixels, Profile, Setting, Structure};
 use crate::modem::art::ArtModem;

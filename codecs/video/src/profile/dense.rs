@@ -1,6 +1,6 @@
 //! `dense`: ten bits in each 4x4 block, for copies of the same size.
 
-use lab_frames::ffmpeg::Encoder;
+use lab_media::ffmpeg::Encoder;
 
 use super::{Pixels, Profile, Setting, Structure};
 use crate::modem::sign::{Parameters, SignModem};

@@ -1,6 +1,6 @@
 //! `f2v2f`: `art` with the encoder, the chunk and the rate of F2V2F.
 
-use lab_frames::ffmpeg::Encoder;
+use lab_media::ffmpeg::Encoder;
 
 use super::{Pixels, Profile, Setting, Structure};
 use crate::modem::art::ArtModem;

@@ -6,7 +6,7 @@ mod f2v2f;
 mod share;
 mod tough;
 
-use lab_frames::ffmpeg::Encoder;
+use lab_media::ffmpeg::Encoder;
 
 use crate::modem::Modem;
 

@@ -1,6 +1,6 @@
 //! `share`: three bits in each 4x4 block, for the copies that share sites make.
 
-use lab_frames::ffmpeg::Encoder;
+use lab_media::ffmpeg::Encoder;
 
 use super::{Pixels, Profile, Setting, Structure};
 use crate::modem::sign::{Parameters, SignModem};

@@ -1,6 +1,6 @@
 //! `tough`: one bit in each 4x4 block, for copies of copies.
 
-use lab_frames::ffmpeg::Encoder;
+use lab_media::ffmpeg::Encoder;
 
 use super::{Pixels, Profile, Setting, Structure};
 use crate::modem::sign::{Parameters, SignModem};

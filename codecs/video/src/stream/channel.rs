@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use lab_codec::{Context, Error, Result};
-use lab_frames::ffmpeg::{Clip, Output};
+use lab_media::ffmpeg::{Clip, Output};
 
 use super::film::Film;
 use super::scan::{Identity, Pictures};

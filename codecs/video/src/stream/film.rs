@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lab_codec::{Context, Digest, Error, Result};
-use lab_frames::colour::Range;
-use lab_frames::ffmpeg::{EncodeOptions, EncodedVideo, Output};
-use lab_frames::{Colour, Frame, PixelFormat, Rate, Shape, Video};
+use lab_media::colour::Range;
+use lab_media::ffmpeg::{EncodeOptions, EncodedVideo, Output};
+use lab_media::{Colour, Frame, PixelFormat, Rate, Shape, Video};
 use sha2::{Digest as _, Sha256};
 
 use super::Settings;

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use lab_codec::{Context, Digest, Error, Result};
-use lab_frames::ffmpeg::{self, EncodeOptions};
+use lab_media::ffmpeg::{self, EncodeOptions};
 use serde::{Deserialize, Serialize};
 
 /// The list.

@@ -4,7 +4,7 @@
 
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
 use lab_codec::{Error, ErrorKind, Result, format_count};
-use lab_frames::Frame;
+use lab_media::Frame;
 
 use super::Settings;
 use crate::profile::Profile;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lab_codec::{Context, Error, Lost, Result, StreamReader, Summary, check_read};
-use lab_frames::ffmpeg::Clip;
+use lab_media::ffmpeg::Clip;
 
 use super::film::{picture_of, pictures_of, poster_pictures};
 use super::layout::{GROUP_MANIFESTS, LAST_MANIFESTS};

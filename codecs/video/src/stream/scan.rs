@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lab_codec::{Context, Error, Result};
-use lab_frames::ffmpeg::{Clip, DecodeOptions, Decoder};
-use lab_frames::{Frame, PixelFormat};
+use lab_media::ffmpeg::{Clip, DecodeOptions, Decoder};
+use lab_media::{Frame, PixelFormat};
 
 use super::Health;
 use crate::modem::{Detection, FrameHeader, Grid, Modem, Refusal};

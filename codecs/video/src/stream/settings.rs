@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lab_codec::{Context, Digest, Error, Result};
-use lab_frames::Rate;
-use lab_frames::ffmpeg::Encoder;
+use lab_media::Rate;
+use lab_media::ffmpeg::Encoder;
 
 use super::layout::{Layout, MAX_LOSS};
 use super::manifest;

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use lab_codec::{Context, Error, Result, StreamWriter, Summary, Target};
-use lab_frames::ffmpeg::Output;
+use lab_media::ffmpeg::Output;
 use sha2::{Digest as _, Sha256};
 
 use super::film::Film;

@@ -14,7 +14,7 @@ pub mod shapes;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use lab_frames::{Frame, Shape};
+use lab_media::{Frame, Shape};
 use rayon::prelude::*;
 
 use self::scene::Fields;

@@ -1,0 +1,31 @@
+//! Measurements of (sample, chain) cells: what is planned, how it is timed, and in which forms it is written.
+//!
+//! [`plan`] says which cells there are; [`run`] measures them group by group and hands each finished
+//! cell to whoever listens. [`journal`] keeps cells as they come, so that an interrupted run can go on. [`results`] is
+//! the schema, the `export_*` modules write it for others. Nothing here prints.
+
+pub mod affinity;
+pub mod claims;
+mod clock;
+mod engine;
+pub mod entropy;
+pub mod environment;
+pub mod experiment;
+pub mod export_csv;
+pub mod export_markdown;
+#[cfg(test)]
+mod fixture;
+pub mod journal;
+mod measure;
+pub mod memory;
+pub mod pareto;
+pub mod plan;
+pub mod results;
+mod round;
+pub mod scratch;
+pub mod statistics;
+pub mod summary;
+pub mod trial;
+
+pub use plan::{Key, Plan, Rules};
+pub use round::{Listener, Surroundings, run};

@@ -1,0 +1,468 @@
+//! One cell: the warm-up, which verifies; the timed passes; and the figures that come out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lab_codec::{Carrier, Context, Digest, Error, Resources, Result, Source, StreamWriter, Summary, Target};
+use sha2::{Digest as _, Sha256};
+
+use super::clock::{Clock, Span};
+use super::engine::{Engine, Pass};
+use super::entropy::Orders;
+use super::plan::Rules;
+use super::results::{Cell, Stage, Timing};
+use super::{scratch, statistics};
+use lab_stream::chain::Chain;
+use lab_stream::container::{Feed, Header, SegmentHeader, Sequence, Writer};
+
+/// A pass that takes less is repeated until it takes as long, since clocks are coarse.
+const SHORTEST: f64 = 2e-3;
+/// After a pass of so many seconds, what is cold at first no longer matters.
+const WARM: f64 = 1.0;
+/// Bytes that a carrier is asked for at a time.
+const PIECE: usize = 1 << 20;
+/// By how much the stages' sum may differ from the whole.
+const AGREES: f64 = 0.05;
+
+/// An input in memory and what is known of it.
+pub struct Input {
+    /// The sample's name without any directory.
+    pub name: String,
+    /// The bytes.
+    pub raw: Vec<u8>,
+    /// Their digest.
+    pub sha256: Digest,
+    /// Their entropies.
+    pub entropy: [f64; 3],
+}
+
+/// A cell that has been warmed up and verified.
+pub struct Prepared {
+    cell: Cell,
+    engine: Engine,
+    carrier: Option<Carried>,
+    encode: Watch,
+    decode: Watch,
+    /// Rows of the container and the carrier know their size only.
+    rows: Vec<Stage>,
+    cx: Context,
+}
+
+/// A carrier, the stream that it takes, and where it writes.
+struct Carried {
+    carrier: Arc<dyn Carrier>,
+    stream: Vec<u8>,
+    summary: Summary,
+    medium: PathBuf,
+}
+
+/// Everything measured in one direction.
+#[derive(Default)]
+struct Watch {
+    repeats: u32,
+    whole: Samples,
+    stages: Vec<Samples>,
+    carrier: Samples,
+    spent: f64,
+}
+
+#[derive(Default)]
+struct Samples {
+    wall: Vec<f64>,
+    cpu: Vec<f64>,
+}
+
+impl Samples {
+    fn push(&mut self, span: Span) {
+        self.wall.push(span.wall);
+        self.cpu.push(span.cpu);
+    }
+
+    fn timing(&self) -> Timing {
+        statistics::timing(&self.wall, &self.cpu)
+    }
+}
+
+impl Prepared {
+    /// Encodes, decodes and compares once; the first timing comes from there where the cell is slow.
+    ///
+    /// # Errors
+    /// Whatever makes the cell fail.
+    pub fn new(
+        mut cell: Cell,
+        chain: &Chain,
+        resources: &Resources,
+        input: &Input,
+        rules: &Rules,
+        scratch: &Path,
+        cx: &Context,
+    ) -> Result<Self> {
+        let threads = cell.threads as usize;
+        let mut engine = Engine::new(chain, resources, input.raw.len(), cell.segment_bytes, threads, cx)?;
+        let (mut encode, entropies) = engine.first_encode(&input.raw)?;
+        let mut decode = engine.first_decode(&input.raw)?;
+
+        let (stream, packing) = pack(chain, &engine, input, cell.segment_bytes)?;
+        let unpacking = unpack(&stream, input, cx)?;
+        let stored: u64 = engine.segments().map(|(_, _, stored)| stored.len() as u64).sum();
+        cell.container_bytes = stream.len() as u64 - stored;
+        cell.output_bytes = stream.len() as u64;
+        for ((name, (bytes_in, bytes_out)), entropy) in engine.names().zip(engine.flows()).zip(entropies) {
+            let stage = name.to_string();
+            cell.stages.push(Stage { stage, bytes_in, bytes_out, entropy, ..Stage::default() });
+        }
+        for (stage, choices) in cell.stages.iter_mut().zip(engine.choices()) {
+            stage.choices.clone_from(choices);
+        }
+        let mut rows = vec![Stage {
+            stage: "container".into(),
+            bytes_in: stored,
+            bytes_out: stream.len() as u64,
+            encode: statistics::timing(&[packing.wall], &[packing.cpu]),
+            decode: statistics::timing(&[unpacking.wall], &[unpacking.cpu]),
+            entropy: super::entropy::entropies(&stream),
+            ..Stage::default()
+        }];
+
+        let mut carrier = None;
+        if let Some(stage) = &chain.carrier {
+            let instance = lab_stream::encode::carrier_of(chain, resources.registry())?;
+            let medium = scratch.join(format!("medium.{}", instance.extension()));
+            let summary = Summary {
+                name: input.name.clone(),
+                chain: chain.to_string(),
+                bytes: input.raw.len() as u64,
+                sha256: input.sha256,
+            };
+            let carried = Carried { carrier: instance, stream, summary, medium };
+            let at = |e: Error| e.at(format!("carrier {}", stage.entry.info.id));
+            encode.whole += carried.write(1, cx).map_err(at)?;
+            decode.whole += carried.read(1, cx).map_err(at)?;
+            cell.output_bytes = scratch::size_of(&carried.medium)?;
+            let mut orders = Orders::default();
+            scratch::files(&carried.medium, &mut |file| count(file, &mut orders))?;
+            rows.push(Stage {
+                stage: stage.to_string(),
+                bytes_in: carried.stream.len() as u64,
+                bytes_out: cell.output_bytes,
+                entropy: orders.entropies(),
+                ..Stage::default()
+            });
+            carried.clear()?;
+            carrier = Some(carried);
+        }
+        cell.verified = true;
+
+        let stages = engine.names().count();
+        let mut prepared = Self {
+            cell,
+            engine,
+            carrier,
+            encode: Watch::new(&encode, stages),
+            decode: Watch::new(&decode, stages),
+            rows,
+            cx: cx.clone(),
+        };
+        let first = encode.whole.wall + decode.whole.wall;
+        let slow = first > rules.slow.as_secs_f64();
+        if threads == 1 && slow {
+            prepared.encode.first(&encode);
+            prepared.decode.first(&decode);
+        } else if slow {
+            prepared.round(&input.raw)?;
+        } else if threads == 1 && first > WARM {
+            prepared.encode.stages_cpu(&encode);
+            prepared.decode.stages_cpu(&decode);
+        } else {
+            // The first pass grew buffers one by one, and on one thread: the next one does not count either. On one
+            // thread it tells the stages' CPU times.
+            let (encode, decode) = prepared.pass(&input.raw, threads == 1)?;
+            prepared.encode.stages_cpu(&encode.pass);
+            prepared.decode.stages_cpu(&decode.pass);
+        }
+        Ok(prepared)
+    }
+
+    /// One more timed encoding and decoding.
+    ///
+    /// # Errors
+    /// Those of codecs and carrier; failing now means that they do not always behave alike.
+    pub fn round(&mut self, raw: &[u8]) -> Result<()> {
+        let (encode, decode) = self.pass(raw, false)?;
+        self.encode.add(&encode);
+        self.decode.add(&decode);
+        Ok(())
+    }
+
+    fn pass(&mut self, raw: &[u8], cpu: bool) -> Result<(Measured, Measured)> {
+        let (encodes, decodes) = (self.encode.repeats, self.decode.repeats);
+        let carried = |work: &dyn Fn(&Carried) -> Result<Span>| match &self.carrier {
+            Some(carried) => work(carried).map(Some),
+            None => Ok(None),
+        };
+        let pass = self.engine.encode(raw, encodes, cpu)?;
+        let carrier = carried(&|c| c.write(encodes, &self.cx))?;
+        let encode = Measured { pass, carrier };
+        // A medium is read last stage first.
+        let carrier = carried(&|c| c.read(decodes, &self.cx))?;
+        let pass = self.engine.decode(decodes, cpu)?;
+        let decode = Measured { pass, carrier };
+        carried(&|c| c.clear().map(|()| Span::default()))?;
+        Ok((encode, decode))
+    }
+
+    /// Whether there are enough measurements.
+    pub fn done(&self, rules: &Rules) -> bool {
+        let spent = self.encode.spent + self.decode.spent;
+        let n = self.encode.whole.wall.len() as u32;
+        // A slow cell was measured when it was prepared.
+        let slow = n == 1 && spent > rules.slow.as_secs_f64();
+        slow && rules.iterations.is_none() || rules.enough(n, spent)
+    }
+
+    /// Memory that the codecs declare for what is kept between passes, and the bytes that are kept beside.
+    pub fn kept_bytes(&self) -> u64 {
+        self.engine.declared_memory() + 2 * self.cell.output_bytes + self.cell.bytes
+    }
+
+    /// The finished cell.
+    pub fn finish(self) -> Cell {
+        let Self { mut cell, encode, decode, mut rows, .. } = self;
+        cell.encode = encode.whole.timing();
+        cell.decode = decode.whole.timing();
+        for (i, stage) in cell.stages.iter_mut().enumerate() {
+            stage.encode = encode.stages[i].timing();
+            stage.decode = decode.stages[i].timing();
+        }
+        if let Some(carrier) = rows.get_mut(1) {
+            carrier.encode = encode.carrier.timing();
+            carrier.decode = decode.carrier.timing();
+        }
+        cell.stages.append(&mut rows);
+        if cell.threads == 1 {
+            cell.notes.extend(disagreement("encoding", &cell.encode, &cell.stages, |s| &s.encode));
+            cell.notes.extend(disagreement("decoding", &cell.decode, &cell.stages, |s| &s.decode));
+        }
+        cell
+    }
+}
+
+/// A pass of the codecs, and one of the carrier where there is one.
+struct Measured {
+    pass: Pass,
+    carrier: Option<Span>,
+}
+
+impl Watch {
+    /// Chooses how often a pass is repeated by what the first one took.
+    fn new(first: &Pass, stages: usize) -> Self {
+        let repeats = (SHORTEST / first.whole.wall.max(1e-7)).ceil().clamp(1.0, 10_000.0) as u32;
+        Self { repeats, stages: (0..stages).map(|_| Samples::default()).collect(), ..Self::default() }
+    }
+
+    fn add(&mut self, measured: &Measured) {
+        let mut whole = measured.pass.whole;
+        if let Some(span) = measured.carrier {
+            whole += span;
+            self.carrier.push(span);
+        }
+        self.spent += whole.wall * f64::from(self.repeats);
+        self.whole.push(whole);
+        for (samples, span) in self.stages.iter_mut().zip(&measured.pass.stages) {
+            samples.wall.push(span.wall);
+        }
+    }
+
+    /// Takes the stages' CPU times from a pass that measured them.
+    fn stages_cpu(&mut self, pass: &Pass) {
+        for (samples, span) in self.stages.iter_mut().zip(&pass.stages) {
+            samples.cpu.push(span.cpu);
+        }
+    }
+
+    /// Takes the first pass for a measurement.
+    fn first(&mut self, pass: &Pass) {
+        let stages = pass.stages.iter().fold(0.0, |sum, s| sum + s.wall);
+        let stages_cpu = pass.stages.iter().fold(0.0, |sum, s| sum + s.cpu);
+        let carrier = Span { wall: pass.whole.wall - stages, cpu: pass.whole.cpu - stages_cpu };
+        self.carrier.push(carrier);
+        self.whole.push(pass.whole);
+        self.spent += pass.whole.wall;
+        for (samples, span) in self.stages.iter_mut().zip(&pass.stages) {
+            samples.push(*span);
+        }
+    }
+}
+
+impl Carried {
+    /// Writes the stream onto a new medium, `repeats` times; the time is that of one.
+    fn write(&self, repeats: u32, cx: &Context) -> Result<Span> {
+        let mut sum = Span::default();
+        for _ in 0..repeats {
+            self.clear()?;
+            let clock = Clock::start();
+            let target = Target::Path(&self.medium);
+            let mut writer = self.carrier.create(target, &self.summary.name, &self.summary.chain, cx)?;
+            for piece in self.stream.chunks(PIECE) {
+                cx.check()?;
+                writer.write(piece)?;
+            }
+            writer.finish(&self.summary)?;
+            sum += clock.elapsed();
+        }
+        Ok(sum / f64::from(repeats))
+    }
+
+    /// Reads the whole stream back, `repeats` times, and compares it.
+    fn read(&self, repeats: u32, cx: &Context) -> Result<Span> {
+        let mut sum = Span::default();
+        let mut back = vec![0; self.stream.len()];
+        let head = head(&self.medium)?;
+        for _ in 0..repeats {
+            let clock = Clock::start();
+            let reader = self.carrier.open(&Source { path: &self.medium, head: &head }, cx)?;
+            if reader.len() != self.stream.len() as u64 {
+                return Err(Error::corrupt(format!(
+                    "the round trip FAILED: a stream of {} bytes came back for {}",
+                    reader.len(),
+                    self.stream.len()
+                )));
+            }
+            for (i, piece) in back.chunks_mut(PIECE).enumerate() {
+                cx.check()?;
+                let lost = reader.read_at((i * PIECE) as u64, piece)?;
+                if let Some(first) = lost.first() {
+                    return Err(Error::corrupt(format!("the medium lost bytes, first at {}", first.start)));
+                }
+            }
+            sum += clock.elapsed();
+        }
+        if back != self.stream {
+            return Err(Error::corrupt("the round trip FAILED: the medium gave another stream back"));
+        }
+        Ok(sum / f64::from(repeats))
+    }
+
+    fn clear(&self) -> Result<()> {
+        scratch::remove(&self.medium)
+    }
+}
+
+/// The first bytes of a medium, as a carrier is shown them.
+fn head(path: &Path) -> Result<Vec<u8>> {
+    use std::io::Read;
+    let mut head = Vec::new();
+    if path.is_file() {
+        std::fs::File::open(path)?.take(4096).read_to_end(&mut head)?;
+    }
+    Ok(head)
+}
+
+fn count(file: &Path, orders: &mut Orders) -> Result<()> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)?.take(super::entropy::MAX_BYTES).read_to_end(&mut bytes)?;
+    orders.add(&bytes);
+    Ok(())
+}
+
+/// A stream in memory.
+struct Memory<'a>(&'a mut Vec<u8>);
+
+impl StreamWriter for Memory<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, _: &Summary) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The stream that `lab encode` would write, and the time that it takes to make one of finished segments: headers,
+/// checksums and the digest.
+fn pack(chain: &Chain, engine: &Engine, input: &Input, segment_size: u64) -> Result<(Vec<u8>, Span)> {
+    let header = Header {
+        tag: 0,
+        chain: chain.codecs_text(),
+        formats: engine.formats(),
+        segment_size,
+        resources: chain.resources(),
+    };
+    let room: usize = engine.segments().map(|(_, _, stored)| stored.len() + 512).sum();
+    let mut stream = Vec::with_capacity(room + 4096);
+    let clock = Clock::start();
+    let mut writer = Writer::new(Box::new(Memory(&mut stream)), header);
+    for (range, lens, stored) in engine.segments() {
+        let (number, raw_offset) = writer.next();
+        let header = SegmentHeader {
+            tag: 0,
+            number,
+            raw_offset,
+            raw_len: range.len() as u64,
+            bypassed: false,
+            stage_lens: lens.to_vec(),
+            raw_crc: crc32c::crc32c(&input.raw[range.clone()]),
+            stored_crc: crc32c::crc32c(stored),
+        };
+        writer.segment(header, stored)?;
+    }
+    let sha256 = Digest(Sha256::digest(&input.raw).into());
+    writer.finish(&input.name, &chain.to_string(), sha256)?;
+    let span = clock.elapsed();
+    Ok((stream, span))
+}
+
+/// Walks a stream as decoding would, without the codecs: every checksum, index and trailer.
+fn unpack(stream: &[u8], input: &Input, cx: &Context) -> Result<Span> {
+    let clock = Clock::start();
+    let limits = lab_codec::Limits { output: u64::MAX, memory: u64::MAX };
+    let mut sequence = Sequence::open(Feed::Pipe(Box::new(stream)), limits)?;
+    let mut buffer = Vec::new();
+    let mut offset = 0;
+    while let Some(stored) = sequence.next_segment(buffer)? {
+        cx.check()?;
+        stored.check()?;
+        let end = offset + stored.header.raw_len as usize;
+        let raw = input.raw.get(offset..end).ok_or_else(|| Error::corrupt("the stream is longer"))?;
+        if crc32c::crc32c(raw) != stored.header.raw_crc {
+            return Err(Error::corrupt(format!("segment {} has another checksum", stored.header.number)));
+        }
+        offset = end;
+        buffer = stored.bytes;
+    }
+    let ending = sequence.ending().ok_or_else(|| Error::truncated("the stream has no end"))?;
+    if ending.trailer.sha256.0 != Sha256::digest(&input.raw)[..] {
+        return Err(Error::corrupt("the stream's SHA-256 is not that of the input"));
+    }
+    Ok(clock.elapsed())
+}
+
+/// Says where the stages' sum is not the whole.
+fn disagreement(
+    what: &str,
+    whole: &Timing,
+    stages: &[Stage],
+    of: impl Fn(&Stage) -> &Timing,
+) -> Option<String> {
+    let sum: f64 = stages.iter().filter(|s| s.stage != "container").map(|s| of(s).median).sum();
+    let off = (sum - whole.median) / whole.median;
+    (whole.median > 0.0 && off.abs() > AGREES)
+        .then(|| format!("{what}: the stages' sum differs from the whole by {:+.0} %", off * 100.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_that_is_not_the_whole_is_told() {
+        let timing = |median| Timing { median, ..Timing::default() };
+        let stage = |name: &str, t| Stage { stage: name.into(), encode: timing(t), ..Stage::default() };
+        let told = |stages: &[Stage]| disagreement("encoding", &timing(1.0), stages, |s| &s.encode);
+        assert_eq!(told(&[stage("a", 0.6), stage("b", 0.42), stage("container", 5.0)]), None);
+        let text = told(&[stage("a", 0.6), stage("b", 0.3)]).unwrap();
+        assert_eq!(text, "encoding: the stages' sum differs from the whole by -10 %");
+    }
+}

@@ -1,0 +1,383 @@
+//! Getting a corpus: from its addresses or from a directory, checked, with a manifest beside it.
+//!
+//! A file appears under its name only when it has the listed size and digest. Where no digest is listed, the one
+//! of the first fetch is kept in the manifest, and later fetches are held to it.
+
+pub mod absent;
+pub mod catalogue;
+mod failures;
+mod http;
+mod local;
+mod pack;
+mod part;
+mod record;
+pub mod sources;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lab_codec::{Context, Digest, Error, ErrorKind, Observer, Result};
+
+use super::manifest::{FILE_NAME, Listed, Manifest};
+use super::unpack::{HashingReader, HashingWriter, copy};
+use failures::Failures;
+use http::{Client, Expected, Failure};
+use lab_stream::output::Output;
+pub use pack::Pack;
+use part::Part;
+pub use sources::{Source, Sources, Wanted};
+
+/// Makes a progress bar for something of a name and perhaps a size in bytes.
+pub type Bar<'a> = dyn Fn(&str, Option<u64>) -> Arc<dyn Observer> + 'a;
+
+/// How patient to be with a server.
+#[derive(Debug, Clone, Copy)]
+pub struct Tries {
+    /// How often to try again.
+    pub retries: u32,
+    /// The pause before the first new try; it doubles.
+    pub wait: Duration,
+    /// How long to wait for a connection, an answer, or more of it.
+    pub timeout: Duration,
+}
+
+/// What a fetch is to do.
+pub struct Options<'a> {
+    /// Where the corpus gets its directory.
+    pub into: &'a Path,
+    /// Files and downloads are taken from this directory instead of the network.
+    pub from: Option<&'a Path>,
+    /// An address that is tried before all others, with the names of the downloads below it.
+    pub mirror: Option<&'a str>,
+    /// Fetch again what is there, and replace what is not as listed.
+    pub force: bool,
+    /// How patient to be.
+    pub tries: Tries,
+    /// Shows how downloads go on.
+    pub bar: &'a Bar<'a>,
+}
+
+/// A file that is there now.
+#[derive(Debug, Clone)]
+pub struct Arrived {
+    /// Its name.
+    pub name: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: Digest,
+    /// The address or path that it came from.
+    pub origin: String,
+    /// Whether it was there before.
+    pub was_here: bool,
+    /// Whether there was no digest to compare it with.
+    pub is_unproven: bool,
+}
+
+/// The directory of a corpus below `into`.
+pub fn directory(sources: &Sources, into: &Path) -> PathBuf {
+    into.join(&sources.corpus)
+}
+
+/// Gets the files of a corpus that are not there yet, and writes its manifest. Returns all files in the order of the
+/// description.
+///
+/// # Errors
+/// [`Usage`](ErrorKind::Usage), where something else has the name of a file; corrupt or I/O, naming everything that
+/// was tried, where files are still missing: those that came stay. Cancellation.
+pub fn fetch(sources: &Sources, options: &Options, cx: &Context) -> Result<Vec<Arrived>> {
+    let directory = directory(sources, options.into);
+    let in_directory = |e: Error| e.at(directory.display().to_string());
+    fs::create_dir_all(&directory).map_err(|e| in_directory(e.into()))?;
+    let earlier = Manifest::in_directory(&directory)?;
+    if earlier.is_none() && directory.join(FILE_NAME).exists() && !options.force {
+        let path = directory.join(FILE_NAME);
+        return Err(Error::usage(format!(
+            "{} exists and is no manifest of a corpus; use --force to replace it",
+            path.display()
+        )));
+    }
+    let mut job = Job {
+        sources,
+        options,
+        cx,
+        earlier: earlier.as_ref(),
+        directory: &directory,
+        arrived: BTreeMap::new(),
+        failures: Failures::default(),
+        unreachable: BTreeSet::new(),
+    };
+    let fetched = job.run();
+    // What came is worth a manifest even where the rest did not come.
+    let recorded = record::write(&job).map_err(in_directory);
+    if fetched.is_err() {
+        // Goes where it is empty.
+        let _ = fs::remove_dir(&directory);
+    }
+    fetched?;
+    recorded?;
+    Ok(sources.files.iter().filter_map(|wanted| job.arrived.remove(&wanted.name)).collect())
+}
+
+/// One fetch under way.
+struct Job<'a> {
+    sources: &'a Sources,
+    options: &'a Options<'a>,
+    cx: &'a Context,
+    /// The manifest of an earlier fetch.
+    earlier: Option<&'a Manifest>,
+    directory: &'a Path,
+    arrived: BTreeMap<String, Arrived>,
+    failures: Failures,
+    /// Servers that did not answer.
+    unreachable: BTreeSet<String>,
+}
+
+impl<'a> Job<'a> {
+    fn run(&mut self) -> Result<()> {
+        if !self.options.force {
+            self.take_stock()?;
+        }
+        if let Some(from) = self.options.from {
+            if !from.is_dir() {
+                return Err(Error::usage("not a directory").at(from.display().to_string()));
+            }
+            local::take(self, from)?;
+        } else {
+            self.take_downloads()?;
+        }
+        match self.missing().len() {
+            0 => Ok(()),
+            missing => Err(self.failures.error(self.sources, missing, self.options.from)),
+        }
+    }
+
+    fn take_downloads(&mut self) -> Result<()> {
+        let client = Client::new(self.options.tries, self.options.bar);
+        for source in &self.sources.sources {
+            let missing = self.missing();
+            if source.is_per_file() {
+                for wanted in missing {
+                    self.download(&client, source, &[wanted])?;
+                }
+            } else if !missing.is_empty() {
+                self.download(&client, source, &missing)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that are not there.
+    fn missing(&self) -> Vec<&'a Wanted> {
+        self.sources.files.iter().filter(|wanted| !self.arrived.contains_key(&wanted.name)).collect()
+    }
+
+    /// What an earlier fetch recorded about a file.
+    fn recorded(&self, wanted: &Wanted) -> Option<&'a Listed> {
+        let of_it = |l: &&Listed| l.name == wanted.name && l.corpus == self.sources.corpus;
+        self.earlier?.files.iter().find(of_it)
+    }
+
+    /// The digest that a file must have, where there is one.
+    fn digest(&self, wanted: &Wanted) -> Option<Digest> {
+        let recorded = || self.recorded(wanted).map(|listed| listed.sha256);
+        wanted.sha256.or_else(|| if self.options.force { None } else { recorded() })
+    }
+
+    /// Notes the files that are there already.
+    fn take_stock(&mut self) -> Result<()> {
+        for wanted in &self.sources.files {
+            let path = self.directory.join(&wanted.name);
+            let file = match File::open(&path) {
+                Ok(file) => file,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(Error::from(e).at(path.display().to_string())),
+            };
+            let (bytes, sha256) = HashingReader::new(file, self.cx).finish()?;
+            if bytes != wanted.bytes || self.digest(wanted).is_some_and(|digest| digest != sha256) {
+                return Err(Error::usage(format!(
+                    "{} exists and is not what is listed; use --force to replace it",
+                    path.display()
+                )));
+            }
+            let origin =
+                self.recorded(wanted).map_or_else(|| "found in its place".into(), |l| l.origin.clone());
+            self.note_arrived(wanted, sha256, origin, true);
+        }
+        Ok(())
+    }
+
+    fn note_arrived(&mut self, wanted: &Wanted, sha256: Digest, origin: String, was_here: bool) {
+        let is_unproven = wanted.sha256.is_none();
+        let (name, bytes) = (wanted.name.clone(), wanted.bytes);
+        let arrived = Arrived { name: name.clone(), bytes, sha256, origin, was_here, is_unproven };
+        self.arrived.insert(name, arrived);
+    }
+
+    /// The addresses to try for the download that holds `wanted`.
+    fn urls(&self, source: &Source, wanted: &Wanted) -> Vec<String> {
+        let mut urls = source.urls_for(&wanted.name);
+        if let Some(mirror) = self.options.mirror {
+            let mirror = mirror.trim_end_matches('/');
+            let mut names: Vec<&str> = urls.iter().map(|url| sources::download_name(url)).collect();
+            names.dedup();
+            let first: Vec<String> = names.iter().map(|name| format!("{mirror}/{name}")).collect();
+            urls.splice(0..0, first);
+        }
+        urls
+    }
+
+    /// Gets one download from the first address that gives it, and takes the `wanted` files out of it.
+    ///
+    /// # Errors
+    /// Only what has nothing to do with the addresses: the disk, cancellation.
+    fn download(&mut self, client: &Client, source: &Source, wanted: &[&'a Wanted]) -> Result<()> {
+        let all = self.sources.bytes();
+        let expected = Expected {
+            bytes: source.bytes,
+            // A pack is hardly larger than what is in it, or else it is of no use.
+            limit: source.bytes.unwrap_or_else(|| all.saturating_add(all / 8).saturating_add(1 << 20)),
+            is_checked: source.sha256.is_some() || wanted.iter().all(|w| self.digest(w).is_some()),
+            is_same_everywhere: source.sha256.is_some(),
+        };
+        for url in wanted.first().map(|w| self.urls(source, w)).unwrap_or_default() {
+            if self.unreachable.contains(server(&url)) {
+                continue;
+            }
+            let mut part = Part::open(self.directory, sources::download_name(&url))?;
+            // Where the pieces of a part do not make the whole, it is fetched in one piece.
+            for is_last in [false, true] {
+                let outcome = client
+                    .fetch(&url, &mut part, &expected, self.cx)
+                    .and_then(|()| self.take_out(source, wanted, &part, &url));
+                let failure = match outcome {
+                    Ok(()) => {
+                        part.finish();
+                        return Ok(());
+                    }
+                    Err(failure) => failure,
+                };
+                let why = match failure {
+                    Failure::Fatal(error) => return Err(error),
+                    Failure::Unreachable(why) => {
+                        self.unreachable.insert(server(&url).to_string());
+                        why
+                    }
+                    Failure::Refused(why) => why,
+                    Failure::Wrong(why) => {
+                        let was_continued = part.was_continued();
+                        part.clear()?;
+                        if was_continued && !is_last {
+                            continue;
+                        }
+                        self.failures.has_wrong = true;
+                        why
+                    }
+                };
+                self.failures.note(&url, why);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the `wanted` files out of a whole download.
+    fn take_out(
+        &mut self,
+        source: &Source,
+        wanted: &[&'a Wanted],
+        part: &Part,
+        url: &str,
+    ) -> Result<(), Failure> {
+        if source.bytes.is_some_and(|bytes| bytes != part.length()) {
+            let listed = source.bytes.unwrap_or_default();
+            return Err(Failure::Wrong(format!("{} bytes, listed are {listed}", part.length())));
+        }
+        if let Some(listed) = source.sha256 {
+            let mut file = part.file();
+            file.rewind()?;
+            let (_, found) = HashingReader::new(file, self.cx).finish()?;
+            if found != listed {
+                return Err(Failure::Wrong(format!("SHA-256 {found}, listed is {listed}")));
+            }
+        }
+        self.unpack(source, wanted, part.file(), url)
+    }
+
+    /// Takes the `wanted` files out of a pack.
+    fn unpack(
+        &mut self,
+        source: &Source,
+        wanted: &[&'a Wanted],
+        pack: &File,
+        origin: &str,
+    ) -> Result<(), Failure> {
+        let by_name: BTreeMap<&str, &'a Wanted> =
+            wanted.iter().map(|wanted| (source.name_of(&wanted.name), *wanted)).collect();
+        let bytes = self.sources.bytes();
+        let mut wrong = None;
+        let cx = self.cx;
+        let outcome = pack::members(source.pack, pack, bytes, cx, &mut |name, reader| {
+            let wanted = match name {
+                Some(name) => by_name.get(name).copied(),
+                None => wanted.first().copied(),
+            };
+            let Some(wanted) = wanted.filter(|w| !self.arrived.contains_key(&w.name)) else { return Ok(()) };
+            match self.deliver(wanted, reader, origin) {
+                Err(e) if e.kind() == ErrorKind::Corrupt => {
+                    wrong.get_or_insert(format!("{}: {e}", wanted.name));
+                    Ok(())
+                }
+                other => other,
+            }
+        });
+        match outcome {
+            Err(e) if e.kind() == ErrorKind::Corrupt => return Err(Failure::Wrong(e.to_string())),
+            other => other?,
+        }
+        match (wrong, wanted.iter().find(|w| !self.arrived.contains_key(&w.name))) {
+            (Some(why), _) => Err(Failure::Wrong(why)),
+            (None, Some(wanted)) => Err(Failure::Wrong(format!("{} is not in it", wanted.name))),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Makes a file of what `reader` holds, if that is the file.
+    ///
+    /// # Errors
+    /// Corrupt, where it is not, or cannot be read; anything else comes from writing.
+    fn deliver(&mut self, wanted: &Wanted, reader: &mut dyn Read, origin: &str) -> Result<()> {
+        let path = self.directory.join(&wanted.name);
+        let mut output = Output::open(&path, self.options.force)?;
+        let mut reader = pack::Watched::new(reader);
+        let mut writer = HashingWriter::new(output.sink()?, wanted.bytes);
+        let copied = copy(&mut reader, &mut writer, self.cx);
+        if let Some(why) = reader.failure {
+            return Err(Error::corrupt(format!("cannot be unpacked: {why}")));
+        }
+        if writer.overflowed() {
+            return Err(Error::corrupt(format!("more than the listed {} bytes", wanted.bytes)));
+        }
+        copied.map_err(|e| e.at(path.display().to_string()))?;
+        let (bytes, sha256) = writer.finish();
+        if bytes != wanted.bytes {
+            return Err(Error::corrupt(format!("{bytes} bytes, listed are {}", wanted.bytes)));
+        }
+        if let Some(listed) = self.digest(wanted).filter(|listed| *listed != sha256) {
+            return Err(Error::corrupt(format!("SHA-256 {sha256}, listed is {listed}")));
+        }
+        output.commit()?;
+        self.note_arrived(wanted, sha256, origin.to_string(), false);
+        Ok(())
+    }
+}
+
+/// The server in an address.
+fn server(url: &str) -> &str {
+    let after_host = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+    &url[..after_host]
+}

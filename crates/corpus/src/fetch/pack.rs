@@ -1,0 +1,246 @@
+//! What a download is, and the files in it.
+//!
+//! Names in an archive are only compared with those that are wanted, never used as paths: an archive cannot
+//! choose where anything is written.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+
+use bzip2::read::MultiBzDecoder;
+use flate2::read::MultiGzDecoder;
+use lab_codec::{Context, Error, Result};
+use serde::Deserialize;
+
+use crate::unpack::xz;
+
+/// How files are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Pack {
+    /// One file as it is.
+    #[serde(rename = "raw")]
+    Raw,
+    /// One file in gzip.
+    #[serde(rename = "gz")]
+    Gz,
+    /// One file in bzip2.
+    #[serde(rename = "bz2")]
+    Bz2,
+    /// One file in xz.
+    #[serde(rename = "xz")]
+    Xz,
+    /// A tar archive.
+    #[serde(rename = "tar")]
+    Tar,
+    /// A tar archive in gzip.
+    #[serde(rename = "tar.gz")]
+    TarGz,
+    /// A tar archive in bzip2.
+    #[serde(rename = "tar.bz2")]
+    TarBz2,
+    /// A tar archive in xz.
+    #[serde(rename = "tar.xz")]
+    TarXz,
+    /// A zip archive, its members stored or deflated.
+    #[serde(rename = "zip")]
+    Zip,
+}
+
+impl Pack {
+    /// Whether it holds files by name; otherwise it holds one.
+    pub fn has_members(self) -> bool {
+        !matches!(self, Self::Raw | Self::Gz | Self::Bz2 | Self::Xz)
+    }
+}
+
+/// A tar archive may hold so many bytes that belong to no wanted file.
+const OTHERS: u64 = 64 << 20;
+
+/// Is handed a file: its name in the archive, or none in a pack of one, and its content.
+pub type Take<'a> = dyn FnMut(Option<&str>, &mut dyn Read) -> Result<()> + 'a;
+
+/// Hands every regular file of `file` to `take`. `wanted` is how many bytes the wanted files have together.
+///
+/// # Errors
+/// Corrupt, where the pack is damaged; errors of `take`; I/O errors.
+pub fn members(pack: Pack, mut file: &File, wanted: u64, cx: &Context, take: &mut Take) -> Result<()> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut file = BufReader::with_capacity(1 << 17, file);
+    match pack {
+        Pack::Raw => take(None, &mut file),
+        Pack::Gz => take(None, &mut MultiGzDecoder::new(file)),
+        Pack::Bz2 => take(None, &mut MultiBzDecoder::new(file)),
+        Pack::Xz => take(None, &mut xz(file, cx)),
+        Pack::Tar => tar(file, wanted, cx, take),
+        Pack::TarGz => tar(MultiGzDecoder::new(file), wanted, cx, take),
+        Pack::TarBz2 => tar(MultiBzDecoder::new(file), wanted, cx, take),
+        Pack::TarXz => tar(xz(file, cx), wanted, cx, take),
+        Pack::Zip => zip(file, cx, take),
+    }
+}
+
+fn tar(reader: impl Read, wanted: u64, cx: &Context, take: &mut Take) -> Result<()> {
+    let damaged = |e: io::Error| Error::corrupt(format!("not a whole tar archive: {e}"));
+    let bounded = Bounded { inner: reader, left: wanted.saturating_add(OTHERS) };
+    let mut archive = tar::Archive::new(bounded);
+    for entry in archive.entries().map_err(damaged)? {
+        cx.check()?;
+        let mut entry = entry.map_err(damaged)?;
+        if entry.header().entry_type().is_file() {
+            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            take(Some(plain(&name)), &mut entry)?;
+        }
+    }
+    Ok(())
+}
+
+fn zip(file: impl Read + Seek, cx: &Context, take: &mut Take) -> Result<()> {
+    let damaged = |e: zip::result::ZipError| Error::corrupt(format!("not a whole zip archive: {e}"));
+    let mut archive = zip::ZipArchive::new(file).map_err(damaged)?;
+    for index in 0..archive.len() {
+        cx.check()?;
+        let mut member = archive.by_index(index).map_err(damaged)?;
+        if member.is_file() {
+            let name = member.name().map_err(damaged)?.into_owned();
+            take(Some(plain(&name)), &mut member)?;
+        }
+    }
+    Ok(())
+}
+
+/// A member's name without a leading `./`.
+fn plain(name: &str) -> &str {
+    name.strip_prefix("./").unwrap_or(name)
+}
+
+/// A reader that fails instead of giving more than so many bytes: few bytes may unpack to very many.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let length = self.inner.read(buf)?;
+        self.left = self
+            .left
+            .checked_sub(length as u64)
+            .ok_or_else(|| io::Error::other("far more than the corpus is in it"))?;
+        Ok(length)
+    }
+}
+
+/// A reader that remembers why it failed, so that bad input is told from a full disk.
+pub struct Watched<'a> {
+    inner: &'a mut dyn Read,
+    /// Why, where it did.
+    pub failure: Option<String>,
+}
+
+impl<'a> Watched<'a> {
+    /// Watches `inner`.
+    pub fn new(inner: &'a mut dyn Read) -> Self {
+        Self { inner, failure: None }
+    }
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buf).inspect_err(|e| {
+            if e.kind() != io::ErrorKind::Interrupted {
+                self.failure = Some(e.to_string());
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    const HELLO: &[u8] = b"hello, hello, hello, archive";
+
+    fn zipped() -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        for name in ["./a", "b"] {
+            writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(HELLO).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn tarred() -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, kind) in [("./a", tar::EntryType::Regular), ("b", tar::EntryType::Link)] {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(if kind.is_file() { HELLO.len() as u64 } else { 0 });
+            let content = if kind.is_file() { HELLO } else { b"" };
+            builder.append_data(&mut header, name, content).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    /// The members that could be read to their end, and how it went on the whole.
+    fn unpack(pack: Pack, bytes: &[u8]) -> (Vec<(String, Vec<u8>)>, Result<()>) {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let mut found = Vec::new();
+        let outcome = members(pack, &file, 1 << 20, &Context::default(), &mut |name, reader| {
+            let mut content = Vec::new();
+            if reader.take(1 << 20).read_to_end(&mut content).is_ok() {
+                found.push((name.unwrap_or_default().to_string(), content));
+            }
+            Ok(())
+        });
+        (found, outcome)
+    }
+
+    #[test]
+    fn members_are_regular_files_by_their_plain_names() {
+        let names = |pack, bytes: &[u8]| -> Vec<String> {
+            let (found, outcome) = unpack(pack, bytes);
+            outcome.unwrap();
+            assert!(found.iter().all(|(_, content)| content == HELLO));
+            found.into_iter().map(|(name, _)| name).collect()
+        };
+        assert_eq!(names(Pack::Zip, &zipped()), ["a", "b"]);
+        assert_eq!(names(Pack::Tar, &tarred()), ["a"]);
+        assert_eq!(names(Pack::Raw, HELLO), [""]);
+    }
+
+    #[test]
+    fn damaged_archives_are_errors_and_no_other_content() {
+        let whole = zipped();
+        for cut in 0..whole.len() {
+            assert!(unpack(Pack::Zip, &whole[..cut]).1.is_err(), "cut at {cut}");
+        }
+        for at in 0..whole.len() {
+            for bits in [1, 0x80, 0xff] {
+                let mut flipped = whole.clone();
+                flipped[at] ^= bits;
+                let (found, _) = unpack(Pack::Zip, &flipped);
+                assert!(found.iter().all(|(_, content)| content == HELLO), "{bits:x} at {at}: {found:?}");
+            }
+        }
+        let whole = tarred();
+        for cut in 1..512 + HELLO.len() {
+            let (found, outcome) = unpack(Pack::Tar, &whole[..cut]);
+            assert!(outcome.is_err() || found.iter().all(|(_, content)| content != HELLO), "cut at {cut}");
+        }
+        // The checksum of a tar header notices any change to it.
+        for at in 0..512 {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            assert!(unpack(Pack::Tar, &flipped).1.is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn what_unpacks_to_far_too_much_is_refused() {
+        let mut reader = Bounded { inner: io::repeat(0), left: 1000 };
+        let mut content = Vec::new();
+        assert!(reader.read_to_end(&mut content).is_err());
+        assert!(content.len() <= 1000);
+    }
+}

@@ -1,0 +1,222 @@
+//! Work on a sequence of items by several threads, taken and delivered in order, in bounded memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+use lab_codec::{Error, Result};
+
+struct Taken<S> {
+    source: S,
+    next: u64,
+    /// The source is not asked again after its end: a terminal would have to say it once more.
+    ended: bool,
+}
+
+struct Delivered<T, D> {
+    sink: D,
+    next: u64,
+    parked: BTreeMap<u64, Result<T>>,
+    /// The end was reached, or an error; nobody takes more.
+    over: bool,
+    error: Option<Error>,
+}
+
+/// Takes items from `source` in order, works on them in `threads` threads, and gives the results to `sink` in
+/// order. At most `2 * threads` items are under way. The error of the earliest failing item is returned,
+/// whatever the number of threads. With one thread, everything happens on the calling one.
+///
+/// # Errors
+/// The first error of `source`, `work` or `sink`, in the order of the items.
+pub fn ordered<I, T, W>(
+    threads: usize,
+    mut source: impl FnMut() -> Result<Option<I>> + Send,
+    make_worker: impl Fn() -> W + Sync,
+    work: impl Fn(&mut W, I) -> Result<T> + Sync,
+    mut sink: impl FnMut(T) -> Result<()> + Send,
+) -> Result<()>
+where
+    I: Send,
+    T: Send,
+{
+    if threads <= 1 {
+        let mut worker = make_worker();
+        while let Some(item) = source()? {
+            sink(work(&mut worker, item)?)?;
+        }
+        return Ok(());
+    }
+    let taken = Mutex::new(Taken { source, next: 0, ended: false });
+    let delivered =
+        Mutex::new(Delivered { sink, next: 0, parked: BTreeMap::new(), over: false, error: None });
+    let moved = Condvar::new();
+    std::thread::scope(|scope| {
+        let run = || {
+            let _guard = StopOnPanic { delivered: &delivered, moved: &moved };
+            let mut worker = make_worker();
+            while let Some((number, item)) = take(&taken, &delivered, &moved, 2 * threads as u64) {
+                let result = item.and_then(|item| work(&mut worker, item));
+                deliver(&delivered, &moved, number, result);
+            }
+        };
+        for _ in 0..threads {
+            if let Err(error) = std::thread::Builder::new().spawn_scoped(scope, run) {
+                let text = format!("cannot start {threads} threads: {error}");
+                // Those that run end at the next item.
+                let mut state = lock(&delivered);
+                state.error = Some(Error::new(lab_codec::ErrorKind::Io, text));
+                state.over = true;
+                moved.notify_all();
+                break;
+            }
+        }
+    });
+    let error = lock(&delivered).error.take();
+    error.map_or(Ok(()), Err)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A poisoned lock means that another thread is unwinding; its panic is what the caller will see.
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The next item, or the error in its place, or `None` when there is no more to do.
+fn take<I, T, S, D>(
+    taken: &Mutex<Taken<S>>,
+    delivered: &Mutex<Delivered<T, D>>,
+    moved: &Condvar,
+    most: u64,
+) -> Option<(u64, Result<I>)>
+where
+    S: FnMut() -> Result<Option<I>>,
+{
+    let mut taken = lock(taken);
+    let number = taken.next;
+    {
+        let mut state = lock(delivered);
+        while !state.over && number >= state.next + most {
+            state = moved.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        if state.over {
+            return None;
+        }
+    }
+    if taken.ended {
+        return None;
+    }
+    match (taken.source)() {
+        Ok(Some(item)) => {
+            taken.next += 1;
+            Some((number, Ok(item)))
+        }
+        Ok(None) => {
+            taken.ended = true;
+            None
+        }
+        Err(error) => {
+            taken.next += 1;
+            taken.ended = true;
+            Some((number, Err(error)))
+        }
+    }
+}
+
+/// Parks a result, and gives the sink all whose turn it is.
+fn deliver<T, D>(delivered: &Mutex<Delivered<T, D>>, moved: &Condvar, number: u64, result: Result<T>)
+where
+    D: FnMut(T) -> Result<()>,
+{
+    let mut state = lock(delivered);
+    let state = &mut *state;
+    state.parked.insert(number, result);
+    while let Some(result) = state.parked.remove(&state.next) {
+        if state.over {
+            break;
+        }
+        state.next += 1;
+        if let Err(error) = result.and_then(&mut state.sink) {
+            state.over = true;
+            state.error = Some(error);
+        }
+    }
+    moved.notify_all();
+}
+
+/// Lets the other threads end when one unwinds.
+struct StopOnPanic<'a, T, D> {
+    delivered: &'a Mutex<Delivered<T, D>>,
+    moved: &'a Condvar,
+}
+
+impl<T, D> Drop for StopOnPanic<'_, T, D> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            lock(self.delivered).over = true;
+            self.moved.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(threads: usize, fail_at: Option<u64>) -> (Vec<u64>, Option<String>) {
+        let mut n = 0;
+        let mut out = Vec::new();
+        let result = ordered(
+            threads,
+            || {
+                n += 1;
+                Ok((n <= 200).then_some(n - 1))
+            },
+            || (),
+            |(), i| {
+                std::thread::sleep(std::time::Duration::from_micros((i * 7919) % 300));
+                if fail_at.is_some_and(|f| i >= f) {
+                    return Err(Error::corrupt(format!("item {i}")));
+                }
+                Ok(i * i)
+            },
+            |square| {
+                out.push(square);
+                Ok(())
+            },
+        );
+        (out, result.err().map(|e| e.to_string()))
+    }
+
+    #[test]
+    fn results_come_in_order_for_any_number_of_threads() {
+        let expected: Vec<u64> = (0..200).map(|i| i * i).collect();
+        for threads in [1, 2, 3, 8] {
+            assert_eq!(run(threads, None), (expected.clone(), None));
+        }
+    }
+
+    #[test]
+    fn the_earliest_error_wins_and_nothing_after_it_is_delivered() {
+        for threads in [1, 2, 5] {
+            let (out, error) = run(threads, Some(37));
+            assert_eq!(error.as_deref(), Some("item 37"));
+            assert_eq!(out.len(), 37);
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_all_threads() {
+        let caught = std::panic::catch_unwind(|| {
+            let mut n = 0;
+            ordered(
+                2,
+                || {
+                    n += 1;
+                    Ok(Some(n))
+                },
+                || (),
+                |(), i| if i == 50 { panic!("on purpose") } else { Ok(i) },
+                |_| Ok(()),
+            )
+        });
+        assert!(caught.is_err());
+    }
+}

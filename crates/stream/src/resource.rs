@@ -1,0 +1,111 @@
+//! Finding resources: side data that a decoder needs, looked up by SHA-256 in files and directories.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lab_codec::{Digest, Error, Find, Registry, Resources, Result, cid};
+use sha2::{Digest as _, Sha256};
+
+/// The largest resource that is loaded.
+pub const MAX_RESOURCE: u64 = 1 << 30;
+/// The most files that are looked at.
+const MAX_FILES: usize = 100_000;
+
+/// Where resources are looked for.
+#[derive(Debug, Clone, Default)]
+pub struct Store {
+    places: Vec<PathBuf>,
+    loaded: Resources,
+}
+
+impl Store {
+    /// A store over the given files and directories, `LAB_RESOURCES` (separated like PATH), and `beside`, the
+    /// directory of the input. Codecs that name other chains look them up in `registry`.
+    pub fn new(registry: &Registry, given: &[PathBuf], beside: Option<&Path>) -> Self {
+        let mut places = given.to_vec();
+        if let Some(list) = std::env::var_os("LAB_RESOURCES") {
+            places.extend(std::env::split_paths(&list).filter(|p| !p.as_os_str().is_empty()));
+        }
+        places.extend(beside.map(Path::to_path_buf));
+        Self { places, loaded: Resources::default().with_registry(registry) }
+    }
+
+    /// Loads a file that is named, as in a chain with `@FILE`.
+    ///
+    /// # Errors
+    /// I/O errors; a file beyond the size limit.
+    pub fn load(&mut self, path: impl AsRef<Path>) -> Result<Digest> {
+        let path = path.as_ref();
+        let content = read(path).map_err(|e| e.at(format!("resource {}", path.display())))?;
+        let digest = Digest(Sha256::digest(&content).into());
+        self.loaded.insert(digest, content.into());
+        Ok(digest)
+    }
+
+    /// The resources loaded by [`load`](Self::load).
+    pub fn loaded(&self) -> &Resources {
+        &self.loaded
+    }
+
+    /// Finds every digest. Blobs under the name of their content identifier are found later, when they are asked for.
+    ///
+    /// # Errors
+    /// [`MissingResource`](lab_codec::ErrorKind::MissingResource), naming the digest.
+    pub fn find(&self, digests: &[Digest]) -> Result<Resources> {
+        let mut found = self.loaded.clone().with_source(Arc::new(Blobs(self.places.clone())));
+        let mut missing: Vec<_> = digests.iter().filter(|d| found.get(d).is_err()).collect();
+        let files = self.places.iter().flat_map(|place| files_in(place));
+        for path in files.take(if missing.is_empty() { 0 } else { MAX_FILES }) {
+            let Ok(content) = read(&path) else { continue };
+            let digest = Digest(Sha256::digest(&content).into());
+            if missing.contains(&&digest) {
+                found.insert(digest, Arc::from(content));
+                missing.retain(|d| **d != digest);
+            }
+            if missing.is_empty() {
+                break;
+            }
+        }
+        digests.iter().try_for_each(|d| found.get(d).map(drop))?;
+        Ok(found)
+    }
+}
+
+/// Directories with files that are called by their content identifiers.
+#[derive(Debug)]
+struct Blobs(Vec<PathBuf>);
+
+impl Find for Blobs {
+    fn find(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>> {
+        let name = cid::text(digest);
+        let Some(path) = self.0.iter().map(|place| place.join(&name)).find(|path| path.is_file()) else {
+            return Ok(None);
+        };
+        let at_path = |e: Error| e.at(path.display().to_string());
+        let content = read(&path).map_err(at_path)?;
+        if Digest(Sha256::digest(&content).into()) != *digest {
+            return Err(at_path(Error::corrupt("the blob is not what its name says")));
+        }
+        Ok(Some(content.into()))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let file = File::open(path)?;
+    if file.metadata()?.len() > MAX_RESOURCE {
+        return Err(Error::limit(format!("a resource may have {MAX_RESOURCE} bytes at most")));
+    }
+    let mut content = Vec::new();
+    file.take(MAX_RESOURCE).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// The file itself, or the regular files directly in a directory, in order of their names.
+fn files_in(place: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(place) else { return vec![place.to_path_buf()] };
+    let mut files: Vec<_> = entries.flatten().map(|e| e.path()).filter(|p| p.is_file()).collect();
+    files.sort();
+    files
+}
