@@ -168,7 +168,7 @@ fn sizes(paths: &[String]) {
     let samples = discover(&paths).unwrap();
     let cx = Context::default();
     let versions =
-        lab_bench::environment::observe(&lab::registry::builtin(), &[], "", &[]).unwrap().codec_versions;
+        lab_bench::environment::codec_versions(&lab::registry::builtin(), lab::registry::PROGRAM.lock);
     println!("{:<10} {:>14} {:>14} {:>9}   library / tool", "stage", "lab", "tool", "differs");
     for peer in &PEERS {
         let (mut ours, mut theirs, mut worst) = (0_usize, Some(0_usize), 0.0_f64);

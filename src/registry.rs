@@ -1,6 +1,18 @@
 //! The built-in registry: one line per codec or carrier. Carriers are probed in this order.
 
+use lab_bench::environment::Program;
 use lab_codec::{Registry, Role};
+
+/// This program, as its build script knows it.
+pub const PROGRAM: Program = Program {
+    version: env!("CARGO_PKG_VERSION"),
+    compiler: match option_env!("LAB_COMPILER") {
+        Some(compiler) => compiler,
+        None => "",
+    },
+    revision: option_env!("LAB_REVISION"),
+    lock: include_str!("../Cargo.lock"),
+};
 
 /// Everything that ships with `lab`.
 pub fn builtin() -> Registry {

@@ -8,7 +8,7 @@ use lab_codec::{Context, Error, ErrorKind, Limits, Result, format_size};
 
 use super::{App, options, table};
 use crate::progress::{self, Steps};
-use crate::registry::added;
+use crate::registry::{PROGRAM, added};
 use lab_bench::experiment::Experiment;
 use lab_bench::journal::Journal;
 use lab_bench::memory::Probe;
@@ -220,7 +220,7 @@ impl Session<'_> {
         let largest = plan.samples.iter().map(|s| s.bytes).max().unwrap_or(0);
         let scratch = Scratch::new(largest.saturating_mul(8).saturating_add(64 << 20))?;
         let mut environment =
-            lab_bench::environment::observe(&app.registry, &args.paths, scratch.kind, &args.pin)?;
+            lab_bench::environment::observe(&PROGRAM, &app.registry, &args.paths, scratch.kind, &args.pin)?;
         environment.plan = Some(plan.digest());
         let directory = args.output.clone().unwrap_or_else(|| {
             let time = lab_bench::environment::utc(environment.unix_time).replace(':', "");

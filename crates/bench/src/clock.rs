@@ -63,6 +63,14 @@ impl std::ops::AddAssign for Span {
     }
 }
 
+impl std::ops::SubAssign for Span {
+    /// The rest, at least 0: clocks are read one after the other.
+    fn sub_assign(&mut self, other: Self) {
+        self.wall = (self.wall - other.wall).max(0.0);
+        self.cpu = (self.cpu - other.cpu).max(0.0);
+    }
+}
+
 impl std::ops::Div<f64> for Span {
     type Output = Self;
 

@@ -23,23 +23,42 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("bwt", "libsais-sys"),
 ];
 
-/// Looks around. `paths` are the arguments, whose manifests are recorded.
+/// The program that measures, as its build script knows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// Its version.
+    pub version: &'static str,
+    /// The compiler's name and version.
+    pub compiler: &'static str,
+    /// The commit, in release builds.
+    pub revision: Option<&'static str>,
+    /// The text of Cargo.lock, which names the version of every library.
+    pub lock: &'static str,
+}
+
+/// Describes the machine and `program`. `paths` are the arguments, whose manifests are recorded.
 ///
 /// # Errors
 /// Those of manifests.
-pub fn observe(registry: &Registry, paths: &[PathBuf], scratch: &str, pinned: &[u32]) -> Result<Environment> {
+pub fn observe(
+    program: &Program,
+    registry: &Registry,
+    paths: &[PathBuf],
+    scratch: &str,
+    pinned: &[u32],
+) -> Result<Environment> {
     Ok(Environment {
         unix_time: now(),
-        lab_version: env!("CARGO_PKG_VERSION").to_string(),
-        compiler: option_env!("LAB_COMPILER").unwrap_or_default().to_string(),
-        revision: option_env!("LAB_REVISION").map(ToString::to_string),
+        lab_version: program.version.to_string(),
+        compiler: program.compiler.to_string(),
+        revision: program.revision.map(ToString::to_string),
         cpu: processor(),
         cores: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
         system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         load: first_word("/proc/loadavg").and_then(|word| word.parse().ok()),
         governor: first_word("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         scratch: scratch.to_string(),
-        codec_versions: codec_versions(registry, include_str!("../../../Cargo.lock")),
+        codec_versions: codec_versions(registry, program.lock),
         manifests: manifests(paths)?,
         command: std::env::args().collect(),
         pinned: pinned.to_vec(),
@@ -143,9 +162,10 @@ mod tests {
     }
     #[test]
     fn everything_is_filled_in() {
-        let environment = observe(&crate::fixture::registry(), &[], "disk", &[1]).unwrap();
+        let program = Program { version: "1.2.3", compiler: "rustc 1.2.3", revision: None, lock: "" };
+        let environment = observe(&program, &crate::fixture::registry(), &[], "disk", &[1]).unwrap();
         assert!(environment.unix_time > 1_700_000_000 && environment.cores > 0);
-        assert!(environment.compiler.starts_with("rustc "), "{environment:?}");
+        assert_eq!((&*environment.lab_version, &*environment.compiler), ("1.2.3", "rustc 1.2.3"));
         assert!(!environment.cpu.is_empty() && environment.pinned == [1]);
     }
 }

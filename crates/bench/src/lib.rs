@@ -7,7 +7,6 @@
 pub mod affinity;
 pub mod claims;
 mod clock;
-mod engine;
 pub mod entropy;
 pub mod environment;
 pub mod experiment;
@@ -19,6 +18,7 @@ pub mod journal;
 mod measure;
 pub mod memory;
 pub mod pareto;
+mod passes;
 pub mod plan;
 pub mod results;
 mod round;

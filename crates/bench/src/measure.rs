@@ -3,17 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lab_codec::{Carrier, Context, Digest, Error, Resources, Result, Source, StreamWriter, Summary, Target};
-use sha2::{Digest as _, Sha256};
+use lab_codec::{Carrier, Context, Digest, Error, Resources, Result, Source, Summary, Target};
 
 use super::clock::{Clock, Span};
-use super::engine::{Engine, Pass};
 use super::entropy::Orders;
+use super::passes::{First, Pass, Passes};
 use super::plan::Rules;
 use super::results::{Cell, Stage, Timing};
 use super::{scratch, statistics};
 use lab_stream::chain::Chain;
-use lab_stream::container::{Feed, Header, SegmentHeader, Sequence, Writer};
 
 /// A pass that takes less is repeated until it takes as long, since clocks are coarse.
 const SHORTEST: f64 = 2e-3;
@@ -39,7 +37,7 @@ pub struct Input {
 /// A cell that has been warmed up and verified.
 pub struct Prepared {
     cell: Cell,
-    engine: Engine,
+    passes: Passes,
     carrier: Option<Carried>,
     encode: Watch,
     decode: Watch,
@@ -98,21 +96,20 @@ impl Prepared {
         cx: &Context,
     ) -> Result<Self> {
         let threads = cell.threads as usize;
-        let mut engine = Engine::new(chain, resources, input.raw.len(), cell.segment_bytes, threads, cx)?;
-        let (mut encode, entropies) = engine.first_encode(&input.raw)?;
-        let mut decode = engine.first_decode(&input.raw)?;
-
-        let (stream, packing) = pack(chain, &engine, input, cell.segment_bytes)?;
-        let unpacking = unpack(&stream, input, cx)?;
-        let stored: u64 = engine.segments().map(|(_, _, stored)| stored.len() as u64).sum();
+        let (passes, first) = Passes::new(chain, resources, input, cell.segment_bytes, threads, cx)?;
+        let First { mut encode, mut decode, packing, unpacking, stream, outputs } = first;
+        let stored = outputs.last().map_or(input.raw.len() as u64, |output| output.bytes_out);
         cell.container_bytes = stream.len() as u64 - stored;
         cell.output_bytes = stream.len() as u64;
-        for ((name, (bytes_in, bytes_out)), entropy) in engine.names().zip(engine.flows()).zip(entropies) {
-            let stage = name.to_string();
-            cell.stages.push(Stage { stage, bytes_in, bytes_out, entropy, ..Stage::default() });
-        }
-        for (stage, choices) in cell.stages.iter_mut().zip(engine.choices()) {
-            stage.choices.clone_from(choices);
+        for (stage, output) in chain.codecs.iter().zip(outputs) {
+            cell.stages.push(Stage {
+                stage: stage.to_string(),
+                bytes_in: output.bytes_in,
+                bytes_out: output.bytes_out,
+                entropy: output.orders.entropies(),
+                choices: output.choices,
+                ..Stage::default()
+            });
         }
         let mut rows = vec![Stage {
             stage: "container".into(),
@@ -153,10 +150,10 @@ impl Prepared {
         }
         cell.verified = true;
 
-        let stages = engine.names().count();
+        let stages = chain.codecs.len();
         let mut prepared = Self {
             cell,
-            engine,
+            passes,
             carrier,
             encode: Watch::new(&encode, stages),
             decode: Watch::new(&decode, stages),
@@ -200,12 +197,12 @@ impl Prepared {
             Some(carried) => work(carried).map(Some),
             None => Ok(None),
         };
-        let pass = self.engine.encode(raw, encodes, cpu)?;
+        let pass = self.passes.encode(raw, encodes, cpu)?;
         let carrier = carried(&|c| c.write(encodes, &self.cx))?;
         let encode = Measured { pass, carrier };
         // A medium is read last stage first.
         let carrier = carried(&|c| c.read(decodes, &self.cx))?;
-        let pass = self.engine.decode(decodes, cpu)?;
+        let pass = self.passes.decode(decodes, cpu)?;
         let decode = Measured { pass, carrier };
         carried(&|c| c.clear().map(|()| Span::default()))?;
         Ok((encode, decode))
@@ -222,7 +219,7 @@ impl Prepared {
 
     /// Memory that the codecs declare for what is kept between passes, and the bytes that are kept beside.
     pub fn kept_bytes(&self) -> u64 {
-        self.engine.declared_memory() + 2 * self.cell.output_bytes + self.cell.bytes
+        self.passes.declared_memory() + 2 * self.cell.output_bytes + self.cell.bytes
     }
 
     /// The finished cell.
@@ -364,79 +361,6 @@ fn count(file: &Path, orders: &mut Orders) -> Result<()> {
     std::fs::File::open(file)?.take(super::entropy::MAX_BYTES).read_to_end(&mut bytes)?;
     orders.add(&bytes);
     Ok(())
-}
-
-/// A stream in memory.
-struct Memory<'a>(&'a mut Vec<u8>);
-
-impl StreamWriter for Memory<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, _: &Summary) -> Result<()> {
-        Ok(())
-    }
-}
-
-/// The stream that `lab encode` would write, and the time that it takes to make one of finished segments: headers,
-/// checksums and the digest.
-fn pack(chain: &Chain, engine: &Engine, input: &Input, segment_size: u64) -> Result<(Vec<u8>, Span)> {
-    let header = Header {
-        tag: 0,
-        chain: chain.codecs_text(),
-        formats: engine.formats(),
-        segment_size,
-        resources: chain.resources(),
-    };
-    let room: usize = engine.segments().map(|(_, _, stored)| stored.len() + 512).sum();
-    let mut stream = Vec::with_capacity(room + 4096);
-    let clock = Clock::start();
-    let mut writer = Writer::new(Box::new(Memory(&mut stream)), header);
-    for (range, lens, stored) in engine.segments() {
-        let (number, raw_offset) = writer.next();
-        let header = SegmentHeader {
-            tag: 0,
-            number,
-            raw_offset,
-            raw_len: range.len() as u64,
-            bypassed: false,
-            stage_lens: lens.to_vec(),
-            raw_crc: crc32c::crc32c(&input.raw[range.clone()]),
-            stored_crc: crc32c::crc32c(stored),
-        };
-        writer.segment(header, stored)?;
-    }
-    let sha256 = Digest(Sha256::digest(&input.raw).into());
-    writer.finish(&input.name, &chain.to_string(), sha256)?;
-    let span = clock.elapsed();
-    Ok((stream, span))
-}
-
-/// Walks a stream as decoding would, without the codecs: every checksum, index and trailer.
-fn unpack(stream: &[u8], input: &Input, cx: &Context) -> Result<Span> {
-    let clock = Clock::start();
-    let limits = lab_codec::Limits { output: u64::MAX, memory: u64::MAX };
-    let mut sequence = Sequence::open(Feed::Pipe(Box::new(stream)), limits)?;
-    let mut buffer = Vec::new();
-    let mut offset = 0;
-    while let Some(stored) = sequence.next_segment(buffer)? {
-        cx.check()?;
-        stored.check()?;
-        let end = offset + stored.header.raw_len as usize;
-        let raw = input.raw.get(offset..end).ok_or_else(|| Error::corrupt("the stream is longer"))?;
-        if crc32c::crc32c(raw) != stored.header.raw_crc {
-            return Err(Error::corrupt(format!("segment {} has another checksum", stored.header.number)));
-        }
-        offset = end;
-        buffer = stored.bytes;
-    }
-    let ending = sequence.ending().ok_or_else(|| Error::truncated("the stream has no end"))?;
-    if ending.trailer.sha256.0 != Sha256::digest(&input.raw)[..] {
-        return Err(Error::corrupt("the stream's SHA-256 is not that of the input"));
-    }
-    Ok(clock.elapsed())
 }
 
 /// Says where the stages' sum is not the whole.

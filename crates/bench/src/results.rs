@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use lab_stream::pipeline::Choices;
+use lab_stream::probe::Choices;
 
 /// The value of [`Results::schema`].
 pub const SCHEMA: &str = "lab-results";

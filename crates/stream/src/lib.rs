@@ -21,4 +21,5 @@ pub mod input;
 pub mod ordered;
 pub mod output;
 pub mod pipeline;
+pub mod probe;
 pub mod resource;

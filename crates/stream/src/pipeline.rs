@@ -1,16 +1,13 @@
-//! A chain applied to one segment, forth and back, with figures for each stage.
+//! A chain applied to one segment, forth and back.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use lab_codec::{Build, Codec, Context, Error, Memory, Params, Resources, Result, Worker, memory_of};
+use lab_codec::{Build, Codec, Context, Error, Memory, Params, Resources, Result, Silent, Worker, memory_of};
 
 use crate::chain::Chain;
 use crate::container::{SegmentHeader, Stored};
-use crate::entropy::Histogram;
+use crate::probe::{Direction, Probe};
 
 struct Stage {
     id: &'static str,
@@ -28,33 +25,12 @@ impl Stage {
     }
 }
 
-/// The codecs of a chain, built and ready to make workers.
+/// The codecs of a chain, built and ready to make workers. Clones share the codecs.
+#[derive(Clone)]
 pub struct Pipeline {
-    stages: Vec<Stage>,
-    figures: Option<Mutex<Vec<StageFigures>>>,
-    /// Nanoseconds that keeping the figures took, summed over threads.
-    aside: AtomicU64,
+    stages: Arc<[Stage]>,
+    probe: Option<Arc<dyn Probe>>,
 }
-
-/// What one stage did, summed over segments.
-#[derive(Debug, Clone, Default)]
-pub struct StageFigures {
-    /// Bytes into the encoder.
-    pub bytes_in: u64,
-    /// Bytes out of the encoder.
-    pub bytes_out: u64,
-    /// Time in the encoder, summed over threads.
-    pub encode: Duration,
-    /// Time in the decoder, summed over threads.
-    pub decode: Duration,
-    /// Of the bytes that came out of the encoder.
-    pub histogram: Histogram,
-    /// What the codec chose, and for how many segments.
-    pub choices: Choices,
-}
-
-/// How often a codec chose what, by its canonical text.
-pub type Choices = BTreeMap<String, u64>;
 
 /// What a chain made of a segment.
 #[derive(Debug, Clone, Copy)]
@@ -106,24 +82,24 @@ impl Pipeline {
             let (identity, range_decode) = (info.capabilities.identity, info.capabilities.range_decode);
             stages.push(Stage { id: info.id, codec, params, identity, range_decode, format });
         }
-        Ok(Self { stages, figures: None, aside: AtomicU64::new(0) })
+        Ok(Self { stages: stages.into(), probe: None })
     }
 
-    /// The same pipeline, with figures kept for each stage (and every stage run, even one that changes nothing).
+    /// The same pipeline under a probe. Every stage runs then, even one that changes nothing.
     #[must_use]
-    pub fn measured(mut self) -> Self {
-        self.figures = Some(Mutex::new(vec![StageFigures::default(); self.stages.len()]));
+    pub fn with_probe(mut self, probe: Arc<dyn Probe>) -> Self {
+        self.probe = Some(probe);
         self
     }
 
-    /// The figures so far, a row for each stage; empty where none are kept.
-    pub fn figures(&self) -> Vec<StageFigures> {
-        self.figures.as_ref().map_or_else(Vec::new, |f| f.lock().expect("no panic while summing").clone())
+    /// The number of stages.
+    pub fn len(&self) -> usize {
+        self.stages.len()
     }
 
-    /// Time that keeping the figures took, summed over threads; it is no part of the figures.
-    pub fn aside(&self) -> Duration {
-        Duration::from_nanos(self.aside.load(Ordering::Relaxed))
+    /// Whether the chain has no codec.
+    pub fn is_empty(&self) -> bool {
+        self.stages.is_empty()
     }
 
     /// Peak memory of one worker of each stage for segments of `len` bytes.
@@ -137,26 +113,32 @@ impl Pipeline {
     }
 
     /// A worker for one thread.
-    pub fn worker(&self) -> PipelineWorker<'_> {
+    pub fn worker(&self) -> PipelineWorker {
         let workers = self.stages.iter().map(|s| s.codec.worker()).collect();
-        PipelineWorker { pipeline: self, workers, spare: [Vec::new(), Vec::new()] }
+        PipelineWorker { pipeline: self.clone(), workers, spare: [Vec::new(), Vec::new()] }
     }
 
-    fn record(&self, stage: usize, add: impl FnOnce(&mut StageFigures)) {
-        if let Some(figures) = &self.figures {
-            add(&mut figures.lock().expect("no panic while summing")[stage]);
+    /// Whether a stage runs, rather than being passed over because it changes nothing.
+    fn runs(&self, stage: &Stage) -> bool {
+        self.probe.is_some() || !stage.identity
+    }
+
+    fn run(&self, stage: usize, direction: Direction, work: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        match &self.probe {
+            None => work(),
+            Some(probe) => probe.run(stage, direction, work),
         }
     }
 }
 
 /// Runs segments through the stages, one at a time, reusing its buffers.
-pub struct PipelineWorker<'a> {
-    pipeline: &'a Pipeline,
+pub struct PipelineWorker {
+    pipeline: Pipeline,
     workers: Vec<Box<dyn Worker>>,
     spare: [Vec<u8>; 2],
 }
 
-impl PipelineWorker<'_> {
+impl PipelineWorker {
     /// Encodes `raw` into the empty buffer `out`. Returns the length after each stage.
     ///
     /// # Errors
@@ -168,47 +150,33 @@ impl PipelineWorker<'_> {
         bypass: bool,
         cx: &Context,
     ) -> Result<(Encoded, Vec<u64>)> {
-        let pipeline = self.pipeline;
-        let measured = pipeline.figures.is_some();
-        let active: Vec<bool> = pipeline.stages.iter().map(|s| measured || !s.identity).collect();
-        let last = active.iter().rposition(|a| *a);
+        let pipeline = &self.pipeline;
+        let last = pipeline.stages.iter().rposition(|stage| pipeline.runs(stage));
         let mut lens = Vec::with_capacity(pipeline.stages.len());
         let [even, odd] = &mut self.spare;
         let mut produced = false;
         for (i, (stage, worker)) in pipeline.stages.iter().zip(&mut self.workers).enumerate() {
-            if active[i] {
-                let input: &[u8] = if produced { even } else { raw };
-                let target: &mut Vec<u8> = if Some(i) == last { out } else { &mut *odd };
-                target.clear();
-                let start = Instant::now();
-                let cx =
-                    if i == 0 { cx.clone() } else { cx.clone().with_observer(Arc::new(lab_codec::Silent)) };
-                worker
-                    .encode(input, target, &cx.with_format(stage.format))
-                    .map_err(|e| at_stage(e, i, stage.id))?;
-                let encode = start.elapsed();
-                if pipeline.figures.is_some() {
-                    let start = Instant::now();
-                    let mut histogram = Histogram::default();
-                    histogram.add(target);
-                    let choice = stage.codec.choice(target);
-                    pipeline.record(i, |f| {
-                        f.bytes_in += input.len() as u64;
-                        f.bytes_out += target.len() as u64;
-                        f.encode += encode;
-                        f.histogram.merge(&histogram);
-                        choice.into_iter().for_each(|choice| *f.choices.entry(choice).or_default() += 1);
-                    });
-                    pipeline.aside.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
-                }
-                lens.push(target.len() as u64);
-                if Some(i) != last {
-                    std::mem::swap(even, odd);
-                }
-                produced = true;
-            } else {
+            if !pipeline.runs(stage) {
                 lens.push(lens.last().copied().unwrap_or(raw.len() as u64));
+                continue;
             }
+            let input: &[u8] = if produced { even } else { raw };
+            let target: &mut Vec<u8> = if Some(i) == last { out } else { &mut *odd };
+            target.clear();
+            // Progress counts the content once: only the first stage tells.
+            let cx = if i == 0 { cx.clone() } else { cx.clone().with_observer(Arc::new(Silent)) };
+            let cx = cx.with_format(stage.format);
+            pipeline
+                .run(i, Direction::Encode, &mut || worker.encode(input, target, &cx))
+                .map_err(|e| at_stage(e, i, stage.id))?;
+            if let Some(probe) = &pipeline.probe {
+                probe.encoded(i, &*stage.codec, input.len(), target);
+            }
+            lens.push(target.len() as u64);
+            if Some(i) != last {
+                std::mem::swap(even, odd);
+            }
+            produced = true;
         }
         let grows = lens.last().is_some_and(|len| *len >= raw.len() as u64);
         match (produced, bypass && grows) {
@@ -308,8 +276,7 @@ impl PipelineWorker<'_> {
         out: &mut Vec<u8>,
         cx: &Context,
     ) -> Result<bool> {
-        let pipeline = self.pipeline;
-        let measured = pipeline.figures.is_some();
+        let pipeline = &self.pipeline;
         let Coded { raw_len, stage_lens, bytes } = coded;
         let raw_len_of = |i: usize| if i == 0 { raw_len } else { stage_lens[i - 1] };
         let grown = |(i, stage): &(usize, &Stage)| stage.identity && raw_len_of(*i) != stage_lens[*i];
@@ -317,39 +284,32 @@ impl PipelineWorker<'_> {
             let error = Error::corrupt("the recorded length is not that of the input");
             return Err(at_stage(error, i, stage.id));
         }
-        let mut stages =
-            pipeline.stages.iter().enumerate().skip(down_to).filter(|(_, s)| measured || !s.identity);
+        let mut stages = pipeline.stages.iter().enumerate().skip(down_to).filter(|(_, s)| pipeline.runs(s));
         let Some((first, _)) = stages.next() else { return Ok(true) };
         let [even, odd] = &mut self.spare;
         let mut produced = false;
         for (i, stage) in pipeline.stages.iter().enumerate().skip(down_to).rev() {
             let raw_len = raw_len_of(i);
-            if stage.identity && !measured {
+            if !pipeline.runs(stage) {
                 continue;
             }
             let input: &[u8] = if produced { even } else { bytes };
             let target: &mut Vec<u8> = if i == first { out } else { &mut *odd };
             target.clear();
             check_memory(cx, stage.memory(raw_len).decode, i, stage.id)?;
-            let start = Instant::now();
             let cx = cx.clone().with_format(stage.format);
             let worker = &mut self.workers[i];
-            let decoded = match range.clone().filter(|_| i == first) {
+            let range = range.clone().filter(|_| i == first);
+            let mut decode = || match range.clone() {
                 Some(range) => worker.decode_range(input, raw_len as usize, range, target, &cx),
                 None => worker.decode(input, raw_len as usize, target, &cx).and_then(|()| {
                     if target.len() as u64 == raw_len {
-                        Ok(())
-                    } else {
-                        Err(Error::corrupt(format!(
-                            "{} bytes came out, {raw_len} are recorded",
-                            target.len()
-                        )))
+                        return Ok(());
                     }
+                    Err(Error::corrupt(format!("{} bytes came out, {raw_len} are recorded", target.len())))
                 }),
             };
-            decoded.map_err(|e| at_stage(e, i, stage.id))?;
-            let decode = start.elapsed();
-            pipeline.record(i, |f| f.decode += decode);
+            pipeline.run(i, Direction::Decode, &mut decode).map_err(|e| at_stage(e, i, stage.id))?;
             std::mem::swap(even, odd);
             produced = true;
         }

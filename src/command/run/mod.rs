@@ -11,7 +11,7 @@ use std::time::Instant;
 use lab_codec::{Carrier, Error, ErrorKind, Result};
 
 use meter::{Counted, Stopwatch, TimedReader, TimedWriter};
-use report::{Figures, FileReport, Report};
+use report::{FileFigures, FileReport, Report};
 
 use super::{App, options};
 use crate::progress;
@@ -23,7 +23,8 @@ use lab_stream::encode::{Input, Options, carrier_of, encode};
 use lab_stream::entropy::Histogram;
 use lab_stream::input::{self, Medium};
 use lab_stream::output::Output;
-use lab_stream::pipeline::{Pipeline, StageFigures};
+use lab_stream::pipeline::Pipeline;
+use lab_stream::probe::{Figures, StageFigures};
 use lab_stream::resource::Store;
 
 /// Encode, decode and verify files, and show what every stage did
@@ -130,7 +131,9 @@ impl Job<'_> {
         let label = sample.name.as_str();
         let quiet = self.args.talk.quiet;
 
-        let pipeline = Pipeline::build(self.chain, self.store.loaded(), None)?.measured();
+        let pipeline = Pipeline::build(self.chain, self.store.loaded(), None)?;
+        let encoding = Arc::new(Figures::new(pipeline.len()));
+        let pipeline = pipeline.with_probe(encoding.clone());
         let cx = self.args.work.context(self.app, progress::bar(label, Some(sample.bytes), quiet));
         let histogram = Mutex::new(Histogram::default());
         let counting = Stopwatch::default();
@@ -144,8 +147,8 @@ impl Job<'_> {
         let medium = self.carrier.create(output.target(), &input.name, &self.chain.to_string(), &cx)?;
         let medium = Box::new(TimedWriter { inner: medium, watch: writing.clone() });
         let encoded = encode(input, self.chain, &pipeline, medium, options, &cx)?;
-        let aside = (pipeline.aside() + counting.total()) / threads as u32;
-        let encode_seconds = start.elapsed().saturating_sub(aside).as_secs_f64();
+        let overhead = (encoding.overhead() + counting.total()) / threads as u32;
+        let encode_seconds = start.elapsed().saturating_sub(overhead).as_secs_f64();
 
         let path = output.temporary().ok_or_else(|| Error::usage("the output cannot be read back"))?;
         let output_bytes = std::fs::metadata(path)?.len();
@@ -158,13 +161,15 @@ impl Job<'_> {
         };
         let stream = Arc::new(TimedReader { inner: stream, watch: reading.clone() });
         let mut sequence = Sequence::open(Feed::Carrier(stream, 0), *cx.limits())?;
-        let decoder = pipeline_of(sequence.header(), &self.app.registry, self.store)?.measured();
+        let decoder = pipeline_of(sequence.header(), &self.app.registry, self.store)?;
+        let decoding = Arc::new(Figures::new(decoder.len()));
+        let decoder = decoder.with_probe(decoding.clone());
         let ending = decode(&mut sequence, &decoder, &mut std::io::sink(), threads, &cx)?;
         let decode_seconds = start.elapsed().as_secs_f64();
 
         let mut figures =
-            Figures { input: histogram.into_inner().unwrap_or_default(), stages: pipeline.figures() };
-        for (row, decoded) in figures.stages.iter_mut().zip(decoder.figures()) {
+            FileFigures { input: histogram.into_inner().unwrap_or_default(), stages: encoding.stages() };
+        for (row, decoded) in figures.stages.iter_mut().zip(decoding.stages()) {
             row.decode = decoded.decode;
         }
         if self.chain.carrier.is_some() {

@@ -5,7 +5,7 @@ use lab_codec::Error;
 use lab_corpus::Sample;
 use lab_stream::chain::Chain;
 use lab_stream::entropy::Histogram;
-use lab_stream::pipeline::{Choices, StageFigures};
+use lab_stream::probe::{Choices, StageFigures};
 
 /// The whole document.
 #[derive(serde::Serialize)]
@@ -34,7 +34,7 @@ pub struct FileReport {
     pub decode_seconds: f64,
     pub stages: Vec<StageReport>,
     #[serde(skip)]
-    pub figures: Figures,
+    pub figures: FileFigures,
 }
 
 /// One stage of one file, or of all.
@@ -71,7 +71,7 @@ pub struct Total {
 
 /// What is summed over files: the input's histogram, a row for each codec and one for a named carrier.
 #[derive(Clone, Default)]
-pub struct Figures {
+pub struct FileFigures {
     pub input: Histogram,
     pub stages: Vec<StageFigures>,
 }
@@ -91,7 +91,7 @@ pub fn failed(sample: &Sample, error: &Error) -> FileReport {
         encode_seconds: 0.0,
         decode_seconds: 0.0,
         stages: Vec::new(),
-        figures: Figures::default(),
+        figures: FileFigures::default(),
     }
 }
 
@@ -135,7 +135,8 @@ pub fn stage_names(chain: &Chain) -> Vec<String> {
 /// Sums over the files that did not fail on the way.
 fn total(names: &[String], files: &[FileReport]) -> Total {
     let done: Vec<_> = files.iter().filter(|f| f.error.is_none()).collect();
-    let mut sum = Figures { stages: vec![StageFigures::default(); names.len()], ..Figures::default() };
+    let mut sum =
+        FileFigures { stages: vec![StageFigures::default(); names.len()], ..FileFigures::default() };
     for file in &done {
         sum.input.merge(&file.figures.input);
         for (sum, f) in sum.stages.iter_mut().zip(&file.figures.stages) {
