@@ -48,8 +48,7 @@ fn main() -> ExitCode {
 /// A codec of the registry: what `stage` makes of `raw`.
 fn by_lab(stage: &str, raw: &[u8]) -> Vec<u8> {
     let registry = lab::registry::builtin();
-    let chain =
-        lab_stream::chain::Chain::parse(&registry, stage, &mut |_| Err(Error::usage("no files"))).unwrap();
+    let chain = lab_stream::chain::Chain::parse(&registry, stage).unwrap();
     let stage = &chain.codecs[0];
     let Build::Codec(build) = stage.entry.build else { unreachable!() };
     let mut out = Vec::new();

@@ -472,7 +472,7 @@ pub fn probe(args: &ProbeArgs, app: &App) -> Result<()> {
     let store = Store::new(&app.registry, &args.resources, None);
     let peak = if args.direction == "encode" {
         let mut none = |_: &str| Err(Error::usage("a canonical chain names no file"));
-        let chain = Chain::parse(&app.registry, &args.chain, &mut none)?;
+        let chain = Chain::parse_with(&app.registry, &args.chain, &mut none)?;
         let options = Options { segment: args.segment, threads: args.threads, bypass: false };
         lab_bench::memory::encode_peak(&chain, &store, options, &args.input, &args.medium, &cx)?
     } else {

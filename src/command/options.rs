@@ -76,7 +76,7 @@ impl Work {
 
 /// Reads a chain that the user typed; files that it names are loaded into `store`.
 pub fn chain(app: &App, text: &str, store: &mut Store) -> lab_codec::Result<Chain> {
-    Chain::parse(&app.registry, text, &mut |path| store.load(path))
+    Chain::parse_with(&app.registry, text, &mut |path| store.load(path))
 }
 
 /// Reads a size.

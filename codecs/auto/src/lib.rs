@@ -58,8 +58,7 @@ fn parse(list: &str, registry: &Registry) -> Result<Vec<Chain>> {
         Error::param(format!("of={list} is no list; write of='{{zstd:3/xz:9/delta:4,zstd:19}}'"))
     })?;
     let chains = inner.split('/').map(|text| {
-        let chain =
-            Chain::parse(registry, text, &mut |_| Err(Error::usage("a chain to choose from names no file")))?;
+        let chain = Chain::parse(registry, text)?;
         if chain.codecs.iter().any(|stage| stage.entry.info.id == INFO.id) {
             return Err(Error::param("a list to choose from holds no \"auto\""));
         }
@@ -247,11 +246,8 @@ mod tests {
 
     fn codec(text: &str) -> Result<Box<dyn Worker>> {
         let registry = registry();
-        let chain = Chain::parse(&registry, text, &mut |_| Err(Error::usage("no files")))?;
-        assert_eq!(
-            Chain::parse(&registry, &chain.to_string(), &mut |_| unreachable!())?.to_string(),
-            chain.to_string()
-        );
+        let chain = Chain::parse(&registry, text)?;
+        assert_eq!(Chain::parse(&registry, &chain.to_string())?.to_string(), chain.to_string());
         let stage = &chain.codecs[0];
         let lab_codec::Build::Codec(build) = stage.entry.build else { unreachable!() };
         Ok(build(&stage.params, &Resources::default().with_registry(&registry))?.worker())

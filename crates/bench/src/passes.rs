@@ -7,10 +7,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lab_codec::{Codec, Context, Error, Limits, Resources, Result, StreamWriter, Summary};
+use lab_codec::{Codec, Context, Error, Limits, Resources, Result};
 use lab_stream::chain::Chain;
 use lab_stream::container::{Feed, Sequence, Stored};
 use lab_stream::encode::{self, Options, encode};
+use lab_stream::memory::VecWriter;
 use lab_stream::ordered::ordered;
 use lab_stream::pipeline::{Coded, Pipeline, PipelineWorker};
 use lab_stream::probe::{Choices, Direction, Probe};
@@ -103,7 +104,7 @@ impl Passes {
             encode::Input { reader: Box::new(&input.raw[..]), len: Some(len), name: input.name.clone() };
         let options = Options { segment, threads: 1, bypass: false };
         let clock = Clock::start();
-        encode(content, chain, &pipeline, Box::new(Memory(&mut stream)), options, cx)?;
+        encode(content, chain, &pipeline, Box::new(VecWriter(&mut stream)), options, cx)?;
         let mut packing = clock.elapsed();
         let encoded = probe.take(Direction::Encode);
         let (outputs, overhead) = probe.outputs();
@@ -282,20 +283,6 @@ fn compare(original: &[u8], back: &[u8]) -> Result<()> {
     )))
 }
 
-/// A stream in memory.
-struct Memory<'a>(&'a mut Vec<u8>);
-
-impl StreamWriter for Memory<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, _: &Summary) -> Result<()> {
-        Ok(())
-    }
-}
-
 /// What the clock of a stage reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reading {
@@ -385,7 +372,7 @@ mod tests {
 
     fn first(chain: &str, raw: &[u8], segment: u64, threads: usize) -> (Passes, First) {
         let registry = crate::fixture::registry();
-        let chain = Chain::parse(&registry, chain, &mut |_| Err(Error::usage("none"))).unwrap();
+        let chain = Chain::parse(&registry, chain).unwrap();
         let sha256 = Digest(sha2::Sha256::digest(raw).into());
         let input = Input { name: String::new(), raw: raw.to_vec(), sha256, entropy: [0.0; 3] };
         Passes::new(&chain, &Resources::default(), &input, segment, threads, &Context::default()).unwrap()

@@ -41,12 +41,22 @@ pub struct Chain {
 pub type Loader<'a> = &'a mut dyn FnMut(&str) -> Result<Digest>;
 
 impl Chain {
-    /// Reads exactly one chain.
+    /// Reads exactly one chain, which names no file.
     ///
     /// # Errors
     /// [`Usage`](lab_codec::ErrorKind::Usage) or [`Param`](lab_codec::ErrorKind::Param); the message names the
     /// span, the valid keys or ranges, and the nearest name.
-    pub fn parse(registry: &Registry, text: &str, load: Loader) -> Result<Self> {
+    pub fn parse(registry: &Registry, text: &str) -> Result<Self> {
+        Self::parse_with(registry, text, &mut |path| {
+            Err(Error::usage(format!("{path:?}: no file can be named here")))
+        })
+    }
+
+    /// Reads exactly one chain; `load` reads the files that it names.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_with(registry: &Registry, text: &str, load: Loader) -> Result<Self> {
         let mut chains = Self::parse_sweep(registry, text, load)?;
         match (chains.pop(), chains.is_empty()) {
             (Some(chain), true) => Ok(chain),
@@ -103,7 +113,7 @@ impl Chain {
             return Ok(Self { codecs: Vec::new(), carrier: None });
         }
         let mut refuse = |_: &str| Err(Error::corrupt("a stream's header names a file"));
-        let chain = Self::parse(registry, text, &mut refuse)?;
+        let chain = Self::parse_with(registry, text, &mut refuse)?;
         if chain.carrier.is_some() || chain.to_string() != text {
             return Err(Error::corrupt(format!("the header's chain {text:?} is not in canonical form")));
         }

@@ -39,7 +39,7 @@ fn registry() -> Registry {
 }
 
 fn parse(text: &str) -> Result<Chain> {
-    Chain::parse(&registry(), text, &mut |path| {
+    Chain::parse_with(&registry(), text, &mut |path| {
         assert_eq!(path, "words.dict");
         Ok(Digest([0xAB; 32]))
     })
@@ -129,9 +129,9 @@ proptest! {
     #[test]
     fn any_text_is_parsed_or_refused(text in "[pack:,=/{}.@0-9a-z-]{0,40}") {
         let mut refuse = |_: &str| Err(Error::usage("no files"));
-        if let Ok(chain) = Chain::parse(&registry(), &text, &mut refuse) {
+        if let Ok(chain) = Chain::parse_with(&registry(), &text, &mut refuse) {
             let canonical = chain.to_string();
-            let again = Chain::parse(&registry(), &canonical, &mut refuse).unwrap();
+            let again = Chain::parse_with(&registry(), &canonical, &mut refuse).unwrap();
             prop_assert_eq!(again.to_string(), canonical);
         }
     }

@@ -15,6 +15,10 @@ use crate::container::{Header, SegmentHeader, Writer};
 use crate::ordered::ordered;
 use crate::pipeline::{Encoded, Pipeline};
 
+/// Bytes of a segment where nobody says otherwise: large enough for the windows of most codecs, small enough for random
+/// access and for many threads.
+pub const SEGMENT: u64 = 16 << 20;
+
 /// How content is cut and worked on.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -24,6 +28,13 @@ pub struct Options {
     pub threads: usize,
     /// Whether a segment that the chain would grow is stored as it is.
     pub bypass: bool,
+}
+
+impl Default for Options {
+    /// Segments of 16 MiB, one thread, and no segment that grows.
+    fn default() -> Self {
+        Self { segment: SEGMENT, threads: 1, bypass: true }
+    }
 }
 
 /// What was encoded.
