@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_range_of_a_stream_in_memory() {
         let registry = registry();
-        let content: Vec<u8> = (0..100_000_u32).flat_map(|i| (i * i).to_le_bytes()).collect();
+        let content: Vec<u8> = (0..100_000_u32).flat_map(|i| i.wrapping_mul(i).to_le_bytes()).collect();
         let chain = Chain::parse(&registry, "delta:4,zstd").unwrap();
         let stream = encode_vec(&registry, &chain, &content).unwrap();
         let cx = Context::default();
