@@ -1,6 +1,6 @@
 //! `lab bench`: measures every chain on every sample, writes results as they come, and ends with a page.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,16 +10,13 @@ use super::{App, options, table};
 use crate::progress::{self, Steps};
 use crate::registry::{PROGRAM, added};
 use lab_bench::experiment::Experiment;
-use lab_bench::journal::Journal;
-use lab_bench::memory::Probe;
-use lab_bench::results::{Cell, Results, SCHEMA, VERSION};
-use lab_bench::scratch::Scratch;
-use lab_bench::{self, Key, Listener, Plan, Rules, Surroundings, plan, summary};
+use lab_bench::results::{Cell, Results};
+use lab_bench::session::{self, Outcome, Session};
+use lab_bench::{Key, Listener, Plan, Rules, plan, summary};
 use lab_corpus::fetch::absent::{self, Absent};
 use lab_corpus::{self, Found};
 use lab_stream::chain::Chain;
-use lab_stream::encode::Options;
-use lab_stream::output::Output;
+use lab_stream::encode::{Options, SEGMENT};
 use lab_stream::resource::Store;
 
 /// Measure chains on files and corpora: ratio, time, memory and entropy of every stage
@@ -88,8 +85,6 @@ pub struct Axis<T>(pub Vec<T>);
 
 /// Time for the measurements of a cell.
 const BUDGET: Duration = Duration::from_millis(500);
-/// Bytes of a segment.
-const SEGMENT: u64 = 16 << 20;
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let mut store = Store::new(&app.registry, &args.resources, None);
@@ -97,11 +92,28 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         Some(suite) => suite_plan(args, app, suite, &mut store)?,
         None => (paths_plan(args, app, &mut store)?, None),
     };
-    let session = Session { args, app, store: &store, plan: &plan };
-    let (results, directory, complete) = session.run()?;
+    let session = Session {
+        program: &PROGRAM,
+        registry: &app.registry,
+        store: &store,
+        paths: &args.paths,
+        resources: &args.resources,
+        pin: &args.pin,
+        output: args.output.as_deref(),
+        resume: args.resume,
+        force: args.write.force,
+    };
+    let limits = Limits { output: args.memory_limit, memory: args.memory_limit };
+    let cx = Context::default().with_limits(limits).with_cancel(app.cancel.clone());
+    let quiet = args.talk.quiet;
+    let Outcome { results, directory, complete } = session.run(&plan, &cx, |cells, finished| {
+        let bar = progress::steps("bench", cells as u64, quiet);
+        bar.advance(finished as u64);
+        Watcher { bar, quiet }
+    })?;
     if let Some((experiment, left_out)) = &experiment {
         // The answer in words; the page that is printed last has the charts.
-        write(&directory.join("README.md"), &experiment.page(&results, left_out))?;
+        session::write(&directory.join("README.md"), &experiment.page(&results, left_out))?;
     }
     let charts = experiment.as_ref().map_or(&[][..], |(experiment, _)| &experiment.charts);
     let page = write_all(&results, &directory, charts)?;
@@ -203,112 +215,33 @@ fn suite_plan(args: &Args, app: &App, suite: &Path, store: &mut Store) -> Result
     Ok((plan, Some((experiment, [absent, unknown].concat()))))
 }
 
-struct Session<'a> {
-    args: &'a Args,
-    app: &'a App,
-    store: &'a Store,
-    plan: &'a Plan,
-}
-
-impl Session<'_> {
-    /// Measures what is not measured yet. Returns all results so far, where they are, and whether they are complete.
-    fn run(&self) -> Result<(Results, PathBuf, bool)> {
-        let Self { args, app, store, plan } = self;
-        if !args.pin.is_empty() {
-            lab_bench::affinity::pin(&args.pin)?;
-        }
-        let largest = plan.samples.iter().map(|s| s.bytes).max().unwrap_or(0);
-        let scratch = Scratch::new(largest.saturating_mul(8).saturating_add(64 << 20))?;
-        let mut environment =
-            lab_bench::environment::observe(&PROGRAM, &app.registry, &args.paths, scratch.kind, &args.pin)?;
-        environment.plan = Some(plan.digest());
-        let directory = args.output.clone().unwrap_or_else(|| {
-            let time = lab_bench::environment::utc(environment.unix_time).replace(':', "");
-            Path::new("reports").join(format!("{}-{time}", plan.name))
-        });
-        std::fs::create_dir_all(&directory)
-            .map_err(|e| Error::from(e).at(directory.display().to_string()))?;
-        let head = Results {
-            schema: SCHEMA.into(),
-            version: VERSION,
-            name: plan.name.clone(),
-            environment,
-            cells: Vec::new(),
-        };
-        let (journal, results) = if args.resume {
-            Journal::resume(&directory, head.environment.plan.as_deref())?
-        } else {
-            (Journal::create(&directory, &head, args.write.force)?, head)
-        };
-        let finished: HashSet<Key> = results.cells.iter().map(Key::of).collect();
-        let keys = plan.keys();
-        let limits = Limits { output: args.memory_limit, memory: args.memory_limit };
-        let cx = Context::default()
-            .with_limits(limits)
-            .with_cancel(app.cancel.clone())
-            .with_scratch(scratch.path());
-        let probe = plan
-            .memory
-            .then(std::env::current_exe)
-            .transpose()?
-            .map(|program| Probe::new(program, scratch.path(), args.memory_limit, &args.resources));
-        let around = Surroundings { store, cx: &cx, scratch: scratch.path(), probe };
-        let bar = progress::steps("bench", keys.len() as u64, args.talk.quiet);
-        bar.advance(finished.len() as u64);
-        let mut listener = Keeper { journal, results, bar, quiet: args.talk.quiet };
-        let complete = match lab_bench::run(plan, &finished, &around, &mut listener) {
-            Ok(()) => true,
-            Err(e) if e.kind() == ErrorKind::Cancelled => false,
-            Err(e) => return Err(e),
-        };
-        let mut results = listener.results;
-        let order: BTreeMap<_, _> = keys.iter().enumerate().map(|(i, key)| (format!("{key:?}"), i)).collect();
-        results.cells.sort_by_key(|cell| order.get(&format!("{:?}", Key::of(cell))).copied());
-        Ok((results, directory, complete))
-    }
-}
-
-/// Keeps cells as they come.
-struct Keeper {
-    journal: Journal,
-    results: Results,
+/// Shows progress, and names cells that fail.
+struct Watcher {
     bar: Steps,
     quiet: bool,
 }
 
-impl Listener for Keeper {
+impl Listener for Watcher {
     fn begin(&mut self, key: &Key) {
         self.bar.begin(&format!("{} {}", key.sample, key.chain));
     }
 
     fn cell(&mut self, cell: Cell) -> Result<()> {
-        self.journal.append(&cell)?;
         self.bar.advance(1);
         if let Some(error) = &cell.error {
             super::note(&format!("FAIL {} {}: {error}", cell.sample.escape_debug(), cell.chain), self.quiet);
         }
-        self.results.cells.push(cell);
         Ok(())
     }
 }
 
 /// Writes every form of the results, and returns the path of the page to look at.
 fn write_all(results: &Results, directory: &Path, charts: &[String]) -> Result<PathBuf> {
-    let json = serde_json::to_string_pretty(results)
-        .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write JSON: {e}")))?;
-    write(&directory.join("results.json"), &(json + "\n"))?;
-    write(&directory.join("results.csv"), &lab_bench::export_csv::text(results)?)?;
-    write(&directory.join("results.md"), &lab_bench::export_markdown::text(results))?;
+    session::write_tables(results, directory)?;
     if results.cells.is_empty() {
         return Ok(directory.join("results.md"));
     }
     lab_report::write_all(results, directory, charts)
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    let mut output = Output::open(path, true)?;
-    std::io::Write::write_all(&mut output.sink()?, text.as_bytes())?;
-    output.commit()
 }
 
 fn verdict(results: &Results, complete: bool, plan: &Plan, directory: &Path) -> Result<()> {
@@ -471,8 +404,7 @@ pub fn probe(args: &ProbeArgs, app: &App) -> Result<()> {
     let cx = Context::default().with_limits(limits).with_cancel(app.cancel.clone());
     let store = Store::new(&app.registry, &args.resources, None);
     let peak = if args.direction == "encode" {
-        let mut none = |_: &str| Err(Error::usage("a canonical chain names no file"));
-        let chain = Chain::parse_with(&app.registry, &args.chain, &mut none)?;
+        let chain = Chain::parse(&app.registry, &args.chain)?;
         let options = Options { segment: args.segment, threads: args.threads, bypass: false };
         lab_bench::memory::encode_peak(&chain, &store, options, &args.input, &args.medium, &cx)?
     } else {

@@ -23,9 +23,11 @@ pub mod plan;
 pub mod results;
 mod round;
 pub mod scratch;
+pub mod session;
 pub mod statistics;
 pub mod summary;
 pub mod trial;
+pub mod trip;
 
 pub use plan::{Key, Plan, Rules};
 pub use round::{Listener, Surroundings, run};

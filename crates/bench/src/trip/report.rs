@@ -1,6 +1,5 @@
-//! What `lab run` says: one JSON document, or tables for people.
+//! The document of round trips: a row for each file and each stage, and their sums.
 
-use super::super::table;
 use lab_codec::Error;
 use lab_corpus::Sample;
 use lab_stream::chain::Chain;
@@ -10,29 +9,45 @@ use lab_stream::probe::{Choices, StageFigures};
 /// The whole document.
 #[derive(serde::Serialize)]
 pub struct Report {
-    chain: String,
+    /// Canonical text of the chain.
+    pub chain: String,
     /// Whether the last stage is a carrier: its input is the stream, container bytes included.
     #[serde(skip)]
-    carried: bool,
-    files: Vec<FileReport>,
-    total: Total,
+    pub carried: bool,
+    /// A row for each file.
+    pub files: Vec<FileReport>,
+    /// Their sums.
+    pub total: Total,
 }
 
 /// One file.
 #[derive(serde::Serialize)]
 pub struct FileReport {
+    /// Where the file lies.
     pub path: String,
+    /// Bytes of content.
     pub bytes: u64,
+    /// Bytes of the medium.
     pub output_bytes: u64,
+    /// Original over encoded; nothing where nothing was encoded.
     pub ratio: Option<f64>,
+    /// Whether the content came back with the same SHA-256.
     pub verified: bool,
+    /// SHA-256 of the content.
     pub sha256: Option<String>,
+    /// Why the file failed on the way.
     pub error: Option<String>,
+    /// Order-0 entropy, in bits per byte.
     pub entropy0: f64,
+    /// Bytes of the stream around the segments.
     pub container_bytes: u64,
+    /// Wall time of encoding.
     pub encode_seconds: f64,
+    /// Wall time of decoding.
     pub decode_seconds: f64,
+    /// A row for each codec, and one for a named carrier.
     pub stages: Vec<StageReport>,
+    /// What the rows are made of.
     #[serde(skip)]
     pub figures: FileFigures,
 }
@@ -40,39 +55,57 @@ pub struct FileReport {
 /// One stage of one file, or of all.
 #[derive(serde::Serialize)]
 pub struct StageReport {
-    stage: String,
-    bytes_in: u64,
-    bytes_out: u64,
-    encode_seconds: f64,
-    decode_seconds: f64,
-    entropy0: f64,
+    /// Canonical text of the stage.
+    pub stage: String,
+    /// Bytes into the encoder.
+    pub bytes_in: u64,
+    /// Bytes out of the encoder.
+    pub bytes_out: u64,
+    /// Time in the encoder, summed over threads.
+    pub encode_seconds: f64,
+    /// Time in the decoder, summed over threads.
+    pub decode_seconds: f64,
+    /// Order-0 entropy, in bits per byte.
+    pub entropy0: f64,
     /// What a codec that chooses chose, and for how many segments.
     #[serde(skip_serializing_if = "Choices::is_empty")]
-    choices: Choices,
+    pub choices: Choices,
 }
 
 /// Sums over all files.
 #[derive(serde::Serialize)]
 pub struct Total {
+    /// Number of files.
     pub files: usize,
+    /// Files that came back with the same SHA-256.
     pub verified: usize,
     /// Files that came back as something else.
     #[serde(skip)]
     pub differing: usize,
-    bytes: u64,
-    output_bytes: u64,
-    ratio: Option<f64>,
-    encode_seconds: f64,
-    decode_seconds: f64,
-    entropy0: f64,
-    container_bytes: u64,
-    stages: Vec<StageReport>,
+    /// Bytes of content.
+    pub bytes: u64,
+    /// Bytes of the medium.
+    pub output_bytes: u64,
+    /// Original over encoded; nothing where nothing was encoded.
+    pub ratio: Option<f64>,
+    /// Wall time of encoding.
+    pub encode_seconds: f64,
+    /// Wall time of decoding.
+    pub decode_seconds: f64,
+    /// Order-0 entropy, in bits per byte.
+    pub entropy0: f64,
+    /// Bytes of the stream around the segments.
+    pub container_bytes: u64,
+    /// A row for each codec, and one for a named carrier.
+    pub stages: Vec<StageReport>,
 }
 
 /// What is summed over files: the input's histogram, a row for each codec and one for a named carrier.
 #[derive(Clone, Default)]
 pub struct FileFigures {
+    /// Counts of the content.
     pub input: Histogram,
+    /// A row for each codec, and one for a named carrier.
     pub stages: Vec<StageFigures>,
 }
 
@@ -120,11 +153,6 @@ impl Report {
         let total = total(&stage_names(chain), &files);
         Self { chain: chain.to_string(), carried: chain.carrier.is_some(), files, total }
     }
-
-    /// The sums.
-    pub fn total(&self) -> &Total {
-        &self.total
-    }
 }
 
 /// The stages that have a row: the codecs, and the carrier where one is named.
@@ -163,86 +191,4 @@ fn total(names: &[String], files: &[FileReport]) -> Total {
         container_bytes: done.iter().map(|f| f.container_bytes).sum(),
         stages: rows(names, &sum.stages),
     }
-}
-
-/// Tables and the verdict.
-pub fn text(report: &Report) -> String {
-    let mut text = String::new();
-    if report.files.len() > 1 {
-        let mut list =
-            table::table(&["file", "bytes", "output", "ratio", "bpb", "enc MB/s", "dec MB/s", "SHA-256"]);
-        for f in &report.files {
-            list.add_row([
-                f.path.escape_debug().to_string(),
-                table::count(f.bytes),
-                table::count(f.output_bytes),
-                table::ratio(f.bytes, f.output_bytes),
-                table::bits_per_byte(f.bytes, f.output_bytes),
-                table::rate(f.bytes, f.encode_seconds),
-                table::rate(f.bytes, f.decode_seconds),
-                if f.verified { "same" } else { "FAIL" }.to_string(),
-            ]);
-        }
-        text += &format!("{}\n", table::text(&list));
-    }
-    let sum = &report.total;
-    let mut stages =
-        table::table(&["stage", "bytes in", "bytes out", "ratio", "bpb", "enc MB/s", "dec MB/s", "entropy"]);
-    let entropy = |bits: f64| format!("{bits:.3}");
-    stages.add_row(["input", "", &table::count(sum.bytes), "", "8.000", "", "", &entropy(sum.entropy0)]);
-    let carried = report.carried;
-    for (i, s) in sum.stages.iter().enumerate() {
-        if carried && i + 1 == sum.stages.len() {
-            stages.add_row(container_row(sum, s.bytes_in));
-        }
-        stages.add_row([
-            s.stage.clone(),
-            table::count(s.bytes_in),
-            table::count(s.bytes_out),
-            table::ratio(s.bytes_in, s.bytes_out),
-            table::bits_per_byte(sum.bytes, s.bytes_out),
-            table::rate(s.bytes_in, s.encode_seconds),
-            table::rate(s.bytes_in, s.decode_seconds),
-            entropy(s.entropy0),
-        ]);
-    }
-    if !carried {
-        stages.add_row(container_row(sum, sum.output_bytes));
-    }
-    stages.add_row([
-        "whole chain".to_string(),
-        table::count(sum.bytes),
-        table::count(sum.output_bytes),
-        table::ratio(sum.bytes, sum.output_bytes),
-        table::bits_per_byte(sum.bytes, sum.output_bytes),
-        table::rate(sum.bytes, sum.encode_seconds),
-        table::rate(sum.bytes, sum.decode_seconds),
-        String::new(),
-    ]);
-    let verdict = match (sum.files, sum.differing, sum.files - sum.verified) {
-        (1, 0, 0) => "the file came back with the same SHA-256".to_string(),
-        (n, 0, 0) => format!("all {n} files came back with the same SHA-256"),
-        (n, 0, failed) => format!("{failed} of {n} files could not be tried"),
-        (n, differing, _) => format!("{differing} of {n} files did NOT come back with the same SHA-256"),
-    };
-    let chose = sum.stages.iter().filter(|s| !s.choices.is_empty()).fold(String::new(), |text, s| {
-        let list: Vec<_> = s.choices.iter().map(|(choice, n)| format!("{choice} ({n})")).collect();
-        format!("{text}{} chose, for so many segments: {}\n", s.stage, list.join("; "))
-    });
-    format!("{text}{}\n{chose}{}: {verdict}\n", table::text(&stages), report.chain)
-}
-
-/// Headers, index and trailer.
-fn container_row(sum: &Total, stream_len: u64) -> [String; 8] {
-    let stored = stream_len - sum.container_bytes;
-    [
-        "container".to_string(),
-        table::count(stored),
-        table::count(stream_len),
-        table::ratio(stored, stream_len),
-        table::bits_per_byte(sum.bytes, stream_len),
-        String::new(),
-        String::new(),
-        String::new(),
-    ]
 }
