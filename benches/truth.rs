@@ -167,7 +167,7 @@ fn sizes(paths: &[String]) {
     let samples = discover(&paths).unwrap();
     let cx = Context::default();
     let versions =
-        lab_bench::environment::codec_versions(&lab::registry::builtin(), lab::registry::PROGRAM.lock);
+        lab_bench::environment::codec_versions(&lab::registry::builtin(), include_str!("../Cargo.lock"));
     println!("{:<10} {:>14} {:>14} {:>9}   library / tool", "stage", "lab", "tool", "differs");
     for peer in &PEERS {
         let (mut ours, mut theirs, mut worst) = (0_usize, Some(0_usize), 0.0_f64);

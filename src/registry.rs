@@ -1,56 +1,75 @@
-//! The built-in registry: one line per codec or carrier. Carriers are probed in this order.
+//! The built-in registry: one line per codec or carrier, each as far as its feature is on.
 
-use lab_bench::environment::Program;
-use lab_codec::{Registry, Role};
+use lab_codec::{Entry, Registry, Role};
 
-/// This program, as its build script knows it.
-pub const PROGRAM: Program = Program {
-    version: env!("CARGO_PKG_VERSION"),
-    compiler: match option_env!("LAB_COMPILER") {
-        Some(compiler) => compiler,
-        None => "",
-    },
-    revision: option_env!("LAB_REVISION"),
-    lock: include_str!("../Cargo.lock"),
-};
+/// In the order in which they are listed. Carriers are probed in this order; the first one is the default.
+const ENTRIES: &[Entry] = &[
+    #[cfg(feature = "baselines")]
+    lab_baselines::STORE,
+    #[cfg(feature = "baselines")]
+    lab_baselines::MEMCPY,
+    #[cfg(feature = "baselines")]
+    lab_baselines::LZ4,
+    #[cfg(feature = "baselines")]
+    lab_baselines::SNAPPY,
+    #[cfg(feature = "baselines")]
+    lab_baselines::LZFSE,
+    #[cfg(feature = "baselines")]
+    lab_baselines::DEFLATE,
+    #[cfg(feature = "baselines")]
+    lab_baselines::BROTLI,
+    lab_zstd::ZSTD,
+    #[cfg(feature = "baselines")]
+    lab_baselines::XZ,
+    #[cfg(feature = "baselines")]
+    lab_baselines::BZIP2,
+    #[cfg(feature = "baselines")]
+    lab_baselines::PPMD,
+    #[cfg(feature = "baselines")]
+    lab_baselines::DELTA,
+    #[cfg(feature = "baselines")]
+    lab_baselines::BITSHUFFLE,
+    #[cfg(feature = "baselines")]
+    lab_baselines::RLE,
+    #[cfg(feature = "baselines")]
+    lab_baselines::BWT,
+    #[cfg(feature = "baselines")]
+    lab_baselines::MTF,
+    #[cfg(feature = "baselines")]
+    lab_baselines::RANS0,
+    #[cfg(feature = "baselines")]
+    lab_baselines::RANGE,
+    #[cfg(feature = "template")]
+    lab_template::REPAIR,
+    #[cfg(feature = "template")]
+    lab_template::SEQUITUR,
+    #[cfg(feature = "template")]
+    lab_template::TEMPLATE,
+    #[cfg(feature = "telomere")]
+    lab_telomere::TELOMERE,
+    #[cfg(feature = "auto")]
+    lab_auto::AUTO,
+    #[cfg(feature = "exec")]
+    lab_exec::EXEC,
+    lab_stream::file::FILE,
+    #[cfg(feature = "video")]
+    lab_video::VIDEO,
+    #[cfg(feature = "gvcf")]
+    lab_gvcf::GVCF,
+];
 
 /// Everything that ships with `lab`.
 pub fn builtin() -> Registry {
     let mut registry = Registry::new();
-    registry
-        .register(lab_baselines::STORE)
-        .register(lab_baselines::MEMCPY)
-        .register(lab_baselines::LZ4)
-        .register(lab_baselines::SNAPPY)
-        .register(lab_baselines::LZFSE)
-        .register(lab_baselines::DEFLATE)
-        .register(lab_baselines::BROTLI)
-        .register(lab_zstd::ZSTD)
-        .register(lab_baselines::XZ)
-        .register(lab_baselines::BZIP2)
-        .register(lab_baselines::PPMD)
-        .register(lab_baselines::DELTA)
-        .register(lab_baselines::BITSHUFFLE)
-        .register(lab_baselines::RLE)
-        .register(lab_baselines::BWT)
-        .register(lab_baselines::MTF)
-        .register(lab_baselines::RANS0)
-        .register(lab_baselines::RANGE)
-        .register(lab_template::REPAIR)
-        .register(lab_template::SEQUITUR)
-        .register(lab_template::TEMPLATE)
-        .register(lab_telomere::TELOMERE)
-        .register(lab_auto::AUTO)
-        .register(lab_exec::EXEC)
-        .register(lab_stream::file::FILE)
-        .register(lab_video::VIDEO)
-        .register(lab_gvcf::GVCF);
+    for entry in ENTRIES {
+        registry.register(*entry);
+    }
     registry
 }
 
 /// The codecs that the program around this library has added to [`builtin`].
 pub fn added(registry: &Registry) -> Vec<String> {
-    let builtin = builtin();
     let codecs = registry.entries().iter().filter(|entry| entry.role() == Role::Codec);
-    codecs.map(|entry| entry.info.id).filter(|id| builtin.find(id).is_none()).map(String::from).collect()
+    let ids = codecs.map(|entry| entry.info.id);
+    ids.filter(|id| ENTRIES.iter().all(|entry| entry.info.id != *id)).map(String::from).collect()
 }

@@ -8,12 +8,13 @@ use lab_codec::{Context, Error, ErrorKind, Limits, Result, format_size};
 
 use super::{App, options, table};
 use crate::progress::{self, Steps};
-use crate::registry::{PROGRAM, added};
+use crate::registry::added;
+use lab_bench::environment::Program;
 use lab_bench::experiment::Experiment;
 use lab_bench::results::{Cell, Results};
 use lab_bench::session::{self, Outcome, Session};
 use lab_bench::{Key, Listener, Plan, Rules, plan, summary};
-use lab_corpus::fetch::absent::{self, Absent};
+use lab_corpus::published::absent::{self, Absent};
 use lab_corpus::{self, Found};
 use lab_stream::chain::Chain;
 use lab_stream::encode::{Options, SEGMENT};
@@ -47,7 +48,7 @@ pub struct Args {
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Time for the measurements of a cell, such as 30s or 2m; three are made in any case [default: 500ms]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = options::duration)]
     budget: Option<Duration>,
     /// So many measurements of each cell, whatever they take
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -82,6 +83,17 @@ pub struct Args {
 /// Values of an axis.
 #[derive(Debug, Clone)]
 pub struct Axis<T>(pub Vec<T>);
+
+/// This program, as its build script knows it.
+const PROGRAM: Program = Program {
+    version: env!("CARGO_PKG_VERSION"),
+    compiler: match option_env!("LAB_COMPILER") {
+        Some(compiler) => compiler,
+        None => "",
+    },
+    revision: option_env!("LAB_REVISION"),
+    lock: include_str!("../../Cargo.lock"),
+};
 
 /// Time for the measurements of a cell.
 const BUDGET: Duration = Duration::from_millis(500);
@@ -198,7 +210,7 @@ fn suite_plan(args: &Args, app: &App, suite: &Path, store: &mut Store) -> Result
         })?;
     let segments: Result<Vec<u64>, String> =
         experiment.segments.iter().map(|s| options::segment(s)).collect();
-    let budget = experiment.budget.as_deref().map(duration).transpose().map_err(in_suite)?;
+    let budget = experiment.budget.as_deref().map(options::duration).transpose().map_err(in_suite)?;
     let plan = Plan {
         name: experiment.name.clone(),
         samples,
@@ -346,24 +358,6 @@ fn name_of(path: &Path) -> String {
     if name.is_empty() { "bench".to_string() } else { name }
 }
 
-/// `500ms`, `30s`, `2m`, or seconds.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let unit = match &text[split..] {
-        "ms" => 1e-3,
-        "s" | "" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => f64::NAN,
-    };
-    let seconds = text[..split].trim().parse::<f64>().unwrap_or(f64::NAN) * unit;
-    if (0.0..=1e7).contains(&seconds) {
-        Ok(Duration::from_secs_f64(seconds))
-    } else {
-        Err("a time is a number with ms, s, m or h".to_string())
-    }
-}
-
 fn axis<T: PartialEq>(text: &str, one: impl Fn(&str) -> Result<T, String>) -> Result<Axis<T>, String> {
     let mut values = Vec::new();
     for item in text.split(['/', ',']) {
@@ -419,13 +413,13 @@ mod tests {
 
     #[test]
     fn times_and_axes() {
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(options::duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(
-            [duration("30s"), duration("30")],
+            [options::duration("30s"), options::duration("30")],
             [Ok(Duration::from_secs(30)), Ok(Duration::from_secs(30))]
         );
-        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
-        assert!(["", "x", "-1s", "5 weeks"].iter().all(|text| duration(text).is_err()));
+        assert_eq!(options::duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert!(["", "x", "-1s", "5 weeks"].iter().all(|text| options::duration(text).is_err()));
         assert_eq!(threads("1/2/1").unwrap().0, [1, 2]);
         assert_eq!(segments("1M/whole").unwrap().0, [1 << 20, 0]);
         assert!(threads("0").is_err() && segments("none").is_err());

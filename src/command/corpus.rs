@@ -1,5 +1,6 @@
 //! `lab corpus`: list, fetch, verify and generate samples.
 
+#[cfg(feature = "fetch")]
 mod fetch;
 
 use std::io::Write;
@@ -10,8 +11,8 @@ use lab_codec::{Digest, Error, Result};
 
 use super::{App, options, table};
 use crate::progress;
-use lab_corpus::fetch::absent::{self, Absent};
-use lab_corpus::fetch::catalogue;
+use lab_corpus::published::absent::{self, Absent};
+use lab_corpus::published::catalogue;
 use lab_corpus::{self, Listed, Manifest, Sample, builtin, generate, list, verify};
 use lab_stream::output::Output;
 
@@ -32,6 +33,7 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum Command {
     List(ListArgs),
+    #[cfg(feature = "fetch")]
     Fetch(fetch::Args),
     Verify(VerifyArgs),
     Generate(GenerateArgs),
@@ -90,6 +92,7 @@ struct GenerateArgs {
 pub fn run(args: &Args, app: &App) -> Result<()> {
     match &args.command {
         Command::List(args) => list(args),
+        #[cfg(feature = "fetch")]
         Command::Fetch(args) => fetch::run(args, app),
         Command::Verify(args) => verify(args, app),
         Command::Generate(args) => generate(args, app),

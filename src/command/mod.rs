@@ -1,26 +1,38 @@
 //! The command line: one file per subcommand, shared options and the way from an error to an exit code here.
 
+#[cfg(feature = "album")]
 mod album;
+#[cfg(feature = "bench")]
 mod bench;
 mod bounds;
+#[cfg(feature = "bench")]
 mod chart;
 mod codecs;
+#[cfg(feature = "bench")]
 mod compare;
+#[cfg(feature = "corpus")]
 mod corpus;
 mod decode;
 mod encode;
 mod extract;
+#[cfg(feature = "gvcf")]
 mod gvcf;
 mod inspect;
 mod options;
+#[cfg(feature = "bench")]
 mod report;
+#[cfg(feature = "run")]
 mod run;
 mod shell;
 mod table;
+#[cfg(feature = "telomere")]
 mod telomere;
+#[cfg(feature = "template")]
 mod template;
+#[cfg(feature = "bench")]
 mod try_file;
 mod verify;
+#[cfg(feature = "video")]
 mod video;
 
 use std::io::{self, Write};
@@ -63,26 +75,38 @@ Exit codes:
 
 #[derive(Subcommand)]
 enum Command {
+    #[cfg(feature = "run")]
     Run(run::Args),
     Encode(encode::Args),
     Decode(decode::Args),
     Extract(extract::Args),
     Verify(verify::Args),
     Inspect(inspect::Args),
+    #[cfg(feature = "bench")]
     Bench(bench::Args),
+    #[cfg(feature = "bench")]
     Try(try_file::Args),
+    #[cfg(feature = "bench")]
     Report(report::Args),
+    #[cfg(feature = "bench")]
     Compare(compare::Args),
     Codecs(codecs::Args),
+    #[cfg(feature = "corpus")]
     Corpus(corpus::Args),
+    #[cfg(feature = "template")]
     Template(template::Args),
+    #[cfg(feature = "album")]
     Album(album::Args),
+    #[cfg(feature = "telomere")]
     Telomere(telomere::Args),
+    #[cfg(feature = "video")]
     Video(video::Args),
+    #[cfg(feature = "gvcf")]
     #[command(alias = "gvc")]
     Gvcf(gvcf::Args),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
+    #[cfg(feature = "bench")]
     #[command(name = lab_bench::memory::SUBCOMMAND, hide = true)]
     MemoryProbe(bench::ProbeArgs),
 }
@@ -130,25 +154,37 @@ pub fn run_cli(registry: Registry) -> ExitCode {
 
 fn dispatch(command: &Command, app: &App) -> Result<()> {
     match command {
+        #[cfg(feature = "run")]
         Command::Run(args) => run::run(args, app),
         Command::Encode(args) => encode::run(args, app),
         Command::Decode(args) => decode::run(args, app),
         Command::Extract(args) => extract::run(args, app),
         Command::Verify(args) => verify::run(args, app),
         Command::Inspect(args) => inspect::run(args, app),
+        #[cfg(feature = "bench")]
         Command::Bench(args) => bench::run(args, app),
+        #[cfg(feature = "bench")]
         Command::Try(args) => try_file::run(args, app),
+        #[cfg(feature = "bench")]
         Command::Report(args) => report::run(args, app),
+        #[cfg(feature = "bench")]
         Command::Compare(args) => compare::run(args, app),
         Command::Codecs(args) => codecs::run(args, app),
+        #[cfg(feature = "corpus")]
         Command::Corpus(args) => corpus::run(args, app),
+        #[cfg(feature = "template")]
         Command::Template(args) => template::run(args, app),
+        #[cfg(feature = "album")]
         Command::Album(args) => album::run(args, app),
         Command::Completions(args) => shell::completions(args, &Cli::command()),
+        #[cfg(feature = "telomere")]
         Command::Telomere(args) => telomere::run(args, app),
+        #[cfg(feature = "video")]
         Command::Video(args) => video::run(args, app),
+        #[cfg(feature = "gvcf")]
         Command::Gvcf(args) => gvcf::run(args, app),
         Command::Man(args) => shell::man(args, Cli::command()),
+        #[cfg(feature = "bench")]
         Command::MemoryProbe(args) => bench::probe(args, app),
     }
 }

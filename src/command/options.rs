@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use lab_codec::{Context, Limits, Observer, parse_size};
@@ -91,5 +92,23 @@ pub fn segment(text: &str) -> Result<u64, String> {
             n @ 1..=0x1_0000_0000 => Ok(n),
             _ => Err("a segment has 1 to 4G bytes, or is `whole`".to_string()),
         },
+    }
+}
+
+/// `500ms`, `30s`, `2m`, or seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let unit = match &text[split..] {
+        "ms" => 1e-3,
+        "s" | "" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => f64::NAN,
+    };
+    let seconds = text[..split].trim().parse::<f64>().unwrap_or(f64::NAN) * unit;
+    if (0.0..=1e7).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("a time is a number with ms, s, m or h".to_string())
     }
 }

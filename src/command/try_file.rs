@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lab_codec::{Context, Error, Limits, Result};
 
-use super::{App, bench, options, table};
+use super::{App, options, table};
 use crate::progress;
 use lab_bench::Surroundings;
 use lab_bench::scratch::Scratch;
@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(long = "chain", short, value_name = "CHAIN")]
     chains: Vec<String>,
     /// Time for everything together, such as 30s or 2m
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = bench::duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = options::duration)]
     budget: Duration,
     /// Show all chains of the last step, not only the best
     #[arg(long)]

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use lab_codec::{Error, Result};
 
-use super::fetch::Sources;
-use super::fetch::absent::{self, Absent};
 use super::manifest::{FILE_NAME, Listed, Manifest};
+use super::published::Sources;
+use super::published::absent::{self, Absent};
 use super::sample::Sample;
 
 /// What lies under some paths.

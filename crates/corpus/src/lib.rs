@@ -6,10 +6,12 @@
 
 pub mod builtin;
 mod discover;
+#[cfg(feature = "fetch")]
 pub mod fetch;
 pub mod generate;
 pub mod list;
 pub mod manifest;
+pub mod published;
 mod sample;
 mod unpack;
 pub mod verify;

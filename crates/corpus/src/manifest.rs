@@ -13,7 +13,7 @@ use lab_codec::{Digest, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::fetch::catalogue;
+use super::published::catalogue;
 
 /// The name of a manifest.
 pub const FILE_NAME: &str = "manifest.json";

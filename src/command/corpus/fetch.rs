@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use lab_codec::{Context, Error, Result};
 
-use crate::command::bench::duration;
+use crate::command::options::duration;
 use crate::command::{App, options, print, print_json, table};
 use crate::progress;
-use lab_corpus::fetch::{self, Arrived, Options, Sources, Tries, catalogue};
+use lab_corpus::fetch::{self, Arrived, Options, Tries};
+use lab_corpus::published::{Sources, catalogue, directory};
 
 /// Get published corpora: checked against sizes and SHA-256, resumed where they were cut
 #[derive(clap::Args)]
@@ -132,7 +133,7 @@ fn summary(sources: &Sources, arrived: &[Arrived], into: &std::path::Path) -> St
         n if n == arrived.len() => ", all here before".to_string(),
         n => format!(", {n} here before"),
     };
-    let directory = fetch::directory(sources, into);
+    let directory = directory(sources, into);
     let mut text = format!(
         "{}: {} files, {bytes} bytes in {}{here}\n",
         sources.corpus,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use lab_codec::{Error, ErrorKind};
 
-use super::Sources;
+use crate::published::Sources;
 
 /// So many failures are shown.
 const SHOWN: usize = 6;

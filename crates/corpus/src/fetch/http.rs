@@ -9,6 +9,7 @@ use ureq::{Agent, Body, Timeout};
 
 use super::part::{Origin, Part};
 use super::{Bar, Tries};
+use crate::published::sources::download_name;
 
 /// Why one address did not give what it should.
 #[derive(Debug)]
@@ -189,7 +190,7 @@ impl<'a> Client<'a> {
             part.clear()?;
             return Err(too_long("announces"));
         }
-        let observer = (self.bar)(super::sources::download_name(url), announced.or(expected.bytes));
+        let observer = (self.bar)(download_name(url), announced.or(expected.bytes));
         observer.advance(part.length());
         let mut reader = response.body_mut().as_reader();
         let mut piece = vec![0; 1 << 16];

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use lab_codec::{ErrorKind, Result};
 
+use super::Job;
 use super::http::Failure;
-use super::{Job, Wanted, sources};
 use crate::discover;
+use crate::published::{Wanted, sources};
 
 /// Takes what is missing from `from` or from the corpus's directory in it: a file under its name, as it is or as a
 /// manifest there stores it, or else a download under the name that it has in an address.

@@ -3,33 +3,29 @@
 //! A file appears under its name only when it has the listed size and digest. Where no digest is listed, the one
 //! of the first fetch is kept in the manifest, and later fetches are held to it.
 
-pub mod absent;
-pub mod catalogue;
 mod failures;
 mod http;
 mod local;
 mod pack;
 mod part;
 mod record;
-pub mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lab_codec::{Context, Digest, Error, ErrorKind, Observer, Result};
 
 use super::manifest::{FILE_NAME, Listed, Manifest};
+use super::published::{Source, Sources, Wanted, directory, sources};
 use super::unpack::{HashingReader, HashingWriter, copy};
 use failures::Failures;
 use http::{Client, Expected, Failure};
 use lab_stream::output::Output;
-pub use pack::Pack;
 use part::Part;
-pub use sources::{Source, Sources, Wanted};
 
 /// Makes a progress bar for something of a name and perhaps a size in bytes.
 pub type Bar<'a> = dyn Fn(&str, Option<u64>) -> Arc<dyn Observer> + 'a;
@@ -76,11 +72,6 @@ pub struct Arrived {
     pub was_here: bool,
     /// Whether there was no digest to compare it with.
     pub is_unproven: bool,
-}
-
-/// The directory of a corpus below `into`.
-pub fn directory(sources: &Sources, into: &Path) -> PathBuf {
-    into.join(&sources.corpus)
 }
 
 /// Gets the files of a corpus that are not there yet, and writes its manifest. Returns all files in the order of the

@@ -4,8 +4,9 @@ use std::io::Write;
 
 use lab_codec::Result;
 
-use super::{Job, Wanted};
+use super::Job;
 use crate::manifest::{self, FILE_NAME, Listed, StoredAs};
+use crate::published::Wanted;
 use lab_stream::output::Output;
 
 /// Writes the manifest. A file that is not there is listed where its digest is known.

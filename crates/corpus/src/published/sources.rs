@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lab_codec::{Digest, Error, Result};
 use serde::Deserialize;
@@ -248,6 +248,11 @@ impl RawSource {
         }
         Ok(source)
     }
+}
+
+/// The directory of a corpus below `into`.
+pub fn directory(sources: &Sources, into: &Path) -> PathBuf {
+    into.join(&sources.corpus)
 }
 
 #[cfg(test)]
