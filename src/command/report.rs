@@ -71,7 +71,7 @@ fn tool(name: &str) -> Result<String, String> {
 }
 
 fn export(format: &dyn Format, results: &Results, path: &Path, force: bool) -> Result<()> {
-    let text = format.write(results)?;
+    let text = format.export(results)?;
     let mut output = Output::open(path, force)?;
     output.sink()?.write_all(text.as_bytes()).map_err(|e| Error::from(e).at(path.display().to_string()))?;
     output.commit()

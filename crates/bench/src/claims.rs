@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::experiment::is;
-use super::export_markdown::escaped;
+use super::export::markdown::escaped;
 use super::results::{Cell, Results};
 use super::summary;
 

@@ -6,7 +6,7 @@ use lab_codec::{Error, Result, parse_size};
 use serde::Deserialize;
 
 use super::claims::{self, Claim};
-use super::export_markdown::{chains as chain_table, escaped};
+use super::export::markdown::{chains as chain_table, escaped};
 use super::results::Results;
 use super::summary;
 use lab_corpus::{Sample, generate};

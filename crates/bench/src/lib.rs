@@ -2,7 +2,7 @@
 //!
 //! [`plan`] says which cells there are; [`run`] measures them group by group and hands each finished
 //! cell to whoever listens. [`journal`] keeps cells as they come, so that an interrupted run can go on. [`results`] is
-//! the schema, the `export_*` modules write it for others. Nothing here prints.
+//! the schema, [`export`] writes it for others. Nothing here prints.
 
 pub mod affinity;
 pub mod claims;
@@ -10,8 +10,7 @@ mod clock;
 pub mod entropy;
 pub mod environment;
 pub mod experiment;
-pub mod export_csv;
-pub mod export_markdown;
+pub mod export;
 #[cfg(test)]
 mod fixture;
 pub mod journal;

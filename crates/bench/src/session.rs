@@ -8,11 +8,12 @@ use lab_stream::output::Output;
 use lab_stream::resource::Store;
 
 use super::environment::{self, Program};
+use super::export::EXPORTERS;
 use super::journal::Journal;
 use super::memory::Probe;
 use super::results::{Cell, Results, SCHEMA, VERSION};
 use super::scratch::Scratch;
-use super::{Key, Listener, Plan, Surroundings, affinity, export_csv, export_markdown};
+use super::{Key, Listener, Plan, Surroundings, affinity};
 
 /// What a run works with, beside its plan.
 pub struct Session<'a> {
@@ -129,16 +130,14 @@ impl<L: Listener> Listener for Keeper<L> {
     }
 }
 
-/// Writes the results as JSON, CSV and Markdown.
+/// Writes the results in every format of ours.
 ///
 /// # Errors
 /// I/O errors, with the path.
 pub fn write_tables(results: &Results, directory: &Path) -> Result<()> {
-    let json = serde_json::to_string_pretty(results)
-        .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write JSON: {e}")))?;
-    write(&directory.join("results.json"), &(json + "\n"))?;
-    write(&directory.join("results.csv"), &export_csv::text(results)?)?;
-    write(&directory.join("results.md"), &export_markdown::text(results))
+    EXPORTERS
+        .iter()
+        .try_for_each(|format| write(&directory.join(format.file_name()), &format.export(results)?))
 }
 
 /// Writes a text file, in place of one that is there.

@@ -9,6 +9,7 @@ use lab_codec::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{Format, chain};
+use lab_bench::export::Exporter;
 use lab_bench::results::{Cell, Results, Timing};
 use lab_bench::statistics;
 
@@ -41,10 +42,6 @@ struct Run {
 impl Format for Hyperfine {
     fn name(&self) -> &'static str {
         "hyperfine"
-    }
-
-    fn file_name(&self) -> &'static str {
-        "hyperfine.json"
     }
 
     fn recognises(&self, text: &str) -> bool {
@@ -91,8 +88,14 @@ impl Format for Hyperfine {
         }
         Ok(cells)
     }
+}
 
-    fn write(&self, results: &Results) -> Result<String> {
+impl Exporter for Hyperfine {
+    fn file_name(&self) -> &'static str {
+        "hyperfine.json"
+    }
+
+    fn export(&self, results: &Results) -> Result<String> {
         let ways = |cell: &Cell| {
             [("encode", cell.encode.clone()), ("decode", cell.decode.clone())]
                 .into_iter()
@@ -203,7 +206,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let results = fixture::everything();
-        let cells = Hyperfine.read(&Hyperfine.write(&results).unwrap()).unwrap();
+        let cells = Hyperfine.read(&Hyperfine.export(&results).unwrap()).unwrap();
         assert_eq!(cells.len(), results.cells.len());
         for (ours, theirs) in results.cells.iter().zip(&cells) {
             assert_eq!(

@@ -5,6 +5,7 @@ use lab_codec::Result;
 use super::columns::{once, parse, percent, rate, rows, seconds, write};
 use super::{Format, chain, rival_name};
 use crate::summary::failed;
+use lab_bench::export::Exporter;
 use lab_bench::results::{Cell, Results};
 
 /// lzbench.
@@ -17,10 +18,6 @@ const TIMES: &str = "Compressor name,Compression time in us,Decompression time i
 impl Format for Lzbench {
     fn name(&self) -> &'static str {
         "lzbench"
-    }
-
-    fn file_name(&self) -> &'static str {
-        "lzbench.csv"
     }
 
     fn recognises(&self, text: &str) -> bool {
@@ -51,8 +48,14 @@ impl Format for Lzbench {
         };
         rows(text, "lzbench", 7)?.into_iter().map(cell).collect()
     }
+}
 
-    fn write(&self, results: &Results) -> Result<String> {
+impl Exporter for Lzbench {
+    fn file_name(&self) -> &'static str {
+        "lzbench.csv"
+    }
+
+    fn export(&self, results: &Results) -> Result<String> {
         let row = |cell: &Cell| {
             let decode = if failed(cell) { "0.00".to_string() } else { rate(cell.bytes, &cell.decode) };
             vec![
@@ -101,7 +104,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let results = fixture::everything();
-        let cells = Lzbench.read(&Lzbench.write(&results).unwrap()).unwrap();
+        let cells = Lzbench.read(&Lzbench.export(&results).unwrap()).unwrap();
         assert_eq!(cells.len(), results.cells.len());
         for (ours, theirs) in results.cells.iter().zip(&cells) {
             assert_eq!(

@@ -10,14 +10,13 @@ mod turbobench;
 
 use lab_codec::{Error, Result};
 
+use lab_bench::export::Exporter;
 use lab_bench::results::{Cell, Environment, Results, SCHEMA, VERSION};
 
 /// A format of another tool.
-pub trait Format: Sync {
+pub trait Format: Exporter {
     /// The tool, as `--export` calls it.
     fn name(&self) -> &'static str;
-    /// The name of the file that an export writes.
-    fn file_name(&self) -> &'static str;
     /// Whether text looks like this format.
     fn recognises(&self, text: &str) -> bool;
     /// Text to cells.
@@ -25,11 +24,6 @@ pub trait Format: Sync {
     /// # Errors
     /// Text that contradicts the format, with the line where there is one.
     fn read(&self, text: &str) -> Result<Vec<Cell>>;
-    /// Results to text.
-    ///
-    /// # Errors
-    /// Where nothing can be expressed.
-    fn write(&self, results: &Results) -> Result<String>;
 }
 
 /// Every foreign format.
@@ -128,7 +122,7 @@ mod tests {
         let own = serde_json::to_string(&fixture::everything()).unwrap();
         assert_eq!(read(&own, "x").unwrap().foreign, None);
         for format in FORMATS {
-            let text = format.write(&fixture::everything()).unwrap();
+            let text = format.export(&fixture::everything()).unwrap();
             assert_eq!(read(&text, "x").unwrap().foreign, Some(format.name()));
         }
         for bad in ["", "nonsense", "a,b\n1,2\n", "{}", "[1]", "{\"results\":[]}"] {

@@ -5,6 +5,7 @@ use lab_codec::Result;
 use super::columns::{once, parse, percent, rate, rows, seconds, write};
 use super::{Format, chain, rival_name};
 use crate::summary::failed;
+use lab_bench::export::Exporter;
 use lab_bench::results::{Cell, Results, Timing};
 
 /// TurboBench.
@@ -15,10 +16,6 @@ const HEADER: &str = "size,csize,ratio,ctime,dtime,name,file";
 impl Format for TurboBench {
     fn name(&self) -> &'static str {
         "turbobench"
-    }
-
-    fn file_name(&self) -> &'static str {
-        "turbobench.csv"
     }
 
     fn recognises(&self, text: &str) -> bool {
@@ -52,8 +49,14 @@ impl Format for TurboBench {
         };
         rows(table(text).unwrap_or_default(), "TurboBench", 7)?.into_iter().map(cell).collect()
     }
+}
 
-    fn write(&self, results: &Results) -> Result<String> {
+impl Exporter for TurboBench {
+    fn file_name(&self) -> &'static str {
+        "turbobench.csv"
+    }
+
+    fn export(&self, results: &Results) -> Result<String> {
         let row = |cell: &Cell| {
             let mark = if failed(cell) { "?" } else { "" };
             vec![
@@ -99,7 +102,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let results = fixture::everything();
-        let cells = TurboBench.read(&TurboBench.write(&results).unwrap()).unwrap();
+        let cells = TurboBench.read(&TurboBench.export(&results).unwrap()).unwrap();
         let figures = |c: &Cell| (c.bytes, c.output_bytes, c.verified);
         assert_eq!(
             cells.iter().map(figures).collect::<Vec<_>>(),

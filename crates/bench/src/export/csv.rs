@@ -2,7 +2,8 @@
 
 use lab_codec::{Error, ErrorKind, Result};
 
-use super::results::{Cell, Results, Timing};
+use super::Exporter;
+use crate::results::{Cell, Results, Timing};
 
 /// The columns, in order. `stage` is empty in the line of a whole cell.
 pub const COLUMNS: &[&str] = &[
@@ -45,21 +46,26 @@ pub const COLUMNS: &[&str] = &[
     "notes",
 ];
 
-/// The whole text, with a header line. Times are seconds. The entropies of a cell's line are those of its original.
-///
-/// # Errors
-/// None that happens in memory.
-pub fn text(results: &Results) -> Result<String> {
-    let wrong = |e: &dyn std::fmt::Display| Error::new(ErrorKind::Io, format!("cannot write CSV: {e}"));
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(COLUMNS).map_err(|e| wrong(&e))?;
-    for cell in &results.cells {
-        for line in lines(cell) {
-            writer.write_record(line).map_err(|e| wrong(&e))?;
-        }
+/// The exporter.
+pub struct Csv;
+
+impl Exporter for Csv {
+    fn file_name(&self) -> &'static str {
+        "results.csv"
     }
-    let bytes = writer.into_inner().map_err(|e| wrong(&e))?;
-    String::from_utf8(bytes).map_err(|e| wrong(&e))
+
+    fn export(&self, results: &Results) -> Result<String> {
+        let wrong = |e: &dyn std::fmt::Display| Error::new(ErrorKind::Io, format!("cannot write CSV: {e}"));
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(COLUMNS).map_err(|e| wrong(&e))?;
+        for cell in &results.cells {
+            for line in lines(cell) {
+                writer.write_record(line).map_err(|e| wrong(&e))?;
+            }
+        }
+        let bytes = writer.into_inner().map_err(|e| wrong(&e))?;
+        String::from_utf8(bytes).map_err(|e| wrong(&e))
+    }
 }
 
 fn lines(cell: &Cell) -> Vec<Vec<String>> {
@@ -97,8 +103,8 @@ impl Line<'_> {
         let over = |a: f64, b: u64| if b == 0 { String::new() } else { format!("{:.6}", a / b as f64) };
         let optional = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
         let unit = match cell.unit {
-            super::results::Unit::File => "file",
-            super::results::Unit::Set => "set",
+            crate::results::Unit::File => "file",
+            crate::results::Unit::Set => "set",
         };
         let mut fields = vec![
             cell.corpus.clone().unwrap_or_default(),
@@ -132,8 +138,8 @@ impl Line<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::{Environment, SCHEMA, Stage, VERSION};
     use super::*;
+    use crate::results::{Environment, SCHEMA, Stage, VERSION};
 
     #[test]
     fn awkward_names_and_missing_figures_survive() {
@@ -152,7 +158,7 @@ mod tests {
             environment: Environment::default(),
             cells: vec![cell],
         };
-        let text = text(&results).unwrap();
+        let text = Csv.export(&results).unwrap();
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         assert_eq!(reader.headers().unwrap().len(), COLUMNS.len());
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();

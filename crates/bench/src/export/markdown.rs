@@ -1,21 +1,30 @@
 //! Results as a Markdown page: chains over all samples, every cell, failures, and where it ran.
 
-use lab_codec::format_size;
+use lab_codec::{Result, format_size};
 
-use super::environment::utc;
-use super::results::{Cell, Results, Timing};
-use super::summary::{self, Row};
+use super::Exporter;
+use crate::environment::utc;
+use crate::results::{Cell, Results, Timing};
+use crate::summary::{self, Row};
 
-/// The whole page.
-pub fn text(results: &Results) -> String {
-    let mut page = format!("# {}\n\n", escaped(&results.name));
-    page += "Ratio is original over encoded: above 1 is good. Rates are millions of bytes of the original per second, \
-             by the median of the measured times. Memory is the peak beyond that of `store`.\n";
-    page += &chains(results);
-    page += &failures(results);
-    page += &cells(results);
-    page += &environment(results);
-    page
+/// The exporter.
+pub struct Markdown;
+
+impl Exporter for Markdown {
+    fn file_name(&self) -> &'static str {
+        "results.md"
+    }
+
+    fn export(&self, results: &Results) -> Result<String> {
+        let mut page = format!("# {}\n\n", escaped(&results.name));
+        page += "Ratio is original over encoded: above 1 is good. Rates are millions of bytes of the original per second, \
+                 by the median of the measured times. Memory is the peak beyond that of `store`.\n";
+        page += &chains(results);
+        page += &failures(results);
+        page += &cells(results);
+        page += &environment(results);
+        Ok(page)
+    }
 }
 
 /// The table of chains over all samples.
@@ -187,8 +196,8 @@ pub fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::{Environment, SCHEMA, VERSION};
     use super::*;
+    use crate::results::{Environment, SCHEMA, VERSION};
 
     #[test]
     fn names_cannot_break_the_page() {
@@ -206,7 +215,7 @@ mod tests {
             environment: Environment::default(),
             cells: vec![cell],
         };
-        let page = text(&results);
+        let page = Markdown.export(&results).unwrap();
         assert!(
             !page.contains("<b>")
                 && !page.contains("<i>")
