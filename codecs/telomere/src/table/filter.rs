@@ -1,15 +1,18 @@
-//! A bitmap in front of a table: which beginnings occur at all. Nearly every look-up ends here.
+//! A bitmap before the table look-up: which heads occur at all. It rejects nearly every look-up with one
+//! memory access.
 
 use super::{KNOWN_BITS, SeedTable};
 
-/// The fewest bits of a head that choose a bit of the map, where as many are asked for: 2 MB, exact for three bytes.
-const LEAST: u32 = 24;
-/// The most: 32 MB.
-const MOST: u32 = 28;
-/// Bits of the map for each seed, as a power of two.
-const ROOM: u32 = 4;
+/// Least number of head bits that index the map, where keys are that long: a map of 2 MB, exact for
+/// three-byte keys.
+const MIN_WIDTH: u32 = 24;
+/// Largest number of head bits that index the map: 32 MB.
+const MAX_WIDTH: u32 = 28;
+/// Binary logarithm of the map bits per seed: with 8 to 16 bits for a seed, at most one foreign head in 8
+/// passes.
+const LOG2_BITS_PER_SEED: u32 = 4;
 
-/// Which heads some seeds of a table begin with.
+/// The heads of some seeds of a table, as a bitmap over their first bits.
 #[derive(Debug)]
 pub struct Filter {
     shift: u32,
@@ -17,13 +20,14 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// The map of the seeds at some positions for look-ups by `bits` bits, 8 at least.
-    pub fn new(table: &SeedTable, positions: &std::ops::Range<u32>, bits: u32) -> Self {
-        let seeds = (positions.end - positions.start).max(1);
-        let width = bits.min(KNOWN_BITS).min((seeds.ilog2() + ROOM).clamp(LEAST, MOST));
+    /// The map of the seeds with these indices, for keys of `bits` bits, at least 8.
+    pub fn new(table: &SeedTable, indices: &std::ops::Range<u32>, bits: u32) -> Self {
+        let seeds = (indices.end - indices.start).max(1);
+        let width =
+            bits.min(KNOWN_BITS).min((seeds.ilog2() + LOG2_BITS_PER_SEED).clamp(MIN_WIDTH, MAX_WIDTH));
         let mut filter = Self { shift: 64 - width, map: vec![0; 1 << (width - 6)] };
         for (head, index) in table.seeds() {
-            if positions.contains(&index) {
+            if indices.contains(&index) {
                 let bit = head >> filter.shift;
                 filter.map[(bit >> 6) as usize] |= 1 << (bit & 63);
             }
@@ -31,7 +35,7 @@ impl Filter {
         filter
     }
 
-    /// Whether a seed may begin with `head`, as far as it is looked up.
+    /// Whether some seed's head may equal `head` in the bits of the key. No false negatives.
     #[inline]
     pub fn may_have(&self, head: u64) -> bool {
         let bit = head >> self.shift;
