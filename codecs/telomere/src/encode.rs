@@ -60,7 +60,7 @@ impl Default for Settings {
 pub struct Summary {
     /// Number of passes that the file holds.
     pub passes: u8,
-    /// The salt that was used.
+    /// The salt of the file, empty if none gained.
     pub salt: Salt,
     /// Number of SHA-256 computations in search and table building.
     pub hashes: u64,
@@ -144,6 +144,7 @@ impl Encoder {
     /// Appends the shortest file that the settings allow.
     fn shortest(&self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<Summary> {
         let mut hashes = 0;
+        // The unsalted single pass is the baseline that a salt must beat.
         let mut best = self.candidate(input, Salt::default(), 1, &mut hashes, cx)?;
         let salt = match self.settings.salt {
             SaltChoice::None => None,

@@ -170,6 +170,7 @@ fn nodes(blocks: u32, hits: &[Hit]) -> Vec<u32> {
     for (i, hit) in hits.iter().enumerate() {
         mark(hit.block);
         let before = i.checked_sub(1).map_or(0, |i| hits[i].block + u32::from(hits[i].arity));
+        // Every shorter arity of a hit is a possible end, too.
         for end in hit.block + 1..=hit.block + u32::from(hit.arity) {
             mark(end);
             if end > before {
@@ -276,6 +277,7 @@ struct Start {
 impl Windows {
     fn push(&mut self, block: u32, node: u32, relative: i64) {
         for window in &mut self.0 {
+            // An earlier start that is not cheaper can never win again.
             while window.back().is_some_and(|start| start.relative >= relative) {
                 window.pop_back();
             }

@@ -232,7 +232,7 @@ mod tests {
     use crate::seed::expand;
     use crate::table::build_here;
 
-    /// Every hit by trying every seed at every block.
+    /// The expected hits, by trying every seed at every block.
     fn by_hand(input: &[u8], block_size: usize, max_seed_len: u8, salt: &Salt) -> Vec<Hit> {
         let mut hits = Vec::new();
         for block in 0..input.len() / block_size {

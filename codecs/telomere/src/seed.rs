@@ -62,7 +62,7 @@ pub struct Salt {
 }
 
 impl Salt {
-    /// A salt.
+    /// A salt of these bytes.
     ///
     /// # Errors
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) for more than five bytes.

@@ -96,7 +96,7 @@ fn a_salt_for_frequent_blocks() {
     let settings = Settings { block_size: 2, salt: SaltChoice::Auto, ..Settings::default() };
     let zeros = vec![0; 60_000];
     let (small, summary) = encode(&zeros, settings);
-    // Three records of 3 bits each behind a header of 24 for 48.
+    // A batch of three 3-bit records takes 24 + 9 bits, padded to 40, for 48 bits of content.
     assert!(!summary.salt.bytes().is_empty() && small.len() <= 60_000 / 6 * 5 + 30, "{}", small.len());
     let (large, summary) = encode(&zeros, Settings { large_batches: true, ..settings });
     assert!(large.len() <= 60_000 * 3 / 16 + 30, "{}", large.len());

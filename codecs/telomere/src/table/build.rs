@@ -161,7 +161,7 @@ mod tests {
                     table.find(head, bits, &mut found);
                     assert!(found.contains(&index), "{index} by {bits} bits");
                 }
-                // All that agree in 16 bits, by looking at every record.
+                // The seeds that agree in 16 bits, by a scan of all records.
                 let mut found = Vec::new();
                 table.find(head, 16, &mut found);
                 let expected = table.seeds().filter(|(h, _)| h >> 48 == head >> 48).count();
