@@ -3,8 +3,8 @@
 //!
 //! The bytes of a literal follow its code without a gap, at any bit position. Splitting one or two short
 //! literals off its front moves the rest: the codes of a literal have 5, 7, 10, 15, 24, 41 or 74 bits. An
-//! example: a literal of 3 or 4 blocks takes 7 bits, and with the 41 bits of a run of more than 65,536 blocks
-//! that makes 48, six whole bytes.
+//! example: the code of 3 or 4 blocks has 7 bits, that of more than 65,536 blocks 41, and together they fill
+//! six bytes.
 //!
 //! Without alignment, zstd behind this codec loses 2.9 % on text (docs/decisions/telomere.md).
 
@@ -61,7 +61,7 @@ fn align_batch(batch: &[Record], block_size: u8, count: usize) -> Vec<Record> {
 }
 
 /// The pieces, at most `max_pieces`, to split off a literal of `blocks` blocks whose code begins at bit
-/// `phase`, so that the rest begins on a byte. Empty where it already does, or where no split helps.
+/// `phase`. They let the rest begin on a byte. Empty where it already does, or where no split helps.
 fn pieces(phase: u64, blocks: u64, max_pieces: u64) -> Vec<u64> {
     let code = |blocks| u64::from(Record::Literal { blocks }.code_len());
     let fits = |pieces: &[u64]| {

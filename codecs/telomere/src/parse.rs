@@ -1,12 +1,13 @@
 //! The optimal parse: chooses the records with the fewest bits, counting batch headers and padding.
 //!
 //! It is a shortest path over states (block, number of records in the open batch). The bits of a step do not
-//! depend on the steps before it, and closing a batch rounds the sum up to a byte, which keeps the order of
-//! sums. So every part of a cheapest path is itself cheapest, and one pass over the blocks finds it
-//! (Bellman's principle).
+//! depend on the steps before it. Closing a batch rounds the sum up to a byte, which keeps the order of sums.
+//! So every part of a cheapest path is itself cheapest, and one pass over the blocks finds it (Bellman's
+//! principle).
 //!
 //! Nodes are only the blocks where a hit begins or ends, plus a few blocks behind them where splitting a
 //! literal can pay. All other blocks lie inside a literal, where nothing has to be decided.
+
 use std::collections::VecDeque;
 
 use lab_codec::{Context, Error, Result};
@@ -106,8 +107,8 @@ pub fn parse(
             cx.check()?;
         }
         let block = paths.blocks_at[node];
-        // Literals that end here. The windows hold costs relative to the raw bits before each start, so
-        // adding the raw bits up to this block gives the cost of the literal's bytes.
+        // Literals that end here. The windows hold costs minus the raw bits before each start. Adding the raw
+        // bits up to this block gives the cost with the literal's bytes.
         for (state, windows) in windows.iter_mut().enumerate() {
             if let Some((from, relative, code)) = windows.best(block) {
                 let bytes = (relative + (u64::from(block) * block_bits) as i64) as u64;
@@ -261,7 +262,7 @@ impl Paths {
 }
 
 /// The cheapest starts of a literal. For each code length, a monotonic queue holds the sliding-window minimum
-/// over the blocks that this code can reach back to, so each start is pushed and popped once per code length.
+/// over the blocks that this code can reach. So each start is pushed and popped once per code length.
 #[derive(Default)]
 struct Windows([VecDeque<Start>; LITERAL_CODES.len()]);
 

@@ -1,10 +1,9 @@
 //! The search: finds the seeds whose expansion equals the input at each block.
 //!
-//! Only useful seeds are looked up. The seeds of a class, whose indices have codes of one length, pay from
-//! the arity on at which their record is shorter than a literal of that many blocks. So they are looked up by
-//! that many blocks at once, as far as the table knows their digests. At blocks of 3 bytes, the 65,536
-//! cheapest seeds are looked up by 3 bytes and all others by 6: a longer key leaves fewer false candidates to
-//! hash.
+//! Only useful seeds are looked up. The indices of a class have codes of one length. Its seeds pay from the
+//! arity on at which a record is shorter than a literal of the same blocks. So they are looked up by that
+//! many blocks at once, as far as the table knows their digests. At blocks of 3 bytes, the 65,536 cheapest
+//! seeds are looked up by 3 bytes and all others by 6: a longer key leaves fewer false candidates to hash.
 
 use std::ops::Range;
 use std::sync::Arc;

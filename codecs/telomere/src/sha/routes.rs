@@ -188,7 +188,7 @@ mod x86 {
                 let at = quad % 4;
                 if quad >= 4 {
                     // The schedule for four rounds at once: sigma 0 by msg1, w[t - 7] by the shift over two
-                    // registers, and sigma 1 by msg2, which also handles that w[t + 2] depends on w[t].
+                    // registers, sigma 1 by msg2. The last also handles that w[t + 2] depends on w[t].
                     let (w0, w1, w2, w3) =
                         (w[s][at], w[s][(at + 1) % 4], w[s][(at + 2) % 4], w[s][(at + 3) % 4]);
                     let sum = _mm_add_epi32(_mm_sha256msg1_epu32(w0, w1), _mm_alignr_epi8(w3, w2, 4));

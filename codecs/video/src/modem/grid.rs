@@ -5,6 +5,7 @@
 //! inside black bars; or it lies on the grid that block edges show. These edges are periodic, so one Fourier
 //! coefficient in each direction gives the spacing and the phase of the grid, however the copy was cropped.
 //! The marks then tell which block is the first.
+
 use std::borrow::Cow;
 use std::f64::consts::TAU;
 

@@ -15,6 +15,7 @@
 //! | [`sign`] | payload in the signs of cosine coefficients |
 //! | [`art`] | payload in small shapes that together form a large picture |
 //! | [`grid`] | position and scale of a frame in a cropped, framed or scaled copy |
+
 pub mod art;
 pub mod band;
 mod galois;

@@ -1,6 +1,6 @@
 //! Parity across the frames of a group: a systematic Reed-Solomon erasure code over GF(2^16) on whole frames.
-//! Any frames suffice if they are at least as many as the data frames (Lin, Chung and Han, "Novel polynomial
-//! basis and its application to Reed-Solomon erasure codes", 2014; the crate `reed-solomon-simd`).
+//! Any selection as large as the data restores it (Lin, Chung and Han, "Novel polynomial basis and its
+//! application to Reed-Solomon erasure codes", 2014; the crate `reed-solomon-simd`).
 
 use std::collections::BTreeMap;
 

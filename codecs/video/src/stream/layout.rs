@@ -68,8 +68,8 @@ impl Layout {
     }
 }
 
-/// The least number of parity frames for a group of `data` data frames, so that the group is lost with a
-/// probability of at most 1e-9 where each of its frames is lost with probability `loss`.
+/// The least number of parity frames for a group of `data` data frames, so that it is lost with a probability
+/// of at most 1e-9. Each of its frames is lost with probability `loss`.
 pub fn parity_for(data: usize, loss: f64) -> usize {
     if loss <= 0.0 {
         return 0;

@@ -7,6 +7,7 @@
 //!
 //! The detector picks for each tile the nearest of its 64 possible pictures, the maximum-likelihood choice
 //! under white noise.
+
 pub mod scene;
 pub mod scenes;
 pub mod shapes;
