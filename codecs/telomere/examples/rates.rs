@@ -1,8 +1,9 @@
-//! Rates of the search, on one core and on all: hashes by every route beside the crate `sha2`, tables, look-ups, and a
-//! file encoded and decoded.
+//! Rates of the search on one core and on all: hashes by every route beside the crate `sha2`, tables,
+//! look-ups, and one file encoded and decoded.
 //!
-//! `cargo run --release -p lab-telomere --example rates [FILE]`: the best of interleaved rounds, since others may use the machine. Built with
-//! `RUSTFLAGS='--cfg sha2_backend="soft"'` the yardstick is the crate without SHA extensions.
+//! `cargo run --release -p lab-telomere --example rates [FILE]`: the best of interleaved rounds, since other
+//! programs may use the machine. `RUSTFLAGS='--cfg sha2_backend="soft"'` compares with the crate without SHA
+//! extensions.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use std::hint::black_box;
@@ -37,7 +38,7 @@ fn one_by_one(messages: &[u64], out: &mut [u64]) {
     }
 }
 
-/// Hashes on `threads` threads at once; the rate of all together.
+/// Total hash rate on `threads` threads at once.
 fn together(threads: usize, messages: &[u64]) -> f64 {
     let route = Route::fastest();
     rate(threads * 8 * MESSAGES, || {
@@ -85,7 +86,7 @@ fn hashes() {
     println!("on 1 core {one:.1}, on {cores} cores {all:.1} Mhash/s: {:.2} x", all / one);
 }
 
-/// Building the largest table, and looking up what random bytes begin with.
+/// Rates of building the largest table and of looking random heads up in it.
 fn tables() -> Result<()> {
     let cx = Context::default();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -135,7 +136,7 @@ fn seconds<T>(work: impl FnOnce() -> T) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// A file on one core, beside SHA-256 over its bytes.
+/// Rates of encoding and decoding a file on one core, beside SHA-256 over its bytes.
 fn file(path: &str) -> Result<()> {
     let input = std::fs::read(path)?;
     let cx = Context::default();

@@ -1,4 +1,4 @@
-//! The codec `telomere`: every segment is a `.tlmr` file.
+//! The codec `telomere`: encodes each segment as a `.tlmr` file.
 
 use std::sync::Arc;
 
@@ -11,24 +11,33 @@ use crate::format;
 use crate::seed::{Salt, seeds_up_to};
 
 const BLOCK_SIZE: Param =
-    Param::int("block_size", 1, format::MAX_BLOCK as i64, 3, "bytes that one seed stands for, at least");
+    Param::int("block_size", 1, format::MAX_BLOCK as i64, 3, "bytes of a block, the unit that seeds replace");
 const MAX_SEED_LEN: Param =
-    Param::int("max_seed_len", 1, 3, 2, "bytes of the longest seeds that are searched");
-const PASSES: Param = Param::int("passes", 1, 255, 10, "encode the result again, as long as that gains");
+    Param::int("max_seed_len", 1, 3, 2, "longest seed that the search tries, in bytes");
+const PASSES: Param = Param::int(
+    "passes",
+    1,
+    255,
+    10,
+    "maximum number of passes: each encodes the output of the one before, while that gains",
+);
 const SALT: Param = Param::text(
     "salt",
     "none",
-    "hashed in front of every seed where that gains: none, auto, or 1 to 5 bytes in hex",
+    "bytes hashed before every seed, kept where that gains: none, auto, or 1 to 5 bytes in hex",
 );
-const ALIGN: Param =
-    Param::flag("align", true, "let long literals begin on a byte, for a codec that follows");
+const ALIGN: Param = Param::flag(
+    "align",
+    true,
+    "begin long literals on a byte boundary, so that a codec behind compresses them",
+);
 const LARGE_BATCHES: Param =
-    Param::flag("large_batches", false, "take batches of more than three records where that gains");
+    Param::flag("large_batches", false, "allow batches of more than three records where that gains");
 
 /// The description of `telomere`.
 pub static INFO: Info = Info {
     id: "telomere",
-    summary: "seed search: blocks that SHA-256 of a short seed gives become that seed",
+    summary: "seed search: replaces each block that a short seed's SHA-256 regenerates with that seed",
     params: &[BLOCK_SIZE, MAX_SEED_LEN, PASSES, SALT, ALIGN, LARGE_BATCHES],
     formats: &[1],
     memory,
@@ -39,8 +48,9 @@ pub static INFO: Info = Info {
 /// Seed search as a codec.
 pub const TELOMERE: Entry = Entry::codec(&INFO, build);
 
-/// Bytes that a block takes at most while it is parsed: its hits, and the cheapest ways to it.
-const PER_BLOCK: u64 = 96;
+/// Memory of the parse for each block: 76 bytes for a node (three costs, three steps, its block) and 12 for
+/// its hit, rounded up.
+const PARSE_BYTES_PER_BLOCK: u64 = 96;
 
 fn memory(params: &Params, segment: u64) -> Memory {
     encode_memory(params.int(&BLOCK_SIZE) as u8, params.int(&MAX_SEED_LEN) as u8, segment)
@@ -48,10 +58,10 @@ fn memory(params: &Params, segment: u64) -> Memory {
 
 /// Peak memory for an input.
 pub fn encode_memory(block_size: u8, max_seed_len: u8, input: u64) -> Memory {
-    // A table has 8 bytes for each seed, the maps in front of it 2 to 32 MB each.
+    // A table takes 8 bytes for each seed, and each filter before it 2 to 32 MB.
     let tables =
         u64::from(seeds_up_to(max_seed_len)) * 8 + if max_seed_len == 3 { 48 << 20 } else { 8 << 20 };
-    let parse = input.div_ceil(u64::from(block_size)).saturating_mul(PER_BLOCK);
+    let parse = input.div_ceil(u64::from(block_size)).saturating_mul(PARSE_BYTES_PER_BLOCK);
     Memory {
         encode: parse.saturating_add(input.saturating_mul(2)).saturating_add(tables),
         decode: 4 * input + (64 << 10),
@@ -65,7 +75,7 @@ fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
         hex => SaltChoice::Given(Salt::from_hex(hex).filter(|salt| !salt.bytes().is_empty()).ok_or_else(
             || {
                 Error::param(format!(
-                    "salt={hex} is not allowed; salt takes none, auto, or 1 to 5 bytes in hexadecimal"
+                    "salt={hex} is invalid; give none, auto, or 1 to 5 bytes in hexadecimal"
                 ))
             },
         )?),
@@ -78,7 +88,7 @@ fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
         align: params.flag(&ALIGN),
         large_batches: params.flag(&LARGE_BATCHES),
     };
-    // One thread: segments are what runs in parallel.
+    // One thread: the segments run in parallel.
     Ok(Arc::new(Telomere(Arc::new(Encoder::new(settings, 1, None)))))
 }
 

@@ -1,5 +1,5 @@
-//! An input to a `.tlmr` file: salt, search, parse and alignment, pass after pass, and of all that may be written the
-//! shortest.
+//! Encodes an input as a `.tlmr` file: salt search, then search, parse and alignment in each pass, keeping
+//! the shortest result.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,32 +13,32 @@ use crate::search::{Finder, is_useful};
 use crate::seed::{Salt, seeds_up_to};
 use crate::table::{self, SeedTable};
 
-/// Which salt is hashed in front of the seeds.
+/// The salt that is hashed before every seed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SaltChoice {
-    /// None.
+    /// No salt.
     #[default]
     None,
-    /// One that suits the input, where it gains.
+    /// Search for a salt that suits the input; use it where it gains.
     Auto,
-    /// This one, where it gains.
+    /// Use this salt where it gains.
     Given(Salt),
 }
 
-/// How an input is encoded.
+/// Encoder settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// Bytes of a block, 1 to 64.
     pub block_size: u8,
-    /// Bytes of the longest seeds, 1 to 3.
+    /// Longest seed in bytes, 1 to 3.
     pub max_seed_len: u8,
-    /// The most passes, 1 to 255.
+    /// Maximum number of passes, 1 to 255.
     pub passes: u8,
     /// The salt.
     pub salt: SaltChoice,
-    /// Whether long literals begin on a byte.
+    /// Whether to begin long literals on a byte boundary.
     pub align: bool,
-    /// Whether all records may stand in one batch.
+    /// Whether one batch may hold all records.
     pub large_batches: bool,
 }
 
@@ -55,25 +55,25 @@ impl Default for Settings {
     }
 }
 
-/// What came out.
+/// Statistics of one encoded file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Passes that were kept.
+    /// Number of passes that the file holds.
     pub passes: u8,
-    /// The salt that was used.
+    /// The salt of the file, empty if none gained.
     pub salt: Salt,
-    /// How often SHA-256 was computed to find seeds, those of tables that were built included.
+    /// Number of SHA-256 computations in search and table building.
     pub hashes: u64,
     /// Bytes of a block.
     pub block_size: u8,
     /// The records of the last pass.
     pub records: Records,
-    /// Bytes that the last pass encoded.
+    /// Length of the last pass's input in bytes.
     pub last_input: u64,
 }
 
 impl Summary {
-    /// Seeds by arity; the place of arity n is n - 1.
+    /// Number of seeds of each arity; entry `n - 1` counts arity `n`.
     pub fn hits_by_arity(&self) -> Vec<u64> {
         let mut hits = Vec::new();
         for record in &self.records.records {
@@ -85,32 +85,36 @@ impl Summary {
         hits
     }
 
-    /// Seeds whose record is shorter than the bytes that they stand for.
+    /// Number of seeds whose record is shorter than the bytes that they replace.
     pub fn useful_hits(&self) -> u64 {
-        let useful = |r: &&Record| matches!(r, Record::Seed { index, arity } if is_useful(*index, *arity, self.block_size));
-        self.records.records.iter().filter(useful).count() as u64
+        let is_useful_seed = |record: &&Record| match record {
+            Record::Seed { index, arity } => is_useful(*index, *arity, self.block_size),
+            Record::Literal { .. } => false,
+        };
+        self.records.records.iter().filter(is_useful_seed).count() as u64
     }
 
-    /// Literals.
+    /// Number of literals.
     pub fn literals(&self) -> u64 {
         self.records.records.iter().filter(|r| matches!(r, Record::Literal { .. })).count() as u64
     }
 }
 
-/// Encodes inputs with the same settings, one after the other or on several threads at once: what does not depend on
-/// the input is made once.
+/// Encodes inputs with the same settings, one after the other or from several threads. It builds tables and
+/// filters once and shares them.
 pub struct Encoder {
     settings: Settings,
     threads: usize,
-    /// The finders of salts that will be asked for again.
+    /// Finders of the salts that later inputs use again.
     finders: Mutex<Vec<Arc<Finder>>>,
-    given: Option<Arc<SeedTable>>,
+    given_table: Option<Arc<SeedTable>>,
 }
 
 impl Encoder {
-    /// An encoder that builds its tables on so many `threads`; `given` is used where its salt fits.
-    pub fn new(settings: Settings, threads: usize, given: Option<SeedTable>) -> Self {
-        Self { settings, threads, finders: Mutex::new(Vec::new()), given: given.map(Arc::new) }
+    /// An encoder that builds its tables on `threads` threads. It uses `table` in their place where the salt
+    /// matches.
+    pub fn new(settings: Settings, threads: usize, table: Option<SeedTable>) -> Self {
+        Self { settings, threads, finders: Mutex::new(Vec::new()), given_table: table.map(Arc::new) }
     }
 
     /// The settings.
@@ -118,10 +122,10 @@ impl Encoder {
         &self.settings
     }
 
-    /// Appends the `.tlmr` file of `input`.
+    /// Encodes `input` and appends the `.tlmr` file.
     ///
     /// # Errors
-    /// [`Limit`](lab_codec::ErrorKind::Limit) where the memory does not suffice,
+    /// [`Limit`](lab_codec::ErrorKind::Limit) where the memory limit is too low,
     /// [`Cancelled`](lab_codec::ErrorKind::Cancelled).
     pub fn encode(&self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<Summary> {
         let start = out.len();
@@ -130,15 +134,17 @@ impl Encoder {
         if !is_extended || !format::is_pass(input, summary.salt, cx)? {
             return Ok(summary);
         }
-        // A decoder would take such content for a pass that is left to be undone: only a plain file may hold it.
+        // A decoder would mistake such content for the stream of a further pass, since the number of passes
+        // has no checksum. A plain file may hold it: there nothing is decoded twice.
         out.truncate(start);
         let settings = Settings { passes: 1, salt: SaltChoice::None, large_batches: false, ..self.settings };
         Self::new(settings, self.threads, None).shortest(input, out, cx)
     }
 
-    /// The shortest file of what the settings allow.
+    /// Appends the shortest file that the settings allow.
     fn shortest(&self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<Summary> {
         let mut hashes = 0;
+        // The unsalted single pass is the baseline that a salt must beat.
         let mut best = self.candidate(input, Salt::default(), 1, &mut hashes, cx)?;
         let salt = match self.settings.salt {
             SaltChoice::None => None,
@@ -162,7 +168,7 @@ impl Encoder {
             format::write(&input, self.settings.block_size, &best.records, &mut stream);
             let next = self.candidate(&stream, salt, passes + 1, &mut hashes, cx)?;
             if next.total() >= best.total() {
-                // What was written is kept: the last pass need not be written again.
+                // The stream of the last kept pass is already written: reuse it.
                 return Ok(best.finish(Some(stream), &input, &self.settings, hashes, out));
             }
             (best, input) = (next, std::borrow::Cow::Owned(stream));
@@ -170,7 +176,7 @@ impl Encoder {
         Ok(best.finish(None, &input, &self.settings, hashes, out))
     }
 
-    /// The shortest way to write one stream with a salt.
+    /// The shortest encoding of one stream with a given salt.
     fn candidate(
         &self,
         input: &[u8],
@@ -185,12 +191,13 @@ impl Encoder {
         *hashes += built + found.hashes;
         let groupings = [Grouping::Small, Grouping::Whole];
         let mut best: Option<Candidate> = None;
-        // First as one literal: seeds that do not gain a byte would only disturb what follows.
-        let ways = [(&[][..], Grouping::Small)].into_iter();
-        let ways = ways.chain(
+        // Try one literal first: seeds that do not save a byte would only break up what a following codec
+        // sees.
+        let trials = [(&[][..], Grouping::Small)].into_iter();
+        let trials = trials.chain(
             groupings[..1 + usize::from(large_batches)].iter().map(|grouping| (&found.hits[..], *grouping)),
         );
-        for (hits, grouping) in ways {
+        for (hits, grouping) in trials {
             let mut records = parse(input.len(), block_size, hits, grouping, cx)?.records;
             if self.settings.align {
                 records = align(&records, block_size);
@@ -203,19 +210,20 @@ impl Encoder {
                 best = Some(candidate);
             }
         }
-        best.ok_or_else(|| lab_codec::Error::limit("nothing to choose from"))
+        best.ok_or_else(|| lab_codec::Error::limit("no encoding was tried"))
     }
 
-    /// The finder for a salt, and how many hashes making it took.
+    /// The finder for a salt, and the number of hashes that building its table took.
     fn finder(&self, salt: Salt, cx: &Context) -> Result<(Arc<Finder>, u64)> {
-        // Held while a table is built: who else wants it has to wait for it anyway.
+        // The lock is held while a table is built: another thread that wants this table must wait for it
+        // anyway.
         let mut kept = self.finders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(finder) = kept.iter().find(|finder| finder.table().salt() == salt) {
             return Ok((Arc::clone(finder), 0));
         }
         let Settings { block_size, max_seed_len, .. } = self.settings;
         let fits = |table: &&Arc<SeedTable>| table.salt() == salt && table.max_seed_len() >= max_seed_len;
-        let (table, hashes) = match self.given.as_ref().filter(fits) {
+        let (table, hashes) = match self.given_table.as_ref().filter(fits) {
             Some(table) => (Arc::clone(table), 0),
             None => {
                 let table = table::build(salt, max_seed_len, self.threads, cx)?;
@@ -223,7 +231,7 @@ impl Encoder {
             }
         };
         let finder = Arc::new(Finder::new(table, block_size, max_seed_len));
-        // A salt that was found for one input suits no other.
+        // A salt found by `Auto` suits only the input it was found for, so its table is not kept.
         if salt == Salt::default() || self.settings.salt != SaltChoice::Auto {
             kept.push(Arc::clone(&finder));
         }
@@ -231,23 +239,23 @@ impl Encoder {
     }
 }
 
-/// Records that could be written, and what that takes.
+/// One possible encoding and its size.
 struct Candidate {
     records: Records,
-    /// Bytes of the stream.
+    /// Bytes of the stream, without the extension.
     bytes: u64,
     extension: Extension,
 }
 
 impl Candidate {
-    /// Whether the file needs an extension.
+    /// Whether the file needs an extended header: more than one pass, a salt, or a large batch.
     fn is_extended(&self) -> bool {
         self.extension.passes > 1
             || !self.extension.salt.bytes().is_empty()
             || self.records.batches.iter().any(|count| *count > format::BATCH)
     }
 
-    /// Bytes of the file.
+    /// Bytes of the whole file.
     fn total(&self) -> u64 {
         self.bytes + if self.is_extended() { self.extension.bytes() } else { 0 }
     }
@@ -278,7 +286,7 @@ impl Candidate {
     }
 }
 
-/// Bytes of all batches.
+/// Bytes of all batches, each padded to a whole byte.
 fn batch_bytes(raw_len: usize, block_size: u8, records: &Records) -> u64 {
     let mut left = raw_len as u64;
     let mut total = 0;

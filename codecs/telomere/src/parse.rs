@@ -1,9 +1,12 @@
-//! The optimal parse: the records that take the fewest bits, batches and their padding counted in.
+//! The optimal parse: chooses the records with the fewest bits, counting batch headers and padding.
 //!
-//! A shortest path over (block, records in the open batch). Every step costs a number of bits that does not depend on
-//! what came before, and closing a batch rounds the sum up to a byte, which keeps the order of sums; so the cheapest way
-//! to a state is part of a cheapest way on. Only blocks where a hit begins or ends are looked at, and a few behind them,
-//! where cutting a literal in two can pay.
+//! It is a shortest path over states (block, number of records in the open batch). The bits of a step do not
+//! depend on the steps before it. Closing a batch rounds the sum up to a byte, which keeps the order of sums.
+//! So every part of a cheapest path is itself cheapest, and one pass over the blocks finds it (Bellman's
+//! principle).
+//!
+//! Nodes are only the blocks where a hit begins or ends, plus a few blocks behind them where splitting a
+//! literal can pay. All other blocks lie inside a literal, where nothing has to be decided.
 
 use std::collections::VecDeque;
 
@@ -13,62 +16,66 @@ use crate::format::{BATCH, BATCH_HEADER, Record, Records, count_len};
 use crate::search::Hit;
 use crate::seed::Seed;
 
-/// How records are put into batches.
+/// How records are grouped into batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grouping {
-    /// One to three, as every file may have them.
+    /// One to three records in a batch: allowed in every file.
     Small,
-    /// All in one batch, as extended files may have them.
+    /// All records in one batch: only extended files may hold it.
     Whole,
 }
 
-/// The records of an input, and the bits of their batches.
+/// The chosen records and their size.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parse {
     /// The records.
     pub records: Records,
-    /// Bits of all batches; a multiple of 8.
+    /// Size of all batches in bits, a multiple of 8.
     pub bits: u64,
 }
 
-/// Records in the open batch: none, one or two; a third one closes it. In a batch without end it stays at none.
+/// Number of states of a node: 0, 1 or 2 records in the open batch; a third record closes it. With a single
+/// batch only state 0 is used.
 const STATES: usize = 3;
-const FAR: u64 = u64::MAX / 2;
+/// Cost of a state that no path reaches; halved so that adding to it cannot overflow.
+const UNREACHABLE: u64 = u64::MAX / 2;
 
-/// The last step to a state.
+/// The last step of the cheapest path to a state.
 #[derive(Debug, Clone, Copy)]
 struct Step {
-    /// The node that it comes from.
+    /// The node that the step leaves.
     node: u32,
-    /// The state that it comes from.
+    /// The state that the step leaves.
     state: u8,
     kind: Kind,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    /// The batch ends here, and nothing else happens.
+    /// Closes the open batch; covers no block.
     Close,
     Literal,
     Seed(u32),
 }
 
-/// Bits of a literal's codes, for as many blocks at most.
-const LITERALS: [(u32, u32); 6] = [(2, 5), (4, 7), (16, 10), (256, 15), (65_536, 24), (u32::MAX, 41)];
+/// Code lengths of literals: `(blocks, bits)` means that a literal of at most `blocks` blocks has a code of
+/// `bits` bits. These are the 3 bits `100` plus EVQL(blocks - 1), whose lengths are 2, 4, 7, 12, 21 and 38.
+const LITERAL_CODES: [(u32, u32); 6] = [(2, 5), (4, 7), (16, 10), (256, 15), (65_536, 24), (u32::MAX, 41)];
 
-/// A literal of at most so many blocks may be cut in two: where a batch ends, the shorter codes of both parts can save a
-/// byte of padding.
-const SHORT: u32 = 64;
-/// Where it is cut: behind the blocks that the short codes hold.
-const CUTS: [u32; 3] = [LITERALS[0].0, LITERALS[1].0, LITERALS[2].0];
+/// Longest literal, in blocks, that the parser considers splitting. Where a batch ends, two short codes can
+/// fill the padding that one longer code would overflow, and save a byte.
+const MAX_SPLIT_LITERAL: u32 = 64;
+/// Where the parser splits it: after as many blocks as the three shortest codes hold.
+const SPLIT_AFTER: [u32; 3] = [LITERAL_CODES[0].0, LITERAL_CODES[1].0, LITERAL_CODES[2].0];
 
-/// Nodes between two looks at the cancellation flag.
-const PIECE: usize = 1 << 14;
+/// Nodes between two checks for cancellation.
+const CHECK_INTERVAL: usize = 1 << 14;
 
 /// Parses an input of `raw_len` bytes with the hits of a search.
 ///
 /// # Errors
-/// [`Limit`](lab_codec::ErrorKind::Limit) where there are 2^32 blocks or more, [`Cancelled`](lab_codec::ErrorKind::Cancelled).
+/// [`Limit`](lab_codec::ErrorKind::Limit) for 2^32 blocks or more,
+/// [`Cancelled`](lab_codec::ErrorKind::Cancelled).
 pub fn parse(
     raw_len: usize,
     block_size: u8,
@@ -77,34 +84,36 @@ pub fn parse(
     cx: &Context,
 ) -> Result<Parse> {
     let blocks = u32::try_from(raw_len.div_ceil(usize::from(block_size)))
-        .map_err(|_| Error::limit("an input of 2^32 blocks or more; take larger blocks"))?;
+        .map_err(|_| Error::limit("the input has 2^32 blocks or more; use larger blocks"))?;
     if blocks == 0 {
         return Ok(Parse::default());
     }
     let blocks_at = nodes(blocks, hits);
     let mut paths = Paths {
-        whole: grouping == Grouping::Whole,
-        cost: vec![[FAR; STATES]; blocks_at.len()],
+        single_batch: grouping == Grouping::Whole,
+        cost: vec![[UNREACHABLE; STATES]; blocks_at.len()],
         step: vec![[Step { node: 0, state: 0, kind: Kind::Close }; STATES]; blocks_at.len()],
         blocks_at,
     };
     paths.cost[0][0] = 0;
     let block_bits = 8 * u64::from(block_size);
-    let missing = u64::from(blocks) * block_bits - raw_len as u64 * 8;
+    // The last block may be partial: a literal that ends there holds fewer bytes than its blocks suggest.
+    let missing_bits = u64::from(blocks) * block_bits - raw_len as u64 * 8;
     let last = paths.blocks_at.len() - 1;
     let mut windows: [Windows; STATES] = Default::default();
     let mut rest = hits;
     for node in 0..=last {
-        if node % PIECE == 0 {
+        if node % CHECK_INTERVAL == 0 {
             cx.check()?;
         }
         let block = paths.blocks_at[node];
-        // Literals that end here.
+        // Literals that end here. The windows hold costs minus the raw bits before each start. Adding the raw
+        // bits up to this block gives the cost with the literal's bytes.
         for (state, windows) in windows.iter_mut().enumerate() {
             if let Some((from, relative, code)) = windows.best(block) {
                 let bytes = (relative + (u64::from(block) * block_bits) as i64) as u64;
-                let bytes = if node == last { bytes - missing } else { bytes };
-                paths.take(
+                let bytes = if node == last { bytes - missing_bits } else { bytes };
+                paths.relax(
                     node,
                     Step { node: from, state: state as u8, kind: Kind::Literal },
                     bytes + u64::from(code),
@@ -114,53 +123,55 @@ pub fn parse(
         paths.close(node);
         for (state, windows) in windows.iter_mut().enumerate() {
             let cost = paths.cost[node][state];
-            if cost < FAR {
+            if cost < UNREACHABLE {
                 windows.push(block, node as u32, cost as i64 - (u64::from(block) * block_bits) as i64);
             }
         }
-        // Seeds that begin here: for each arity the cheapest one.
-        let here = rest.iter().take_while(|hit| hit.block == block).count();
+        // Seeds that begin here. Hits of one block are ordered by index with growing arity, so the first hit
+        // that reaches an arity is the cheapest seed for it.
+        let hit_count = rest.iter().take_while(|hit| hit.block == block).count();
         let (mut arity, mut to) = (1, node);
-        for hit in &rest[..here] {
+        for hit in &rest[..hit_count] {
             while arity <= hit.arity {
                 while paths.blocks_at[to] < block + u32::from(arity) {
                     to += 1;
                 }
                 for state in 0..STATES {
                     let cost = paths.cost[node][state];
-                    if cost < FAR {
+                    if cost < UNREACHABLE {
                         let step =
                             Step { node: node as u32, state: state as u8, kind: Kind::Seed(hit.index) };
-                        paths.take(to, step, cost + u64::from(Seed::cost(hit.index, arity)));
+                        paths.relax(to, step, cost + u64::from(Seed::cost(hit.index, arity)));
                     }
                 }
                 arity += 1;
             }
         }
-        rest = &rest[here..];
+        rest = &rest[hit_count..];
     }
     Ok(paths.walk_back())
 }
 
-/// The blocks where something begins or ends: first, last, and those of the hits.
+/// The nodes of the graph: first and last block, every block where a hit begins or may end, and split points.
 fn nodes(blocks: u32, hits: &[Hit]) -> Vec<u32> {
     let mut marks = vec![0_u64; blocks as usize / 64 + 1];
     let mut mark = |block: u32| marks[block as usize / 64] |= 1 << (block % 64);
     mark(0);
     mark(blocks);
     let mut starts = hits.iter().map(|hit| hit.block).chain([blocks]).peekable();
-    // A literal may begin at `block`. If it is short, its first blocks may better stand in the batch before.
+    // A literal may begin at `block`. If it is short, its first blocks may be cheaper in the batch before.
     let mut literal = |block: u32, mark: &mut dyn FnMut(u32)| {
         while starts.next_if(|start| *start <= block).is_some() {}
         let next = starts.peek().map_or(block, |start| *start);
-        if next - block <= SHORT {
-            CUTS.iter().map(|cut| block + cut).filter(|cut| *cut < next).for_each(mark);
+        if next - block <= MAX_SPLIT_LITERAL {
+            SPLIT_AFTER.iter().map(|cut| block + cut).filter(|cut| *cut < next).for_each(mark);
         }
     };
     literal(0, &mut mark);
     for (i, hit) in hits.iter().enumerate() {
         mark(hit.block);
         let before = i.checked_sub(1).map_or(0, |i| hits[i].block + u32::from(hits[i].arity));
+        // Every shorter arity of a hit is a possible end, too.
         for end in hit.block + 1..=hit.block + u32::from(hit.arity) {
             mark(end);
             if end > before {
@@ -179,20 +190,20 @@ fn nodes(blocks: u32, hits: &[Hit]) -> Vec<u32> {
     nodes
 }
 
-/// The cheapest ways found so far.
+/// The cheapest paths found so far.
 struct Paths {
-    whole: bool,
+    single_batch: bool,
     blocks_at: Vec<u32>,
     cost: Vec<[u64; STATES]>,
     step: Vec<[Step; STATES]>,
 }
 
 impl Paths {
-    /// A record from `step` to `node`, after which the way has taken `cost` bits, without the header of a batch that it
-    /// opens.
-    fn take(&mut self, node: usize, step: Step, cost: u64) {
+    /// Relaxes a state of `node`: a record leads there from `step`, and the path then takes `cost` bits. The
+    /// header of a batch that this record opens is added here.
+    fn relax(&mut self, node: usize, step: Step, cost: u64) {
         let (state, cost) = match step.state {
-            0 if self.whole => (0, cost),
+            0 if self.single_batch => (0, cost),
             0 => (1, cost + BATCH_HEADER),
             1 => (2, cost),
             _ => (0, cost.next_multiple_of(8)),
@@ -203,7 +214,7 @@ impl Paths {
         }
     }
 
-    /// Closes a batch of one or two records where that is the cheapest way to have none open.
+    /// Closes a batch of one or two records where that is the cheapest path to a state without an open batch.
     fn close(&mut self, node: usize) {
         for state in 1..STATES {
             let cost = self.cost[node][state].next_multiple_of(8);
@@ -221,7 +232,7 @@ impl Paths {
         let (mut node, mut state) = (last, 0);
         let mut open = 0;
         loop {
-            if state == 0 && !self.whole && open > 0 {
+            if state == 0 && !self.single_batch && open > 0 {
                 batches.push(open);
                 open = 0;
             }
@@ -239,23 +250,24 @@ impl Paths {
             (node, state) = (step.node as usize, usize::from(step.state));
         }
         let mut bits = self.cost[last][0];
-        if self.whole {
+        if self.single_batch {
             batches.push(open);
             bits = (bits + BATCH_HEADER + count_len(open)).next_multiple_of(8);
         }
         records.reverse();
         batches.reverse();
-        debug_assert!(!self.whole || open > 0 && BATCH > 0);
+        debug_assert!(!self.single_batch || open > 0 && BATCH > 0);
         Parse { records: Records { records, batches }, bits }
     }
 }
 
-/// The cheapest beginnings of a literal: for each length of its code, over the blocks that it reaches back to.
+/// The cheapest starts of a literal. For each code length, a monotonic queue holds the sliding-window minimum
+/// over the blocks that this code can reach. So each start is pushed and popped once per code length.
 #[derive(Default)]
-struct Windows([VecDeque<Start>; LITERALS.len()]);
+struct Windows([VecDeque<Start>; LITERAL_CODES.len()]);
 
-/// A node where a literal may begin, and what the way to it costs less the raw bits of all blocks before it: so starts
-/// compare wherever a literal ends.
+/// A node where a literal may begin. `relative` is the cost of the path to it minus the raw bits of all
+/// blocks before it, so that starts stay comparable wherever the literal ends.
 #[derive(Clone, Copy)]
 struct Start {
     block: u32,
@@ -266,6 +278,7 @@ struct Start {
 impl Windows {
     fn push(&mut self, block: u32, node: u32, relative: i64) {
         for window in &mut self.0 {
+            // An earlier start that is not cheaper can never win again.
             while window.back().is_some_and(|start| start.relative >= relative) {
                 window.pop_back();
             }
@@ -273,11 +286,11 @@ impl Windows {
         }
     }
 
-    /// Where the cheapest literal that ends before `block` begins: its node, its relative cost with the codes, and
-    /// bits of its codes.
+    /// The cheapest literal that ends before `block`: its start node, its relative cost without the code, and
+    /// the bits of its code.
     fn best(&mut self, block: u32) -> Option<(u32, i64, u32)> {
         let mut best: Option<(u32, i64, u32)> = None;
-        for (window, (reach, code)) in self.0.iter_mut().zip(LITERALS) {
+        for (window, (reach, code)) in self.0.iter_mut().zip(LITERAL_CODES) {
             while window.front().is_some_and(|start| block - start.block > reach) {
                 window.pop_front();
             }
@@ -297,7 +310,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What records take, by the format's own words.
+    /// The bits of records, measured with the format's own lengths.
     fn measure(raw_len: usize, block_size: u8, records: &Records) -> u64 {
         let mut left = raw_len as u64 * 8;
         let mut total = 0;
@@ -317,30 +330,30 @@ mod tests {
         total
     }
 
-    /// The fewest bits of all ways to cut and to group, by trying every one from every state once.
-    fn exhaustive(raw_len: usize, block_size: u8, hits: &[Hit], whole: bool) -> u64 {
+    /// The fewest bits of all parses, by trying every record from every state.
+    fn exhaustive(raw_len: usize, block_size: u8, hits: &[Hit], single_batch: bool) -> u64 {
         let blocks = raw_len.div_ceil(usize::from(block_size));
-        let states = if whole { 200 } else { 3 };
-        let mut cost = vec![vec![FAR; states + 1]; blocks + 1];
+        let states = if single_batch { 200 } else { 3 };
+        let mut cost = vec![vec![UNREACHABLE; states + 1]; blocks + 1];
         cost[0][0] = 0;
         for block in 0..blocks {
             for state in 0..states {
                 let here = cost[block][state];
-                if here >= FAR {
+                if here >= UNREACHABLE {
                     continue;
                 }
                 let mut take = |to: usize, bits: u64| {
                     let total = here + bits + if state == 0 { BATCH_HEADER } else { 0 };
                     let mut closed = total;
-                    if whole {
+                    if single_batch {
                         closed = total + count_len(state as u64 + 1);
                     }
-                    if !whole && state == 2 {
+                    if !single_batch && state == 2 {
                         cost[to][0] = cost[to][0].min(total.next_multiple_of(8));
                     } else {
                         cost[to][state + 1] = cost[to][state + 1].min(total);
                     }
-                    if !whole || to == blocks {
+                    if !single_batch || to == blocks {
                         cost[to][0] = cost[to][0].min(closed.next_multiple_of(8));
                     }
                 };
@@ -385,7 +398,8 @@ mod tests {
                 let parse = parse(raw_len, block_size, &reduced, grouping, &cx).unwrap();
                 prop_assert_eq!(measure(raw_len, block_size, &parse.records), parse.bits);
                 let least = exhaustive(raw_len, block_size, &hits, grouping == Grouping::Whole);
-                // The count of a batch without end is not part of the search: seven bits more for four more records.
+                // The parse ignores the length of a single batch's record count: EVQL grows by up to 7 bits,
+                // and padding rounds that up to 16.
                 let slack = if grouping == Grouping::Whole { 16 } else { 0 };
                 prop_assert!(parse.bits <= least + slack, "{} bits, {least} suffice", parse.bits);
                 prop_assert!(parse.bits >= least);
@@ -396,7 +410,7 @@ mod tests {
     #[test]
     fn literals_have_the_codes_of_the_format() {
         let mut least = 1;
-        for (most, code) in LITERALS {
+        for (most, code) in LITERAL_CODES {
             for blocks in [least, u64::from(most)] {
                 assert_eq!(Record::Literal { blocks }.code_len(), code);
             }

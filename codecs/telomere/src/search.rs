@@ -1,9 +1,9 @@
-//! The search: which seeds expand to what stands at each block.
+//! The search: finds the seeds whose expansion equals the input at each block.
 //!
-//! Only seeds that can matter are looked up. A class of seeds (those whose positions have codes of one length) matters
-//! from the arity on at which its record is shorter than a literal of as many blocks; so its seeds are looked up by
-//! that many blocks at once, as far as the table knows their digests. At blocks of 3 bytes, for instance, the 65,536
-//! cheapest seeds are looked up by 3 bytes, and all others by 6.
+//! Only useful seeds are looked up. The indices of a class have codes of one length. Its seeds pay from the
+//! arity on at which a record is shorter than a literal of the same blocks. So they are looked up by that
+//! many blocks at once, as far as the table knows their digests. At blocks of 3 bytes, the 65,536 cheapest
+//! seeds are looked up by 3 bytes and all others by 6: a longer key leaves fewer false candidates to hash.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,51 +15,53 @@ use crate::format::Record;
 use crate::seed::{DIGEST, Salt, Seed, next_link, seeds_up_to};
 use crate::table::{BUCKET_BITS, Filter, KNOWN_BITS, SeedTable};
 
-/// A seed that expands to what stands at a block, for this many blocks and for fewer.
+/// A seed whose expansion equals the input from a block on, for `arity` blocks and for fewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
     /// The first block.
     pub block: u32,
-    /// The seed's position.
+    /// The seed's index.
     pub index: u32,
-    /// The most blocks.
+    /// The largest number of whole blocks that match.
     pub arity: u8,
 }
 
-/// Whether a seed takes fewer bits than the blocks that it stands for.
+/// Whether a seed's record takes fewer bits than the blocks that it replaces.
 pub fn is_useful(index: u32, arity: u8, block_size: u8) -> bool {
     Seed::cost(index, arity) < 8 * u32::from(block_size) * u32::from(arity)
 }
 
-/// The positions whose codes have one length.
+/// Ranges of indices whose EVQL codes have one length: 2, 4, 7, 12, 21 and 38 bits.
 const CLASSES: [Range<u32>; 6] = [0..2, 2..4, 4..16, 16..256, 256..65_536, 65_536..seeds_up_to(3)];
 
-/// Blocks between two looks at the cancellation flag.
-const PIECE: usize = 1 << 16;
+/// Blocks between two checks for cancellation.
+const CHECK_INTERVAL: usize = 1 << 16;
 
-/// Remembered links, so that a seed that occurs again is not hashed again.
-const REMEMBERED: usize = 1 << 10;
+/// Entries of the direct-mapped cache of first links: 36 KiB, so that a repeated seed costs no second hash.
+const CACHED_LINKS: usize = 1 << 10;
 
-/// Classes that are looked up by the same number of bits.
+/// Classes that are looked up by keys of the same length.
 #[derive(Debug)]
 struct Group {
-    positions: Range<u32>,
-    /// Bits of a look-up.
+    indices: Range<u32>,
+    /// Key length in bits, a multiple of 8.
     bits: u32,
-    /// The fewest blocks for which these seeds matter.
-    least: usize,
+    /// The smallest arity at which these seeds pay.
+    min_arity: usize,
     filter: Filter,
-    /// Heads and positions of the seeds, where so few bits are looked up that a table of buckets does not help.
-    few: Vec<(u64, u32)>,
+    /// Heads and indices of the seeds where the key is shorter than a bucket number, so that the table cannot
+    /// find them.
+    unbucketed: Vec<(u64, u32)>,
 }
 
-/// What a search found.
+/// Result of a search.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// Every hit that may matter, ordered by block; those at one block by position, each with a greater arity than the
-    /// one before it.
+    /// The hits that can be part of an optimal parse, ordered by block. Those of one block are ordered by
+    /// index, each with a greater arity than the one before: a seed with a longer code must cover more
+    /// blocks.
     pub hits: Vec<Hit>,
-    /// How often SHA-256 was computed.
+    /// Number of SHA-256 computations.
     pub hashes: u64,
 }
 
@@ -71,8 +73,9 @@ pub struct Finder {
     groups: Vec<Group>,
 }
 
-/// The fewest blocks for which a seed is shorter than a literal of its own; what is longer helps nowhere.
-fn least_arity(index: u32, block_size: u8) -> u8 {
+/// The smallest arity at which a seed's record is shorter than a literal of the same blocks. Below it the
+/// literal is never worse, not even where it stands alone: joining a longer literal only makes it cheaper.
+fn min_useful_arity(index: u32, block_size: u8) -> u8 {
     (1..arity::MAX)
         .find(|arity| {
             let literal = Record::Literal { blocks: u64::from(*arity) }.code_len()
@@ -83,31 +86,32 @@ fn least_arity(index: u32, block_size: u8) -> u8 {
 }
 
 impl Finder {
-    /// Prepares the search with the seeds of at most `max_seed_len` bytes of a table.
+    /// Prepares a search for the seeds of at most `max_seed_len` bytes in a table.
     pub fn new(table: Arc<SeedTable>, block_size: u8, max_seed_len: u8) -> Self {
         let end = seeds_up_to(max_seed_len).min(table.entries());
         let mut groups: Vec<(Range<u32>, u32, usize)> = Vec::new();
         for class in CLASSES.iter().filter(|class| class.start < end) {
-            let least = usize::from(least_arity(class.start, block_size));
-            let bits = (8 * least * usize::from(block_size)).min(KNOWN_BITS as usize / 8 * 8) as u32;
+            let min_arity = usize::from(min_useful_arity(class.start, block_size));
+            // The table knows 54 digest bits; six whole bytes of them make the longest key.
+            let bits = (8 * min_arity * usize::from(block_size)).min(KNOWN_BITS as usize / 8 * 8) as u32;
             match groups.last_mut() {
-                Some((positions, b, l)) if (*b, *l) == (bits, least) => positions.end = class.end.min(end),
-                _ => groups.push((class.start..class.end.min(end), bits, least)),
+                Some((indices, b, l)) if (*b, *l) == (bits, min_arity) => indices.end = class.end.min(end),
+                _ => groups.push((class.start..class.end.min(end), bits, min_arity)),
             }
         }
-        let groups = groups.into_iter().map(|(positions, bits, least)| {
-            let filter = Filter::new(&table, &positions, bits);
-            let mut few = Vec::new();
+        let groups = groups.into_iter().map(|(indices, bits, min_arity)| {
+            let filter = Filter::new(&table, &indices, bits);
+            let mut unbucketed = Vec::new();
             if bits < BUCKET_BITS {
-                few.extend(table.seeds().filter(|(_, index)| positions.contains(index)));
+                unbucketed.extend(table.seeds().filter(|(_, index)| indices.contains(index)));
             }
-            Group { positions, bits, least, filter, few }
+            Group { indices, bits, min_arity, filter, unbucketed }
         });
         let groups = groups.collect();
         Self { table, block_size: usize::from(block_size), groups }
     }
 
-    /// The table that is searched.
+    /// The seed table.
     pub fn table(&self) -> &SeedTable {
         &self.table
     }
@@ -118,10 +122,10 @@ impl Finder {
     /// [`Cancelled`](lab_codec::ErrorKind::Cancelled).
     pub fn search(&self, input: &[u8], cx: &Context) -> Result<Found> {
         let mut found = Found::default();
-        let mut links = Links::new(self.table.salt());
+        let mut links = LinkCache::new(self.table.salt());
         let mut seeds = Vec::new();
         for block in 0..input.len() / self.block_size {
-            if block.is_multiple_of(PIECE) {
+            if block.is_multiple_of(CHECK_INTERVAL) {
                 cx.check()?;
             }
             let rest = &input[block * self.block_size..];
@@ -138,40 +142,41 @@ impl Finder {
         Ok(found)
     }
 
-    /// The seeds of a group that begin with `head`, as far as it is looked up; by position.
+    /// Appends the seeds of a group whose head equals `head` in the bits of the key, ordered by index.
     fn look_up(&self, group: &Group, head: u64, seeds: &mut Vec<u32>) {
         if group.bits < BUCKET_BITS {
-            let alike = |h: u64| (h ^ head) >> (64 - group.bits) == 0;
-            seeds.extend(group.few.iter().filter(|(h, _)| alike(*h)).map(|(_, index)| index));
+            let equal = |h: u64| (h ^ head) >> (64 - group.bits) == 0;
+            seeds.extend(group.unbucketed.iter().filter(|(h, _)| equal(*h)).map(|(_, index)| index));
         } else {
             self.table.find(head, group.bits, seeds);
-            seeds.retain(|index| group.positions.contains(index));
+            seeds.retain(|index| group.indices.contains(index));
         }
         seeds.sort_unstable();
     }
 
-    /// Of these seeds, keeps those that expand to enough of what is at a block.
+    /// Appends a hit for each seed whose expansion equals enough blocks at `rest`.
     fn keep(
         &self,
         group: &Group,
         rest: &[u8],
         block: u32,
         seeds: &[u32],
-        links: &mut Links,
+        links: &mut LinkCache,
         hits: &mut Vec<Hit>,
     ) {
-        let most = (rest.len() / self.block_size).min(usize::from(arity::MAX));
+        let max_blocks = (rest.len() / self.block_size).min(usize::from(arity::MAX));
         for &index in seeds {
-            let arity = links.matched(index, &rest[..most * self.block_size]) / self.block_size;
-            let before = hits.last().filter(|hit| hit.block == block).map_or(0, |hit| usize::from(hit.arity));
-            if arity >= group.least && arity > before {
+            let arity = links.matched(index, &rest[..max_blocks * self.block_size]) / self.block_size;
+            let previous =
+                hits.last().filter(|hit| hit.block == block).map_or(0, |hit| usize::from(hit.arity));
+            if arity >= group.min_arity && arity > previous {
                 hits.push(Hit { block, index, arity: arity as u8 });
             }
         }
     }
 }
 
-/// The first eight bytes as a number; zeros follow an input that is shorter.
+/// The first eight bytes as a big-endian number; a shorter input is padded with zeros.
 #[inline]
 fn head(rest: &[u8]) -> u64 {
     match rest.first_chunk::<8>() {
@@ -180,24 +185,24 @@ fn head(rest: &[u8]) -> u64 {
     }
 }
 
-/// Expansions, as far as they were needed.
-struct Links {
+/// Computes expansions link by link, and caches the first link of each seed.
+struct LinkCache {
     salt: Salt,
     hashes: u64,
-    /// Position and first link; the place is chosen by the position.
+    /// Index and first link; the place is the index modulo the size. `u32::MAX` marks an empty place.
     first: Vec<(u32, [u8; DIGEST])>,
 }
 
-impl Links {
+impl LinkCache {
     fn new(salt: Salt) -> Self {
-        Self { salt, hashes: 0, first: vec![(u32::MAX, [0; DIGEST]); REMEMBERED] }
+        Self { salt, hashes: 0, first: vec![(u32::MAX, [0; DIGEST]); CACHED_LINKS] }
     }
 
-    /// How many bytes of `wanted` a seed's expansion begins with.
+    /// The length of the common prefix of `wanted` and the seed's expansion, in bytes.
     fn matched(&mut self, index: u32, wanted: &[u8]) -> usize {
-        let place = &mut self.first[index as usize % REMEMBERED];
+        let place = &mut self.first[index as usize % CACHED_LINKS];
         if place.0 != index {
-            // A table holds no other positions.
+            // `None` cannot happen: a table yields only indices of valid seeds.
             let Some(seed) = Seed::at(index) else { return 0 };
             *place = (index, self.salt.first_link(seed));
             self.hashes += 1;
@@ -209,9 +214,10 @@ impl Links {
                 link = next_link(&link);
                 self.hashes += 1;
             }
-            let alike = piece.iter().zip(&link).take_while(|(a, b)| a == b).count();
-            matched += alike;
-            if alike < DIGEST {
+            let equal = piece.iter().zip(&link).take_while(|(a, b)| a == b).count();
+            matched += equal;
+            // A mismatch, or a last piece shorter than a link, ends the match.
+            if equal < DIGEST {
                 break;
             }
         }
@@ -225,20 +231,20 @@ mod tests {
     use crate::seed::expand;
     use crate::table::build_here;
 
-    /// Every hit by trying every seed at every block.
+    /// The expected hits, by trying every seed at every block.
     fn by_hand(input: &[u8], block_size: usize, max_seed_len: u8, salt: &Salt) -> Vec<Hit> {
         let mut hits = Vec::new();
         for block in 0..input.len() / block_size {
             let rest = &input[block * block_size..];
-            let most = (rest.len() / block_size).min(64);
-            let mut before = 0;
+            let max_blocks = (rest.len() / block_size).min(64);
+            let mut previous = 0;
             for index in 0..seeds_up_to(max_seed_len) {
                 let mut expansion = Vec::new();
-                expand(salt, Seed::at(index).unwrap(), most * block_size, &mut expansion);
-                let alike = expansion.iter().zip(rest).take_while(|(a, b)| a == b).count() / block_size;
-                if alike > before && alike >= usize::from(least_arity(index, block_size as u8)) {
-                    hits.push(Hit { block: block as u32, index, arity: alike as u8 });
-                    before = alike;
+                expand(salt, Seed::at(index).unwrap(), max_blocks * block_size, &mut expansion);
+                let equal = expansion.iter().zip(rest).take_while(|(a, b)| a == b).count() / block_size;
+                if equal > previous && equal >= usize::from(min_useful_arity(index, block_size as u8)) {
+                    hits.push(Hit { block: block as u32, index, arity: equal as u8 });
+                    previous = equal;
                 }
             }
         }
@@ -256,7 +262,7 @@ mod tests {
             for (index, blocks) in [(300, 1), (255, 2), (256, 1), (3, 2), (17, 3), (255, 40), (0, 1)] {
                 expand(&salt, Seed::at(index).unwrap(), blocks * block_size, &mut input);
             }
-            // Every seed of two bytes at every block takes its time.
+            // Trying every seed of two bytes at every block is slow.
             input.truncate(if max_seed_len == 1 { 200 } else { (3 * block_size).max(30) + 2 });
             let table = Arc::new(build_here(salt, 2, &cx).unwrap());
             let found = Finder::new(table, block_size as u8, max_seed_len).search(&input, &cx).unwrap();
@@ -271,10 +277,11 @@ mod tests {
 
     #[test]
     fn least_arities() {
-        // At 3 bytes a literal block has 29 bits: a record of 22 is shorter, one of 39 is not, nor of 41 for 48 + 5.
-        let at_3 = [0, 3, 255, 65_535, 65_536].map(|index| least_arity(index, 3));
+        // At 3 bytes a literal block has 29 bits: a record of 22 is shorter, one of 39 is not, nor of 41 for
+        // 48 + 5.
+        let at_3 = [0, 3, 255, 65_535, 65_536].map(|index| min_useful_arity(index, 3));
         assert_eq!(at_3, [1, 1, 1, 1, 2]);
-        assert_eq!([1, 4, 15, 16, 256, 65_536].map(|index| least_arity(index, 1)), [1, 1, 1, 2, 3, 5]);
+        assert_eq!([1, 4, 15, 16, 256, 65_536].map(|index| min_useful_arity(index, 1)), [1, 1, 1, 2, 3, 5]);
         assert!(is_useful(65_535, 1, 3) && !is_useful(65_536, 1, 3) && is_useful(65_536, 2, 3));
     }
 }

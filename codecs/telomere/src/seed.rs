@@ -1,17 +1,17 @@
-//! Seeds, their positions, salts, and what they expand to.
+//! Seeds, their indices, salts, and the expansion of a seed by SHA-256.
 
 use lab_bits::{arity, evql};
 use lab_codec::{Error, Result};
 use sha2::{Digest as _, Sha256};
 
-/// The longest seed in bytes.
+/// Longest seed in bytes.
 pub const MAX_SEED_LEN: u8 = 3;
-/// The longest salt in bytes: with the longest seed it fills the first two words of a block.
+/// Longest salt in bytes: with the longest seed it fills the first two words of a SHA-256 block.
 pub const MAX_SALT_LEN: usize = 5;
-/// Bytes of one link of an expansion.
+/// Bytes of one link of an expansion: a SHA-256 digest.
 pub const DIGEST: usize = 32;
 
-/// The number of seeds of at most `len` bytes (1 to 3).
+/// The number of seeds of at most `len` bytes (0 to 3): 256, plus 256^2, plus 256^3.
 pub const fn seeds_up_to(len: u8) -> u32 {
     match len {
         0 => 0,
@@ -21,23 +21,24 @@ pub const fn seeds_up_to(len: u8) -> u32 {
     }
 }
 
-/// One to three bytes.
+/// A seed of one to three bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Seed {
     /// The bytes as a big-endian number.
     pub value: u32,
-    /// How many bytes.
+    /// Length in bytes.
     pub len: u8,
 }
 
 impl Seed {
-    /// The seed at a position: all of one byte by value, then those of two, then those of three.
+    /// The seed with an index: all seeds of one byte by value, then those of two, then those of three. `None`
+    /// above.
     pub fn at(index: u32) -> Option<Self> {
         let len = (1..=MAX_SEED_LEN).find(|len| index < seeds_up_to(*len))?;
         Some(Self { value: index - seeds_up_to(len - 1), len })
     }
 
-    /// The seed's position.
+    /// The seed's index.
     pub fn index(self) -> u32 {
         seeds_up_to(self.len - 1) + self.value
     }
@@ -47,13 +48,13 @@ impl Seed {
         self.value.to_be_bytes()[4 - usize::from(self.len)..].to_vec()
     }
 
-    /// Bits of a record with this seed and an arity.
+    /// Bits of the record of this seed with an arity.
     pub fn cost(index: u32, arity: u8) -> u32 {
         arity::len(arity) + evql::len(u64::from(index))
     }
 }
 
-/// What is hashed in front of every seed: zero to five bytes.
+/// The bytes hashed before every seed: zero to five.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Salt {
     bytes: [u8; MAX_SALT_LEN],
@@ -61,20 +62,22 @@ pub struct Salt {
 }
 
 impl Salt {
-    /// A salt.
+    /// A salt of these bytes.
     ///
     /// # Errors
-    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where there are more than five bytes.
+    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) for more than five bytes.
     pub fn new(bytes: &[u8]) -> Result<Self> {
         let mut salt = Self { bytes: [0; MAX_SALT_LEN], len: bytes.len() as u8 };
         let place = salt.bytes.get_mut(..bytes.len());
         place
-            .ok_or_else(|| Error::corrupt(format!("a salt of {} bytes; 5 is the most", bytes.len())))?
+            .ok_or_else(|| {
+                Error::corrupt(format!("a salt of {} bytes; the longest allowed has 5", bytes.len()))
+            })?
             .copy_from_slice(bytes);
         Ok(salt)
     }
 
-    /// Reads hexadecimal digits, two for each byte.
+    /// Parses hexadecimal digits, two for each byte.
     pub fn from_hex(text: &str) -> Option<Self> {
         if !text.is_ascii() || !text.len().is_multiple_of(2) {
             return None;
@@ -94,7 +97,8 @@ impl Salt {
         self.bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Salt and seed as [`Route::heads`](crate::sha::Route::heads) takes them: the bytes, and how many they are.
+    /// Salt and seed as [`Route::heads`](crate::sha::Route::heads) takes them: the bytes at the upper end of
+    /// a word, and their number.
     pub fn message(&self, seed: Seed) -> (u64, usize) {
         let length = usize::from(self.len) + usize::from(seed.len);
         let salt = self.bytes().iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
@@ -114,7 +118,8 @@ pub fn next_link(link: &[u8; DIGEST]) -> [u8; DIGEST] {
     Sha256::digest(link).into()
 }
 
-/// Appends the first `length` bytes that a seed expands to: SHA-256 of salt and seed, SHA-256 of that, and so on.
+/// Appends the first `length` bytes of a seed's expansion: SHA-256 of salt and seed, then SHA-256 of each
+/// digest before. Later links leave the salt out, so that extending an expansion needs only its last link.
 pub fn expand(salt: &Salt, seed: Seed, length: usize, out: &mut Vec<u8>) {
     let mut link = salt.first_link(seed);
     let mut left = length;

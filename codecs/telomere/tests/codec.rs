@@ -1,4 +1,4 @@
-//! The codec as a chain uses it: what it gains, what it never loses, and what damaged files do.
+//! The codec as a chain uses it: gains, bounds on growth, and damaged files.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use lab_codec::{Context, ErrorKind, Limits};
@@ -33,7 +33,7 @@ fn text(length: usize) -> Vec<u8> {
     bytes
 }
 
-/// `records` expansions of seeds below `seeds`, of `arity` blocks each, one after the other; and the seeds.
+/// `records` expansions of random seeds with indices below `seeds`, `arity` blocks each; and these indices.
 fn planted(records: usize, seeds: u64, arity: u8, block_size: u8) -> (Vec<u8>, Vec<u32>) {
     let mut next = numbers(11);
     let chosen: Vec<u32> = (0..records).map(|_| ((next() >> 20) % seeds) as u32).collect();
@@ -50,7 +50,7 @@ fn encode(input: &[u8], settings: Settings) -> (Vec<u8>, Summary) {
     let summary = Encoder::new(settings, 1, None).encode(input, &mut out, &Context::default()).unwrap();
     let mut back = Vec::new();
     format::read(&out, Some(input.len() as u64), &mut back, &Context::default()).unwrap();
-    assert!(back == input, "other bytes came back");
+    assert!(back == input, "the decoded bytes differ");
     (out, summary)
 }
 
@@ -73,11 +73,16 @@ fn planted_seeds_are_found_to_the_last_byte() {
     for (arity, expected) in [(1, 1.13), (3, 3.06)] {
         let (input, seeds) = planted(30_000, 256, arity, 3);
         let (out, summary) = encode(&input, Settings { passes: 1, ..Settings::default() });
-        // What was planted, in batches of three: their headers, and the codes of the seeds up to whole bytes.
+        // The size of the planted seeds in batches of three: headers, and codes padded to whole bytes.
         let batch =
             |three: &[u32]| 24 + three.iter().map(|i| Seed::cost(*i, arity)).sum::<u32>().next_multiple_of(8);
         let bits: u64 = seeds.chunks(3).map(|three| u64::from(batch(three))).sum();
-        assert!((out.len() as u64) <= bits / 8 + 8, "{} bytes, {} were planted", out.len(), bits / 8);
+        assert!(
+            (out.len() as u64) <= bits / 8 + 8,
+            "{} bytes; the planted seeds take {}",
+            out.len(),
+            bits / 8
+        );
         assert!(out.len() as f64 * 1.005 >= bits as f64 / 8.0);
         let ratio = input.len() as f64 / out.len() as f64;
         assert!((ratio - expected).abs() < 0.02, "arity {arity}: {ratio}");
@@ -91,23 +96,24 @@ fn a_salt_for_frequent_blocks() {
     let settings = Settings { block_size: 2, salt: SaltChoice::Auto, ..Settings::default() };
     let zeros = vec![0; 60_000];
     let (small, summary) = encode(&zeros, settings);
-    // Three records of 3 bits each behind a header of 24 for 48.
+    // A batch of three 3-bit records takes 24 + 9 bits, padded to 40, for 48 bits of content.
     assert!(!summary.salt.bytes().is_empty() && small.len() <= 60_000 / 6 * 5 + 30, "{}", small.len());
     let (large, summary) = encode(&zeros, Settings { large_batches: true, ..settings });
     assert!(large.len() <= 60_000 * 3 / 16 + 30, "{}", large.len());
     assert_eq!(&large[..4], b"\xFFTL1");
-    // The salt that was found may also be given.
+    // Giving the salt that was found yields the same file.
     let (again, _) =
         encode(&zeros, Settings { salt: SaltChoice::Given(summary.salt), large_batches: true, ..settings });
     assert_eq!(again, large);
-    // Where it does not gain, it is not there.
+    // A salt that does not gain is not stored.
     let (plain, summary) = encode(&random(1000, 3), settings);
     assert!(summary.salt.bytes().is_empty() && plain[0] != 0xFF);
 }
 
-/// Data that gain twice: a stream of one pass that consists of expansions again.
+/// Data whose first pass may gain again in a second.
 fn gains_twice() -> Vec<u8> {
-    // A literal as long as anything, whose content begins a whole number of blocks behind the stream's first bytes.
+    // Long runs of cheap seeds: the records of the first pass repeat, so that a second pass may find seeds in
+    // them.
     let (inner, _) = planted(4_000, 16, 20, 3);
     inner
 }
@@ -147,7 +153,8 @@ fn files() -> Vec<(Vec<u8>, Vec<u8>)> {
     .collect()
 }
 
-/// Errors or the right bytes: a digest of two bytes for each batch lets one change of 65,536 pass, none of these.
+/// Each damaged file gives an error or the right bytes. The two-byte batch digest lets one change in 65,536
+/// pass; none of these 10,000 does.
 #[test]
 fn ten_thousand_damaged_files() {
     let files = files();
@@ -182,7 +189,7 @@ fn ten_thousand_damaged_files() {
         let mut out = Vec::new();
         match format::read(&bad, None, &mut out, &cx) {
             Ok(_) => {
-                assert!(out == *content, "file {i}: other bytes, and no error");
+                assert!(out == *content, "file {i}: wrong bytes without an error");
                 right += 1;
             }
             Err(error) => {
@@ -195,7 +202,7 @@ fn ten_thousand_damaged_files() {
     assert!(refused > 9_000 && right + refused == 10_000, "{refused} refused");
 }
 
-/// A number of passes that is too small is noticed, and content that looks like a pass is kept in a plain file.
+/// Too small a number of passes is detected, and content that decodes like a pass goes into a plain file.
 #[test]
 fn the_number_of_passes_is_guarded() {
     let cx = Context::default();
@@ -215,7 +222,7 @@ fn the_number_of_passes_is_guarded() {
         let error = format::read(&fewer, None, &mut Vec::new(), &cx).unwrap_err();
         assert!(error.to_string().contains("number of passes"), "{error}");
     }
-    // The stream of a file with a salt, as content: with that salt it has to go into a plain file.
+    // The stream of a salted file as content: under the same salt it must go into a plain file.
     let one = Settings { passes: 1, ..settings };
     let (file, summary) = encode(&zeros, one);
     let stream = &file[6 + summary.salt.bytes().len()..];
@@ -226,7 +233,7 @@ fn the_number_of_passes_is_guarded() {
     assert_eq!(back, stream);
 }
 
-/// A file that says it is very long, and one whose passes would go on for ever.
+/// A file that declares a huge length, and one whose passes would never end.
 #[test]
 fn bombs_end_at_the_limits() {
     let cx = Context::default().with_limits(Limits { output: 1 << 20, memory: 1 << 20 });
@@ -250,7 +257,10 @@ proptest! {
         large_batches in any::<bool>(),
         align in any::<bool>(),
         passes in 1_u8..4,
-        salt in prop_oneof![Just(SaltChoice::None), any::<[u8; 2]>().prop_map(|s| SaltChoice::Given(Salt::new(&s).unwrap()))],
+        salt in prop_oneof![
+            Just(SaltChoice::None),
+            any::<[u8; 2]>().prop_map(|s| SaltChoice::Given(Salt::new(&s).unwrap())),
+        ],
     ) {
         let salted = if let SaltChoice::Given(salt) = salt { salt } else { Salt::default() };
         let mut input = Vec::new();
@@ -265,7 +275,8 @@ proptest! {
                 }
             }
         }
-        let (out, summary) = encode(&input, Settings { block_size, max_seed_len: 2, passes, salt, align, large_batches });
+        let settings = Settings { block_size, max_seed_len: 2, passes, salt, align, large_batches };
+        let (out, summary) = encode(&input, settings);
         prop_assert!(out.len() <= input.len() + 24);
         let blocks: u64 = summary.records.records.iter().map(|r: &Record| r.blocks()).sum();
         prop_assert_eq!(blocks, summary.last_input.div_ceil(u64::from(block_size)));

@@ -1,4 +1,4 @@
-//! The vectors of docs/formats/tlmr.md, read from the page itself.
+//! Checks the vectors of docs/formats/tlmr.md against the page itself.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use lab_bits::{arity, evql, msb::BitWriter};
@@ -12,7 +12,7 @@ fn block(name: &str) -> Vec<Vec<String>> {
     let page =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/formats/tlmr.md")).unwrap();
     let lines = lab_conformance::vectors(&page, name);
-    assert!(!lines.is_empty(), "no block {name}");
+    assert!(!lines.is_empty(), "the page has no block {name}");
     lines
 }
 
@@ -34,7 +34,7 @@ fn bytes(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// As [`bytes()`] reads it.
+/// Formats bytes as [`bytes()`] reads them.
 fn words(bytes: &[u8]) -> String {
     let mut words: Vec<String> = Vec::new();
     for run in bytes.chunk_by(|a, b| a == b) {
@@ -88,7 +88,7 @@ fn read(file: &[u8]) -> lab_codec::Result<Vec<u8>> {
 fn files() {
     let lines = block("files");
     assert!(lines.len() >= 10);
-    let mut wrong = Vec::new();
+    let mut mismatches = Vec::new();
     for line in lines {
         let [settings, content, file] = &line[..] else { panic!("{line:?}") };
         let content = bytes(content);
@@ -104,14 +104,14 @@ fn files() {
             let mut worker = build(&params, &Resources::default()).unwrap().worker();
             worker.encode(&content, &mut out, &Context::default()).unwrap();
             if out != bytes(file) {
-                wrong.push(format!("{} | {} | {}", line[0], line[1], words(&out)));
+                mismatches.push(format!("{} | {} | {}", line[0], line[1], words(&out)));
             }
             assert_eq!(read(&out).unwrap(), content);
         } else {
             assert_eq!(read(&bytes(file)).unwrap(), content, "{line:?}");
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(mismatches.is_empty(), "{}", mismatches.join("\n"));
 }
 
 #[test]

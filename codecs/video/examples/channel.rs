@@ -111,7 +111,7 @@ fn main() {
         profile.name,
         bytes / frames as u64,
         bytes as f64 / (net * frames) as f64,
-        bytes as f64 / (modem.words().coded() * frames) as f64,
+        bytes as f64 / (modem.codewords().coded() * frames) as f64,
         frames as f64 / render
     );
     for channel in &arguments[3..] {
@@ -187,7 +187,8 @@ fn judge(file: &Path, view: &str, modem: &dyn Modem, payloads: &[Vec<u8>]) {
             Detection::None(refusal) => *none.entry(refusal.to_string()).or_insert(0) += 1,
         }
         if let Ok(received) = modem.demodulate(&picture, grid) {
-            let sent = modem.words().encode(received.header.frame, &payloads[received.header.frame as usize]);
+            let sent =
+                modem.codewords().encode(received.header.frame, &payloads[received.header.frame as usize]);
             let errors: u64 =
                 sent.iter().zip(&received.coded).map(|(a, b)| u64::from((a ^ b).count_ones())).sum();
             wrong += errors;
@@ -200,7 +201,7 @@ fn judge(file: &Path, view: &str, modem: &dyn Modem, payloads: &[Vec<u8>]) {
         "right {right} of {}, lost {lost}, BER {:.2e}, worst frame {worst_frame:.2e}, worst word {worst} of {}, detect {:.0} fps, {none:?} {:?}",
         payloads.len(),
         wrong as f64 / bits as f64,
-        modem.words().parity(),
+        modem.codewords().parity(),
         f64::from(right + lost) / seconds,
         grid.map(|g| (g.x.start, g.x.step, g.y.start, g.y.step)),
     );

@@ -1,4 +1,4 @@
-//! The carrier `video`: which profile writes, and which reads.
+//! The carrier `video`: parameters, and the choice between the profile `exact` and the lossy ones.
 
 use std::sync::Arc;
 
@@ -9,33 +9,33 @@ use lab_codec::{
 use lab_media::Rate;
 
 use crate::profile::{self, Profile};
-use crate::stream::{self, Settings, Wishes};
+use crate::stream::{self, Overrides, Settings};
 use crate::{container, exact};
 
 const PROFILE: Param = Param::choice(
     "profile",
     profile::NAMES,
     0,
-    "how bytes become pixels; exact: lossless copies only, V/P 1.005, without ffmpeg; the others survive lossy copies",
+    "how bytes map to pixels; exact: only lossless copies, V/P 1.005, without ffmpeg; the others survive \
+        lossy copies",
 );
 const LOSS: Param =
-    Param::text("loss", "", "share of frames that may be lost, such as 10% [default: 0.1%; dense 0]");
+    Param::text("loss", "", "tolerated share of lost frames, such as 10% [default: 0.1%; dense 0]");
 const PARITY: Param = Param::text(
     "parity",
     "",
-    "parity bytes in each 255 of a frame; half as many may be wrong [default: the profile's]",
+    "parity bytes per codeword of 255 bytes; two correct one wrong byte [default: the profile's]",
 );
 const ENCODER: Param =
-    Param::text("encoder", "", "of ffmpeg: x264, x265, nvenc, ... [default: the profile's]");
-const SIZE: Param = Param::text("size", "", "of the pictures, such as 1280x720 [default: the profile's]");
+    Param::text("encoder", "", "ffmpeg encoder: x264, x265, nvenc, ... [default: the profile's]");
+const SIZE: Param = Param::text("size", "", "picture size, such as 1280x720 [default: the profile's]");
 const RATE: Param =
     Param::text("fps", "", "frames per second, such as 24 or 30000/1001 [default: the profile's]");
 const CRF: Param =
     Param::text("crf", "", "the encoder's constant rate factor [default: the profile's quantiser]");
 const PRESET: Param = Param::text("preset", "", "the encoder's preset [default: the profile's]");
-const CHUNK: Param = Param::text("chunk", "", "payload bytes in a frame at most [default: all that fit]");
-const STYLE: Param =
-    Param::text("style", "", "of the pictures, where the profile has several [default: by the content]");
+const CHUNK: Param = Param::text("chunk", "", "maximum payload bytes per frame [default: all that fit]");
+const STYLE: Param = Param::text("style", "", "picture style of art and f2v2f [default: by the content]");
 
 static INFO: Info = Info {
     id: "video",
@@ -53,36 +53,36 @@ static INFO: Info = Info {
 /// The carrier `video`, for a registry.
 pub const VIDEO: Entry =
     Entry::carrier(&INFO, |params: &Params, _: &Resources| -> Result<Arc<dyn Carrier>> {
-        let wishes = wishes(params)?;
+        let overrides = overrides(params)?;
         match profile_of(params) {
-            // It has no use for wishes.
+            // The profile `exact` takes no overrides.
             None => Ok(Arc::new(exact::Exact)),
             Some(profile) => {
-                Settings::check(profile, &wishes)?;
-                Ok(Arc::new(Lossy { profile, wishes }))
+                Settings::check(profile, &overrides)?;
+                Ok(Arc::new(Lossy { profile, overrides }))
             }
         }
     });
 
-/// The lossy profile that is asked for.
+/// The requested lossy profile; `None` for `exact`.
 fn profile_of(params: &Params) -> Option<&'static Profile> {
     profile::by_name(profile::NAMES[params.choice(&PROFILE)])
 }
 
-/// The settings that the carrier's parameters ask for; `None` for the profile `exact`, which has none.
+/// The settings of the carrier's parameters; `None` for the profile `exact`, which has none.
 ///
 /// # Errors
 /// As [`Settings::new`].
 pub fn settings(params: &Params, cx: &Context) -> Result<Option<Settings>> {
     let Some(profile) = profile_of(params) else { return Ok(None) };
-    Settings::new(profile, &wishes(params)?, cx).map(Some).map_err(advise)
+    Settings::new(profile, &overrides(params)?, cx).map(Some).map_err(advise)
 }
 
-fn wishes(params: &Params) -> Result<Wishes> {
+fn overrides(params: &Params) -> Result<Overrides> {
     fn text<'a>(params: &'a Params, param: &Param) -> Option<&'a str> {
         Some(params.text(param)).filter(|text| !text.is_empty())
     }
-    Ok(Wishes {
+    Ok(Overrides {
         encoder: params.text(&ENCODER).to_string(),
         preset: params.text(&PRESET).to_string(),
         style: params.text(&STYLE).to_string(),
@@ -104,14 +104,14 @@ fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
-/// `1280x720`.
+/// Parses a size such as `1280x720`.
 fn parse_size(text: &str) -> Option<(u32, u32)> {
     let (width, height) = text.split_once('x')?;
     let side = |text: &str| text.parse().ok().filter(|side| (16..=16_384).contains(side));
     Some((side(width)?, side(height)?))
 }
 
-/// `10%` or `0.1`.
+/// Parses a share such as `10%` or `0.1`.
 fn parse_share(text: &str) -> Option<f64> {
     let share = match text.strip_suffix('%') {
         Some(percent) => percent.parse::<f64>().ok()? / 100.0,
@@ -123,7 +123,7 @@ fn parse_share(text: &str) -> Option<f64> {
 /// The carrier with a lossy profile.
 struct Lossy {
     profile: &'static Profile,
-    wishes: Wishes,
+    overrides: Overrides,
 }
 
 impl Carrier for Lossy {
@@ -142,7 +142,7 @@ impl Carrier for Lossy {
         chain: &str,
         cx: &Context,
     ) -> Result<Box<dyn StreamWriter + 'a>> {
-        let settings = Settings::new(self.profile, &self.wishes, cx).map_err(advise)?;
+        let settings = Settings::new(self.profile, &self.overrides, cx).map_err(advise)?;
         Ok(Box::new(stream::Writer::create(target, settings, name, chain, cx)?))
     }
 
@@ -179,9 +179,10 @@ impl Carrier for exact::Exact {
     }
 }
 
-/// Whether `source` looks like a video that a reader of this crate can look into.
+/// Whether `source` may be a video that this crate reads: an ISO media, Matroska, MPEG-TS, AVI or FLV file.
 fn probe(source: &Source) -> Probe {
     let head = source.head;
+    // MPEG-TS packets of 188 bytes each begin with 0x47.
     let transport = [0, 188, 376].iter().all(|at| head.get(*at) == Some(&0x47));
     let avi = head.starts_with(b"RIFF") && head.get(8..12) == Some(b"AVI ");
     if container::Kind::of(head).is_some() || transport || avi || head.starts_with(b"FLV\x01") {
@@ -204,7 +205,7 @@ fn open(source: &Source, cx: &Context) -> Result<Box<dyn StreamReader>> {
     Ok(Box::new(stream::Reader::open(source.path, cx).map_err(advise)?))
 }
 
-/// Where ffmpeg is missing, what does without.
+/// Adds to a missing-tool error that the profile `exact` works without ffmpeg.
 fn advise(error: Error) -> Error {
     match error.kind() {
         ErrorKind::MissingTool => {

@@ -1,17 +1,19 @@
-//! splitmix64: the fixed pseudo-random numbers behind the whitening sequences (Steele, Lea and Flood, "Fast
-//! splittable pseudorandom number generators", 2014).
+//! splitmix64: the fixed pseudo-random numbers of whitening and shuffling (Steele, Lea and Flood, "Fast
+//! splittable pseudorandom number generators", 2014). Any number of the sequence is computed directly from
+//! its index.
 
-/// The increment: 2^64 divided by the golden ratio.
+/// The increment: 2^64 divided by the golden ratio, made odd, so that the state takes all 2^64 values.
 const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The output function.
+/// The output function: two xor-shift-multiply rounds and a final xor-shift, each a bijection of 64-bit
+/// numbers.
 const fn mix(mut z: u64) -> u64 {
     z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ z >> 31
 }
 
-/// The `i`-th number, from 1, of the generator started at `seed`.
+/// Number `i`, counted from 1, of the generator started at `seed`.
 pub const fn splitmix64(seed: u64, i: u64) -> u64 {
     mix(seed.wrapping_add(i.wrapping_mul(GAMMA)))
 }

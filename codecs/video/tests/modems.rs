@@ -8,7 +8,7 @@ use lab_video::modem::band::Bands;
 use lab_video::modem::grid::Axis;
 use lab_video::modem::rgba::to_rgba;
 use lab_video::modem::sign::{Parameters, SignModem};
-use lab_video::modem::{Detection, FrameHeader, Grid, Kind, Modem, Refusal, Words, grey};
+use lab_video::modem::{Codewords, Detection, FrameHeader, Grid, Kind, Modem, Refusal, grey};
 use lab_video::profile::{PROFILES, Structure, by_name, by_number};
 use proptest::prelude::*;
 
@@ -385,7 +385,7 @@ fn the_page_has_the_scenes_and_the_golden_frames() {
         }
     }
     // The words of a frame that is small enough to be given whole.
-    let words = Words::new(40, 8).unwrap();
+    let words = Codewords::new(40, 8).unwrap();
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(" ");
     lines.push(format!("    {}", hex(&words.encode(7, &payload[..20]))));
     let bands = Bands::new(48, 80, 4).unwrap();

@@ -1,4 +1,4 @@
-//! `.tlmr`, byte for byte as docs/formats/tlmr.md says.
+//! The `.tlmr` format. docs/formats/tlmr.md specifies every byte.
 
 mod read;
 mod write;
@@ -10,28 +10,29 @@ use crate::seed::{Salt, Seed};
 pub use read::{Contents, is_pass, read};
 pub use write::write;
 
-/// The largest block in bytes.
+/// Largest block size in bytes.
 pub const MAX_BLOCK: u8 = 64;
-/// Records of a batch in a plain file.
+/// Maximum number of records in a batch of a plain file.
 pub const BATCH: u64 = 3;
-/// Bits of a batch's header: version, number of records, two bytes of a digest.
+/// Bits of a batch header: 4 of version, 4 of record count, 16 of a digest.
 pub const BATCH_HEADER: u64 = 24;
-/// What an extended file begins with. The first byte begins no plain file: a number has at most six leading ones.
+/// First bytes of an extended file. No plain file begins with `FF`: an EVQL code has at most six leading
+/// ones.
 pub const MARK: [u8; 4] = [0xFF, 0x54, 0x4C, 0x31];
 
-/// A piece of the input.
+/// One or more blocks of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Record {
     /// A seed that expands to `arity` blocks.
     Seed {
-        /// The seed's position.
+        /// The seed's index.
         index: u32,
         /// The number of blocks.
         arity: u8,
     },
-    /// Blocks as they are; the last one of a file may be partial.
+    /// Raw blocks; the last block of a file may be partial.
     Literal {
-        /// The number of blocks, 1 at least.
+        /// The number of blocks, at least 1.
         blocks: u64,
     },
 }
@@ -45,7 +46,7 @@ impl Record {
         }
     }
 
-    /// Bits of the record's codes: without a literal's bytes.
+    /// Bits of the record's codes, without the bytes of a literal.
     pub fn code_len(self) -> u32 {
         match self {
             Self::Seed { index, arity } => Seed::cost(index, arity),
@@ -54,17 +55,17 @@ impl Record {
     }
 }
 
-/// A whole input as records in batches.
+/// The records of a whole input, grouped into batches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Records {
     /// The records, in order.
     pub records: Vec<Record>,
-    /// How many of them each batch has.
+    /// The number of records in each batch.
     pub batches: Vec<u64>,
 }
 
 impl Records {
-    /// Every batch with its records.
+    /// The records of each batch, in order.
     pub fn batches(&self) -> impl Iterator<Item = &[Record]> {
         let mut rest = &self.records[..];
         self.batches.iter().map_while(move |count| {
@@ -75,22 +76,22 @@ impl Records {
     }
 }
 
-/// What precedes the last pass in an extended file.
+/// The extended header, which precedes the stream of the last pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extension {
-    /// How often the stream is decoded, 1 at least.
+    /// Number of times that the stream is decoded, at least 1.
     pub passes: u8,
     /// The salt of all passes.
     pub salt: Salt,
 }
 
 impl Extension {
-    /// The number of bytes.
+    /// Length of the extended header in bytes.
     pub fn bytes(&self) -> u64 {
         MARK.len() as u64 + 2 + self.salt.bytes().len() as u64
     }
 
-    /// Appends it.
+    /// Appends the extended header.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&MARK);
         out.extend([self.passes, self.salt.bytes().len() as u8]);
@@ -98,12 +99,12 @@ impl Extension {
     }
 }
 
-/// Bytes of a stream's header.
+/// Bytes of a stream header: content length and block size, each padded to a whole byte.
 pub fn header_len(raw_len: u64, block_size: u8) -> u64 {
     u64::from(evql::len(raw_len).div_ceil(8) + evql::len(u64::from(block_size)).div_ceil(8))
 }
 
-/// Bits of the count behind the header of a batch of `records`; 0 where the header itself has it.
+/// Bits of the record count behind the header of a batch; 0 where the 4-bit field of the header holds it.
 pub fn count_len(records: u64) -> u64 {
     if records <= BATCH { 0 } else { u64::from(evql::len(records - BATCH - 1)) }
 }

@@ -1,4 +1,4 @@
-//! Bytes to content: every length is checked before it is used, and nothing is left over.
+//! Decodes `.tlmr` files. Every length is checked against the bytes that are left before it is used.
 
 use lab_bits::{
     arity::{self, Kind},
@@ -11,26 +11,27 @@ use sha2::{Digest as _, Sha256};
 use super::{BATCH, Extension, MARK, MAX_BLOCK, Record};
 use crate::seed::{self, Salt, Seed};
 
-/// Bytes that are copied before they are hashed: they are still in the nearest cache then.
-const PIECE: usize = 64 << 10;
+/// Bytes of a literal that are copied before they are hashed: they are then still in the nearest cache.
+const HASH_PIECE: usize = 64 << 10;
 
-/// What a file is made of.
+/// Parameters read from a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contents {
-    /// The extension, where the file has one.
+    /// The extended header, if the file has one.
     pub extension: Option<Extension>,
     /// Bytes of a block.
     pub block_size: u8,
-    /// Batches of the stream of the last pass.
+    /// Number of batches in the stream of the last pass.
     pub batches: u64,
 }
 
-/// Appends the content of a `.tlmr` file, which has `expected` bytes where that is known.
+/// Decodes a `.tlmr` file and appends its content, which must have `expected` bytes if that is given.
 ///
 /// # Errors
 /// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Truncated`](lab_codec::ErrorKind::Truncated),
-/// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for a newer version, [`Limit`](lab_codec::ErrorKind::Limit) where
-/// the content or a pass exceeds the limits, [`Cancelled`](lab_codec::ErrorKind::Cancelled).
+/// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for a newer version,
+/// [`Limit`](lab_codec::ErrorKind::Limit) where the content or a pass exceeds the limits,
+/// [`Cancelled`](lab_codec::ErrorKind::Cancelled).
 pub fn read(file: &[u8], expected: Option<u64>, out: &mut Vec<u8>, cx: &Context) -> Result<Contents> {
     if file.first() != Some(&MARK[0]) {
         let (block_size, batches) = Stream { salt: None, cx }.read(file, Wanted::Content(expected), out)?;
@@ -44,9 +45,10 @@ pub fn read(file: &[u8], expected: Option<u64>, out: &mut Vec<u8>, cx: &Context)
         let input = inner.as_deref().unwrap_or(first);
         let mut content = Vec::new();
         let found = stream.read(input, Wanted::Pass, &mut content)?;
-        // A pass is kept only where it gains: this ends a file that would decode to itself for ever.
+        // Encoders keep a pass only where it gains. Requiring that here ends a file that decodes to itself
+        // for ever.
         if content.len() <= input.len() {
-            return Err(Error::corrupt("a pass that did not gain"));
+            return Err(Error::corrupt("a pass that did not gain: decoding must make the stream longer"));
         }
         outermost.get_or_insert(found);
         inner = Some(content);
@@ -54,14 +56,16 @@ pub fn read(file: &[u8], expected: Option<u64>, out: &mut Vec<u8>, cx: &Context)
     let start = out.len();
     let found = stream.read(inner.as_deref().unwrap_or(first), Wanted::Content(expected), out)?;
     if is_pass(&out[start..], extension.salt, cx)? {
-        return Err(Error::corrupt("the content is the stream of a pass: the number of passes is too small"));
+        return Err(Error::corrupt(
+            "the content is itself the stream of a pass: the number of passes is too small",
+        ));
     }
     let (block_size, batches) = *outermost.get_or_insert(found);
     Ok(Contents { extension: Some(extension), block_size, batches })
 }
 
-/// Whether `content` could be the stream of a pass of an extended file with this salt: it decodes, and to more bytes. Such
-/// content is never in an extended file, so that a wrong number of passes shows.
+/// Whether `content` could be the stream of a pass under this salt: it decodes, and to more bytes than it
+/// has. Extended files never hold such content, so that a damaged number of passes is detected.
 ///
 /// # Errors
 /// Cancellation.
@@ -74,10 +78,10 @@ pub fn is_pass(content: &[u8], salt: Salt, cx: &Context) -> Result<bool> {
     }
 }
 
-/// The extension and what follows it.
+/// Splits a file into its extended header and the stream behind it.
 fn read_extension(file: &[u8]) -> Result<(Extension, &[u8])> {
     let Some((mark, rest)) = file.split_first_chunk::<4>() else {
-        return Err(Error::truncated("the file ends in its first bytes"));
+        return Err(Error::truncated("the file ends in its first bytes: a .tlmr file has at least 2"));
     };
     if *mark != MARK {
         return Err(Error::unsupported("not a .tlmr file, or one of a newer version"));
@@ -90,7 +94,7 @@ fn read_extension(file: &[u8]) -> Result<(Extension, &[u8])> {
     }
     if usize::from(salt_len) > seed::MAX_SALT_LEN {
         return Err(Error::corrupt(format!(
-            "a salt of {salt_len} bytes; {} is the most",
+            "a salt of {salt_len} bytes; the longest allowed has {}",
             seed::MAX_SALT_LEN
         )));
     }
@@ -100,34 +104,36 @@ fn read_extension(file: &[u8]) -> Result<(Extension, &[u8])> {
     Ok((Extension { passes, salt: Salt::new(salt)? }, rest))
 }
 
-/// What a stream is read for.
+/// What a stream decodes to.
 #[derive(Clone, Copy)]
 enum Wanted {
-    /// The content of the file, which has so many bytes where that is known.
+    /// The content of the file, with its length in bytes if that is known.
     Content(Option<u64>),
-    /// The stream of the pass before.
+    /// The stream of another pass.
     Pass,
 }
 
-/// How the streams of a file are read.
+/// Decodes the streams of one file.
 struct Stream<'a> {
-    /// The salt of an extended file; a plain one has none, and no large batches.
+    /// The salt of an extended file, which may hold large batches; `None` for a plain file, which may not.
     salt: Option<Salt>,
     cx: &'a Context,
 }
 
 impl Stream<'_> {
-    /// Appends the content of one stream. Returns the size of blocks and the number of batches.
+    /// Decodes one stream and appends its content. Returns the block size and the number of batches.
     fn read(&self, bytes: &[u8], wanted: Wanted, out: &mut Vec<u8>) -> Result<(u8, u64)> {
         let mut bits = BitReader::new(bytes);
         let (raw_len, block_size) =
             read_header(&mut bits).map_err(|e| e.at("the first bytes are not those of a .tlmr file"))?;
         match wanted {
             Wanted::Content(Some(expected)) if expected != raw_len => {
-                return Err(Error::corrupt(format!("{raw_len} bytes where {expected} are expected")));
+                return Err(Error::corrupt(format!(
+                    "the file holds {raw_len} bytes where {expected} are expected"
+                )));
             }
             Wanted::Content(_) => self.cx.limits().check_output(raw_len, "content")?,
-            // A pass and the one before it are there together, and each may be there twice while it grows.
+            // Two passes are in memory together, and a growing vector may hold each twice.
             Wanted::Pass => self.cx.limits().check_memory(raw_len.saturating_mul(4), "a pass")?,
         }
         let raw_len =
@@ -136,7 +142,8 @@ impl Stream<'_> {
             .len()
             .checked_add(raw_len)
             .ok_or_else(|| Error::limit("content beyond this machine's memory"))?;
-        // A stream cannot grow by more than this factor per record; what is reserved is paid for by the input.
+        // Reserve at most twice the stream's length: a forged content length then costs no more memory than
+        // the file. Longer content grows the vector as records yield it.
         reserve(out, raw_len.min(bytes.len().saturating_mul(2)))?;
         let mut batches = 0;
         while out.len() < end {
@@ -151,7 +158,7 @@ impl Stream<'_> {
         }
     }
 
-    /// Appends one batch; `out` shall have `end` bytes after the last one.
+    /// Decodes one batch and appends its bytes; `out` has `end` bytes after the last batch.
     fn read_batch(
         &self,
         bits: &mut BitReader,
@@ -166,12 +173,15 @@ impl Stream<'_> {
             (1, 1..=BATCH) if self.salt.is_some() => count,
             (1, 0) if self.salt.is_some() => evql::read(bits)?.saturating_add(BATCH + 1),
             (0 | 1, _) => {
-                return Err(Error::corrupt(format!("a header of version {version} with {count} records")));
+                return Err(Error::corrupt(format!(
+                    "a batch header of version {version} with {count} records"
+                )));
             }
-            _ => return Err(Error::unsupported(format!("version {version}; a newer program may read it"))),
+            _ => return Err(Error::unsupported(format!("batch version {version}; use a newer program"))),
         };
-        let mut hash = Hash { hasher: Sha256::new(), done: out.len() };
+        let mut hash = Hash { hasher: Sha256::new(), hashed: out.len() };
         for record in 0..records {
+            // A batch may hold 2^64 records: check for cancellation inside it, too.
             if record % 4096 == 4095 {
                 self.cx.check()?;
             }
@@ -181,40 +191,45 @@ impl Stream<'_> {
                     let length = usize::from(arity) * block_size;
                     if length > left {
                         return Err(Error::corrupt(format!(
-                            "a seed of {length} bytes where {left} are left"
+                            "a seed of {length} bytes where {left} are left in the content"
                         )));
                     }
-                    let seed = Seed::at(index)
-                        .ok_or_else(|| Error::corrupt(format!("seed {index} is beyond those of 3 bytes")))?;
+                    let seed = Seed::at(index).ok_or_else(|| {
+                        Error::corrupt(format!("seed index {index} is beyond those of 3 bytes"))
+                    })?;
                     reserve(out, length)?;
                     seed::expand(&self.salt.unwrap_or_default(), seed, length, out);
                 }
                 Record::Literal { blocks } => {
                     if blocks > left.div_ceil(block_size) as u64 {
-                        return Err(Error::corrupt(format!("{blocks} blocks where {left} bytes are left")));
+                        return Err(Error::corrupt(format!(
+                            "a literal of {blocks} blocks where {left} bytes are left"
+                        )));
                     }
                     let length = (blocks as usize).saturating_mul(block_size).min(left);
                     bits.check_bytes(length)?;
                     reserve(out, length)?;
                     let to = out.len() + length;
                     while out.len() < to {
-                        bits.read_bytes(PIECE.min(to - out.len()), out)?;
-                        hash.catch_up(out, PIECE);
+                        bits.read_bytes(HASH_PIECE.min(to - out.len()), out)?;
+                        hash.catch_up(out, HASH_PIECE);
                     }
                 }
             }
-            hash.catch_up(out, PIECE);
+            hash.catch_up(out, HASH_PIECE);
         }
         bits.align()?;
         let found = hash.finish(out);
         if u64::from(found) != digest {
-            return Err(Error::corrupt(format!("the digest begins with {found:04x}, not with {digest:04x}")));
+            return Err(Error::corrupt(format!(
+                "the digest begins with {found:04x} instead of {digest:04x}: the batch is damaged"
+            )));
         }
         Ok(())
     }
 }
 
-/// The length of the content and the size of blocks.
+/// Reads the content length and the block size.
 fn read_header(bits: &mut BitReader) -> Result<(u64, u8)> {
     let raw_len = evql::read(bits)?;
     bits.align()?;
@@ -222,13 +237,14 @@ fn read_header(bits: &mut BitReader) -> Result<(u64, u8)> {
     bits.align()?;
     match u8::try_from(block_size) {
         Ok(size @ 1..=MAX_BLOCK) => Ok((raw_len, size)),
-        _ => Err(Error::corrupt(format!("a block of {block_size} bytes; 1 to {MAX_BLOCK} are possible"))),
+        _ => Err(Error::corrupt(format!("a block of {block_size} bytes; 1 to {MAX_BLOCK} are allowed"))),
     }
 }
 
 fn read_record(bits: &mut BitReader) -> Result<Record> {
     Ok(match arity::read(bits)? {
         Kind::Seed(arity) => {
+            // An index above 32 bits saturates: `Seed::at` refuses it like every index beyond the last seed.
             let index = evql::read(bits)?;
             Record::Seed { index: u32::try_from(index).unwrap_or(u32::MAX), arity }
         }
@@ -236,22 +252,23 @@ fn read_record(bits: &mut BitReader) -> Result<Record> {
     })
 }
 
-/// The digest of a batch's output, taken while it is still near.
+/// Computes the digest of a batch's output piece by piece, while the bytes are still cached.
 struct Hash {
     hasher: Sha256,
-    /// Bytes of the output up to which the digest reaches.
-    done: usize,
+    /// Length of the output that is already hashed.
+    hashed: usize,
 }
 
 impl Hash {
+    /// Hashes what is new, if that is at least `least` bytes.
     fn catch_up(&mut self, out: &[u8], least: usize) {
-        if out.len() - self.done >= least {
-            self.hasher.update(&out[self.done..]);
-            self.done = out.len();
+        if out.len() - self.hashed >= least {
+            self.hasher.update(&out[self.hashed..]);
+            self.hashed = out.len();
         }
     }
 
-    /// The first two bytes.
+    /// The first two bytes of the digest.
     fn finish(mut self, out: &[u8]) -> u16 {
         self.catch_up(out, 1);
         let digest = self.hasher.finalize();

@@ -1,4 +1,4 @@
-//! Records to bytes.
+//! Writes records as a `.tlmr` stream.
 
 use lab_bits::{
     arity::{self, Kind},
@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{BATCH, Record, Records};
 
-/// Appends the stream of `input` cut into blocks of `block_size` bytes as `records` say. They must cover it.
+/// Appends the stream of `input`, cut into blocks of `block_size` bytes, as `records`, which must cover the
+/// input.
 pub fn write(input: &[u8], block_size: u8, records: &Records, out: &mut Vec<u8>) {
     let mut bits = BitWriter::new(std::mem::take(out));
     evql::write(&mut bits, input.len() as u64);
@@ -30,6 +31,8 @@ pub fn write(input: &[u8], block_size: u8, records: &Records, out: &mut Vec<u8>)
 fn write_batch(mut content: &[u8], block_size: u8, batch: &[Record], bits: &mut BitWriter) {
     let count = batch.len() as u64;
     let digest = Sha256::digest(content);
+    // A small batch has version 0 and its count; a large one has version 1 and count 0, with the count behind
+    // the digest.
     bits.write(if count <= BATCH { count } else { 0x10 }, 8);
     bits.write_bytes(&digest[..2]);
     if count > BATCH {
@@ -53,7 +56,7 @@ fn write_batch(mut content: &[u8], block_size: u8, batch: &[Record], bits: &mut 
     bits.align();
 }
 
-/// Bytes of `blocks` blocks at the front of `rest`, where the last one may be partial.
+/// Length in bytes of `blocks` blocks at the front of `rest`; the last block may be partial.
 fn bytes(blocks: u64, block_size: u8, rest: &[u8]) -> usize {
     (blocks * u64::from(block_size)).min(rest.len() as u64) as usize
 }

@@ -1,9 +1,12 @@
-//! SHA-256 (FIPS 180-4, section 6.2.2) of one message of at most 8 bytes, as one straight line of code without a branch.
+//! SHA-256 (FIPS 180-4, section 6.2.2) of one message of at most 8 bytes, as straight-line code without
+//! branches.
 //!
-//! Such a message fills words 0 and 1 of its only block; word 2 is padding or zero, word 15 the length, all others are
-//! zero, and what follows from that is folded by the compiler. Only the first two words of the digest are computed.
-//! Called for many lanes in a loop, the whole function becomes vector code.
+//! Such a message fills words 0 and 1 of its only block. Word 2 is padding or zero, word 15 the length in
+//! bits, and all others are zero, so the compiler folds much of the message schedule. Only two words of the
+//! digest are computed: the last rounds' other results are dead code. Inlined into a loop over lanes, the
+//! whole function becomes vector code.
 
+// Round constants (FIPS 180-4, section 4.2.2): fractional parts of the cube roots of the first 64 primes.
 #[rustfmt::skip]
 const K: [u32; 64] = [
     0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
@@ -16,29 +19,36 @@ const K: [u32; 64] = [
     0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
 ];
 
+/// Initial hash value (FIPS 180-4, section 5.3.3): fractional parts of the square roots of the first 8
+/// primes.
 #[rustfmt::skip]
 pub const INITIAL: [u32; 8] = [
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
 ];
 
-/// The round constants four by four, as the SHA extensions take them.
+/// The round constants in groups of four, the unit of the SHA extensions.
 pub const fn round_constants(group: usize) -> [u32; 4] {
     [K[4 * group], K[4 * group + 1], K[4 * group + 2], K[4 * group + 3]]
 }
 
-/// The first two words of the digest of a message with words 0 to 2 and a length in bits.
+/// The first two words of the digest of a one-block message: its words 0 to 2, all others zero, and its
+/// length in bits.
 #[inline(always)]
 pub fn head(w0: u32, w1: u32, w2: u32, length: u32) -> (u32, u32) {
+    // The schedule needs only the last 16 words, so it is a ring: `w[t % 16]` is overwritten by the word of
+    // round t.
     let mut w = [w0, w1, w2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, length];
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = INITIAL;
     macro_rules! rounds {
         ($($t:literal)*) => { $(
             if $t >= 16 {
                 let (x, y) = (w[($t + 1) % 16], w[($t + 14) % 16]);
+                // sigma 0 and sigma 1 of FIPS 180-4, equations 4.6 and 4.7.
                 let s0 = x.rotate_right(7) ^ x.rotate_right(18) ^ (x >> 3);
                 let s1 = y.rotate_right(17) ^ y.rotate_right(19) ^ (y >> 10);
                 w[$t % 16] = w[$t % 16].wrapping_add(s0).wrapping_add(w[($t + 9) % 16]).wrapping_add(s1);
             }
+            // Sigma 1 and Ch (equations 4.5 and 4.2), then Sigma 0 and Maj (4.4 and 4.3).
             let s1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
             let choice = (e & f) ^ (!e & g);
             let t1 = h.wrapping_add(s1).wrapping_add(choice).wrapping_add(K[$t].wrapping_add(w[$t % 16]));
@@ -49,8 +59,8 @@ pub fn head(w0: u32, w1: u32, w2: u32, length: u32) -> (u32, u32) {
             (d, c, b, a) = (c, b, a, t1.wrapping_add(t2));
         )* };
     }
-    rounds!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38
-            39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63);
+    rounds!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
+            32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63);
     let _ = (c, d, e, f, g, h);
     (a.wrapping_add(INITIAL[0]), b.wrapping_add(INITIAL[1]))
 }

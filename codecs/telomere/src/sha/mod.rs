@@ -1,7 +1,7 @@
-//! SHA-256 of very many, very short messages: the search is nothing else.
+//! SHA-256 of many short messages: the search spends nearly all its time here.
 //!
-//! Several routes compute the same digests; which is fastest depends on the processor, so [`Route::fastest`] measures
-//! those that are there, once per process. The digests do not depend on it.
+//! Several routes compute the same digests. The fastest depends on the processor, so [`Route::fastest`]
+//! measures the available ones once per process. Digests, and so encoded bytes, do not depend on the choice.
 
 mod kernel;
 mod routes;
@@ -11,30 +11,31 @@ use std::time::{Duration, Instant};
 
 pub use routes::Route;
 
-/// The longest message: it fits into the first two words of a block.
+/// Longest message in bytes: it fits into the first two words of a block.
 pub const MAX_MESSAGE: usize = 8;
 
-/// How many messages a trial hashes, and how many trials each route has.
-const TRIAL: usize = 2048;
+/// Messages hashed in one trial, and trials of each route. The best of five counts: other load only slows a
+/// trial down.
+const TRIAL_MESSAGES: usize = 2048;
 const TRIALS: usize = 5;
 
 impl Route {
-    /// The first eight bytes, as a big-endian number, of SHA-256 of every message. A message is a big-endian number,
-    /// too, that holds `length` bytes in its upper end and zeros below.
+    /// The head of each message: the first eight bytes of its SHA-256 as a big-endian number. A message is a
+    /// number, too, with `length` bytes at its upper end and zeros below.
     ///
     /// # Panics
-    /// Where `length` exceeds [`MAX_MESSAGE`] or `out` is not as long as `messages`.
+    /// If `length` exceeds [`MAX_MESSAGE`], or `out` and `messages` differ in length.
     pub fn heads(self, messages: &[u64], length: usize, out: &mut [u64]) {
         assert!(length <= MAX_MESSAGE && messages.len() == out.len());
         routes::run(self, messages, Padding::of(length), out);
     }
 
-    /// The route that was fastest on this machine when it was first asked for.
+    /// The fastest route of this machine, measured on the first call.
     pub fn fastest() -> Self {
         static FASTEST: OnceLock<Route> = OnceLock::new();
         *FASTEST.get_or_init(|| {
-            let messages: Vec<u64> = (0..TRIAL as u64).map(|i| i << 40).collect();
-            let mut out = vec![0; TRIAL];
+            let messages: Vec<u64> = (0..TRIAL_MESSAGES as u64).map(|i| i << 40).collect();
+            let mut out = vec![0; TRIAL_MESSAGES];
             let mut trial = |route: &Route| {
                 let mut least = Duration::MAX;
                 for _ in 0..TRIALS {
@@ -49,20 +50,20 @@ impl Route {
         })
     }
 
-    /// The routes that this processor has.
+    /// The routes that this processor supports.
     pub fn available() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|route| routes::is_available(*route))
     }
 }
 
-/// What follows a message of a given length in its block.
+/// The padding of a message of a given length (FIPS 180-4, section 5.1.1).
 #[derive(Debug, Clone, Copy)]
 struct Padding {
-    /// The mark behind the message, in its first two words.
+    /// The bit 1 behind the message, where that lies in the first two words.
     mark: u64,
-    /// Word 2: the mark again, where the message fills both words.
+    /// Word 2: holds the bit 1 where the message fills both words.
     word2: u32,
-    /// The length in bits.
+    /// The message length in bits.
     bits: u32,
 }
 

@@ -1,19 +1,21 @@
 //! The routes: the same scalar function in loops compiled for different processors, and the SHA extensions.
 //!
-//! The only unsafe code is the call of a function that was compiled for a feature, where the feature was detected.
+//! The only unsafe code calls functions that were compiled for a processor feature, after that feature was
+//! detected.
 
 use super::Padding;
 use super::kernel;
 
-/// Messages that the vector routes hash together.
+/// Messages that the vector routes hash together: 16 words of 32 bits fill one AVX-512 register or two of
+/// AVX2.
 const LANES: usize = 16;
 
-/// A way to compute many digests.
+/// An implementation that computes many digests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
     /// One message at a time.
     Scalar,
-    /// Sixteen lanes, compiled for what every processor of the architecture has.
+    /// Sixteen lanes, compiled for the baseline features of the architecture.
     Lanes,
     /// Sixteen lanes in 256-bit vectors (x86-64).
     Avx2,
@@ -63,7 +65,7 @@ pub fn is_available(route: Route) -> bool {
     matches!(route, Route::Scalar | Route::Lanes)
 }
 
-/// Hashes by a route; one that is not available is replaced by the portable one.
+/// Hashes with a route. An unavailable one is replaced by the portable lanes.
 pub fn run(route: Route, messages: &[u64], padding: Padding, out: &mut [u64]) {
     match route {
         Route::Scalar => scalar(messages, padding, out),
@@ -89,7 +91,7 @@ fn one(message: u64, padding: Padding) -> u64 {
 
 fn scalar(messages: &[u64], padding: Padding, out: &mut [u64]) {
     for (message, out) in messages.iter().zip(out) {
-        // Kept apart from its neighbours: the compiler would make lanes of them.
+        // The black box keeps the compiler from turning this loop into lanes.
         *out = std::hint::black_box(one(*message, padding));
     }
 }
@@ -108,6 +110,7 @@ fn in_lanes(messages: &[u64], padding: Padding, out: &mut [u64]) {
     if !rest.is_empty() {
         let (mut group, mut heads) = ([0; LANES], [0; LANES]);
         group[..rest.len()].copy_from_slice(rest);
+        // The last, partial group is padded with zero messages, whose digests are dropped.
         lane_group(&group, padding, &mut heads);
         rest_out.copy_from_slice(&heads[..rest.len()]);
     }
@@ -134,7 +137,8 @@ mod x86 {
 
     use super::{Padding, in_lanes, kernel};
 
-    /// Messages whose rounds are interleaved: each waits for itself, not for the others.
+    /// Messages whose rounds are interleaved. Each round waits for the round before it of the same message,
+    /// so several messages keep the unit busy.
     const STREAMS: usize = 4;
 
     #[target_feature(enable = "avx2")]
@@ -161,8 +165,8 @@ mod x86 {
         }
     }
 
-    /// The state is kept as the extensions want it: words A, B, E, F in one register and C, D, G, H in the other,
-    /// the first of them uppermost.
+    /// Hashes one group. The state is in the layout of the SHA extensions: words A, B, E, F in one register
+    /// and C, D, G, H in the other, the first of them uppermost.
     #[inline]
     #[target_feature(enable = "sha,ssse3,sse4.1")]
     fn sha_ni_group(group: &[u64; STREAMS], padding: Padding, out: &mut [u64; STREAMS]) {
@@ -183,12 +187,16 @@ mod x86 {
             for s in 0..STREAMS {
                 let at = quad % 4;
                 if quad >= 4 {
+                    // The schedule for four rounds at once: sigma 0 by msg1, w[t - 7] by the shift over two
+                    // registers, sigma 1 by msg2. The last also handles that w[t + 2] depends on w[t].
                     let (w0, w1, w2, w3) =
                         (w[s][at], w[s][(at + 1) % 4], w[s][(at + 2) % 4], w[s][(at + 3) % 4]);
                     let sum = _mm_add_epi32(_mm_sha256msg1_epu32(w0, w1), _mm_alignr_epi8(w3, w2, 4));
                     w[s][at] = _mm_sha256msg2_epu32(sum, w3);
                 }
                 let wk = _mm_add_epi32(w[s][at], k);
+                // Two rounds use the lower two words, the next two the upper ones. After two rounds the old
+                // A, B, E, F are the new C, D, G, H, so the registers change roles.
                 let next = _mm_sha256rnds2_epu32(cdgh[s], abef[s], wk);
                 let after = _mm_sha256rnds2_epu32(abef[s], next, _mm_shuffle_epi32(wk, 0x0E));
                 (cdgh[s], abef[s]) = (next, after);

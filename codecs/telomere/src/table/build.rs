@@ -1,9 +1,9 @@
-//! Building: count how many seeds each bucket gets, put every record into its bucket, sort the buckets.
+//! Building a table: count the seeds of each bucket, place every record in its bucket, sort the buckets.
 //!
-//! Seeds are hashed twice, once to count and once to place: at the rate of the lanes that is cheaper than 134 MB of
-//! digests going to memory and back. Each thread has seeds of its own, and knows from the counts where each bucket's
-//! records of its own begin; so no two threads write to the same place, and the sort makes the result independent of
-//! their number.
+//! Seeds are hashed twice, once to count and once to place: vector lanes do that faster than memory could
+//! store and reload 134 MB of digests. Each thread handles its own range of seeds and derives from the counts
+//! where its records of each bucket begin. So no two threads write to the same place, and sorting makes the
+//! result independent of the number of threads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,32 +13,33 @@ use super::{BUCKET_BITS, BUCKETS, SeedTable, Store, record};
 use crate::seed::{MAX_SEED_LEN, Salt, Seed, seeds_up_to};
 use crate::sha::Route;
 
-/// Seeds that are hashed at once.
-const GROUP: usize = 1024;
+/// Seeds that are hashed in one call.
+const HASH_GROUP: usize = 1024;
 
 /// Builds the table of all seeds of one to `max_seed_len` bytes on `threads` threads.
 ///
 /// # Errors
-/// [`Limit`](lab_codec::ErrorKind::Limit) where the context's memory does not suffice,
+/// [`Limit`](lab_codec::ErrorKind::Limit) where the memory limit is too low,
 /// [`Cancelled`](lab_codec::ErrorKind::Cancelled).
 pub fn build(salt: Salt, max_seed_len: u8, threads: usize, cx: &Context) -> Result<SeedTable> {
     debug_assert!((1..=MAX_SEED_LEN).contains(&max_seed_len));
     let count = seeds_up_to(max_seed_len);
-    let threads = threads.clamp(1, 1 + count as usize / (GROUP * 16));
+    // Each thread gets about 16 hash groups or more: fewer would not pay for starting it.
+    let threads = threads.clamp(1, 1 + count as usize / (HASH_GROUP * 16));
     cx.limits().check_memory(memory(max_seed_len, threads), "a table of seeds of this length")?;
     let route = Route::fastest();
-    let share = count.div_ceil(threads as u32);
-    let part = |thread: usize| {
-        let first = (thread as u32).saturating_mul(share).min(count);
-        first..first.saturating_add(share).min(count)
+    let seeds_per_thread = count.div_ceil(threads as u32);
+    let seeds_of = |thread: usize| {
+        let first = (thread as u32).saturating_mul(seeds_per_thread).min(count);
+        first..first.saturating_add(seeds_per_thread).min(count)
     };
 
     let mut places: Vec<Vec<u32>> = on_threads((0..threads).collect(), |thread: usize| {
         let mut counts = vec![0; BUCKETS];
-        each_head(salt, part(thread), route, cx, |head, _| counts[bucket(head)] += 1)?;
+        each_head(salt, seeds_of(thread), route, cx, |head, _| counts[bucket(head)] += 1)?;
         Ok(counts)
     })?;
-    // Counts become places, bucket by bucket and within a bucket thread by thread.
+    // Prefix sums turn counts into places: bucket by bucket, and within a bucket thread by thread.
     let mut offsets = Vec::with_capacity(BUCKETS + 1);
     let mut next = 0;
     for bucket in 0..BUCKETS {
@@ -52,12 +53,12 @@ pub fn build(salt: Salt, max_seed_len: u8, threads: usize, cx: &Context) -> Resu
     offsets.push(next);
 
     let mut records = Vec::new();
-    let full = || Error::limit(format!("no memory for a table of {count} seeds"));
-    records.try_reserve_exact(count as usize).map_err(|_| full())?;
+    let no_memory = || Error::limit(format!("no memory for a table of {count} seeds"));
+    records.try_reserve_exact(count as usize).map_err(|_| no_memory())?;
     records.resize_with(count as usize, || AtomicU64::new(0));
     let work: Vec<(usize, Vec<u32>)> = places.into_iter().enumerate().collect();
     on_threads(work, |(thread, mut places)| {
-        each_head(salt, part(thread), route, cx, |head, seed| {
+        each_head(salt, seeds_of(thread), route, cx, |head, seed| {
             let place = &mut places[bucket(head)];
             records[*place as usize].store(record(head, seed), Ordering::Relaxed);
             *place += 1;
@@ -69,9 +70,9 @@ pub fn build(salt: Salt, max_seed_len: u8, threads: usize, cx: &Context) -> Resu
     let mut rest = &mut records[..];
     for thread in 0..threads {
         let (first, end) = (BUCKETS * thread / threads, BUCKETS * (thread + 1) / threads);
-        let (mine, behind) = rest.split_at_mut((offsets[end] - offsets[first]) as usize);
-        work.push((&offsets[first..=end], mine));
-        rest = behind;
+        let (own_records, other_records) = rest.split_at_mut((offsets[end] - offsets[first]) as usize);
+        work.push((&offsets[first..=end], own_records));
+        rest = other_records;
     }
     on_threads(work, |(offsets, records)| {
         for (i, bucket) in offsets.windows(2).enumerate() {
@@ -85,7 +86,7 @@ pub fn build(salt: Salt, max_seed_len: u8, threads: usize, cx: &Context) -> Resu
     Ok(SeedTable { max_seed_len, salt, offsets, records: Store::Memory(records) })
 }
 
-/// The most memory that building takes, in bytes.
+/// Peak memory of building in bytes: the records, and bucket counters for each thread and the table.
 pub fn memory(max_seed_len: u8, threads: usize) -> u64 {
     u64::from(seeds_up_to(max_seed_len)) * 8 + (threads as u64 + 1) * (BUCKETS as u64 + 1) * 4
 }
@@ -94,7 +95,7 @@ fn bucket(head: u64) -> usize {
     (head >> (64 - BUCKET_BITS)) as usize
 }
 
-/// Hashes the seeds at some positions, in order.
+/// Hashes the seeds with these indices, in order, and passes head and seed to `each`.
 fn each_head(
     salt: Salt,
     positions: std::ops::Range<u32>,
@@ -102,7 +103,7 @@ fn each_head(
     cx: &Context,
     mut each: impl FnMut(u64, Seed),
 ) -> Result<()> {
-    let (mut messages, mut heads) = ([0; GROUP], [0; GROUP]);
+    let (mut messages, mut heads) = ([0; HASH_GROUP], [0; HASH_GROUP]);
     for len in 1..=MAX_SEED_LEN {
         let base = seeds_up_to(len - 1);
         let (first, end) = (positions.start.max(base), positions.end.min(seeds_up_to(len)));
@@ -111,7 +112,7 @@ fn each_head(
             if (at - first) % (1 << 20) == 0 {
                 cx.check()?;
             }
-            let count = GROUP.min((end - at) as usize);
+            let count = HASH_GROUP.min((end - at) as usize);
             let mut length = 0;
             for (i, message) in messages[..count].iter_mut().enumerate() {
                 (*message, length) = salt.message(Seed { value: at + i as u32 - base, len });
@@ -126,14 +127,14 @@ fn each_head(
     Ok(())
 }
 
-/// Does each piece of work on a thread of its own, the first on this one.
+/// Runs each item of work on its own thread, the first on the current one.
 fn on_threads<W: Send, R: Send>(work: Vec<W>, each: impl Fn(W) -> Result<R> + Sync) -> Result<Vec<R>> {
     let mut work = work.into_iter();
-    let Some(mine) = work.next() else { return Ok(Vec::new()) };
+    let Some(first) = work.next() else { return Ok(Vec::new()) };
     std::thread::scope(|scope| {
         let each = &each;
         let others: Vec<_> = work.map(|w| scope.spawn(move || each(w))).collect();
-        let mut results = vec![each(mine)?];
+        let mut results = vec![each(first)?];
         for other in others {
             results.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
         }
@@ -160,7 +161,7 @@ mod tests {
                     table.find(head, bits, &mut found);
                     assert!(found.contains(&index), "{index} by {bits} bits");
                 }
-                // All that agree in 16 bits, by looking at every record.
+                // The seeds that agree in 16 bits, by a scan of all records.
                 let mut found = Vec::new();
                 table.find(head, 16, &mut found);
                 let expected = table.seeds().filter(|(h, _)| h >> 48 == head >> 48).count();

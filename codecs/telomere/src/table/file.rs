@@ -1,4 +1,4 @@
-//! The table's file: header, bucket offsets, records; docs/formats/tlmr.md has the bytes.
+//! The file of a seed table: header, bucket offsets, records. docs/formats/tlmr.md specifies every byte.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,7 +10,7 @@ use memmap2::Mmap;
 use super::{BUCKET_BITS, BUCKETS, SeedTable, Store};
 use crate::seed::{MAX_SALT_LEN, MAX_SEED_LEN, Salt, seeds_up_to};
 
-/// The file's name where none is given.
+/// Default file name.
 pub const FILE_NAME: &str = "hash_table.bin";
 /// Bytes of a record.
 pub const RECORD: u64 = 8;
@@ -18,55 +18,56 @@ pub const RECORD: u64 = 8;
 const MAGIC: [u8; 8] = *b"\x89LABTLM\n";
 const VERSION: u8 = 1;
 const HEADER: usize = 64;
-/// Where the header's own checksum stands, behind all that it covers.
+/// Offset of the header's own checksum, which covers all bytes before it.
 const HEADER_CRC: usize = 60;
-/// Header and offsets.
+/// Offset of the first record, behind header and bucket offsets.
 const RECORDS_AT: usize = HEADER + 4 * (BUCKETS + 1);
 
-/// A table's file in memory as the system keeps it.
+/// A memory-mapped table file.
 #[derive(Debug)]
 pub struct Mapped(Mmap);
 
 impl Mapped {
     pub fn record(&self, at: u32) -> u64 {
         let from = RECORDS_AT + at as usize * RECORD as usize;
-        // The length was checked when the file was opened; one that shrinks since then ends the process in any case.
+        // `open` checked the length. A file that shrinks while mapped ends the process in any case, so a
+        // missing record needs no error of its own.
         self.0.get(from..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 }
 
-/// Bytes of the file of a table of seeds up to a length.
+/// File size in bytes of a table of all seeds up to a length.
 pub fn file_bytes(max_seed_len: u8) -> u64 {
     RECORDS_AT as u64 + u64::from(seeds_up_to(max_seed_len)) * RECORD
 }
 
-/// Writes a table.
+/// Writes a table file. It goes over the records twice, since the header needs their checksum first.
 ///
 /// # Errors
 /// I/O errors.
 pub fn write(table: &SeedTable, out: &mut dyn Write) -> Result<()> {
     let offsets: Vec<u8> = table.offsets.iter().flat_map(|offset| offset.to_le_bytes()).collect();
     let mut crc = crc32c::crc32c(&offsets);
-    let mut piece = Vec::with_capacity(1 << 16);
-    let pieces = |piece: &mut Vec<u8>, each: &mut dyn FnMut(&[u8]) -> Result<()>| -> Result<()> {
+    let mut buffer = Vec::with_capacity(1 << 16);
+    let each_chunk = |buffer: &mut Vec<u8>, each: &mut dyn FnMut(&[u8]) -> Result<()>| -> Result<()> {
         for at in 0..table.entries() {
-            piece.extend(table.record(at).to_le_bytes());
-            if piece.len() == 1 << 16 {
-                each(piece)?;
-                piece.clear();
+            buffer.extend(table.record(at).to_le_bytes());
+            if buffer.len() == 1 << 16 {
+                each(buffer)?;
+                buffer.clear();
             }
         }
-        each(piece)?;
-        piece.clear();
+        each(buffer)?;
+        buffer.clear();
         Ok(())
     };
-    pieces(&mut piece, &mut |bytes| {
+    each_chunk(&mut buffer, &mut |bytes| {
         crc = crc32c::crc32c_append(crc, bytes);
         Ok(())
     })?;
     out.write_all(&header(table, crc))?;
     out.write_all(&offsets)?;
-    pieces(&mut piece, &mut |bytes| Ok(out.write_all(bytes)?))
+    each_chunk(&mut buffer, &mut |bytes| Ok(out.write_all(bytes)?))
 }
 
 fn header(table: &SeedTable, crc: u32) -> [u8; HEADER] {
@@ -81,41 +82,46 @@ fn header(table: &SeedTable, crc: u32) -> [u8; HEADER] {
     header[16] = salt.len() as u8;
     header[17..17 + salt.len()].copy_from_slice(salt);
     header[24..28].copy_from_slice(&crc.to_le_bytes());
-    let own = crc32c::crc32c(&header[..HEADER_CRC]);
-    header[HEADER_CRC..].copy_from_slice(&own.to_le_bytes());
+    let header_crc = crc32c::crc32c(&header[..HEADER_CRC]);
+    header[HEADER_CRC..].copy_from_slice(&header_crc.to_le_bytes());
     header
 }
 
-/// Maps a table's file and checks all of it.
+/// Maps a table file and verifies all of it.
 ///
 /// # Errors
-/// I/O errors; [`Corrupt`](lab_codec::ErrorKind::Corrupt) or [`Unsupported`](lab_codec::ErrorKind::Unsupported), with the
-/// way to build another.
+/// I/O errors; [`Corrupt`](lab_codec::ErrorKind::Corrupt) or
+/// [`Unsupported`](lab_codec::ErrorKind::Unsupported). The message names the command that builds a new table.
 pub fn open(path: &Path) -> Result<SeedTable> {
     let at = |e: Error| e.at(path.display().to_string());
     let file = File::open(path).map_err(|e| at(e.into()))?;
-    // SAFETY: the map is only read. Should another process change the file, then records are wrong, which every use
-    // checks against the seed's digest; `lab` itself replaces tables by renaming and never writes into one. Should it
-    // be truncated, the system ends this process: that is the price of not reading 134 MB at every start.
+    // SAFETY: the map is only read. If another process changes the file, records are wrong; every use checks
+    // them against the seed's digest. `lab` itself replaces tables by renaming and never writes into one. If
+    // the file is truncated, the system ends this process: the price of not reading 134 MB at every start.
     let map = unsafe { Mmap::map(&file) }.map_err(|e| at(e.into()))?;
     check(map).map_err(at)
 }
 
 fn check(map: Mmap) -> Result<SeedTable> {
-    let wrong =
-        |what: &str| Error::corrupt(format!("{what}; build another with lab telomere table build --force"));
-    let Some(header) = map.first_chunk::<HEADER>() else { return Err(wrong("too short for a seed table")) };
+    let corrupt =
+        |what: &str| Error::corrupt(format!("{what}; build a new one with lab telomere table build --force"));
+    let Some(header) = map.first_chunk::<HEADER>() else {
+        return Err(corrupt("the file is too short for a seed table"));
+    };
     if header[..8] != MAGIC {
-        return Err(Error::unsupported("not a seed table"));
+        return Err(Error::unsupported("the file is not a seed table"));
     }
     if header[8] != VERSION {
-        return Err(Error::unsupported(format!("a seed table of version {}", header[8])));
+        return Err(Error::unsupported(format!(
+            "seed table version {}; this program reads version 1",
+            header[8]
+        )));
     }
     let number = |from: usize| {
         u32::from_le_bytes([header[from], header[from + 1], header[from + 2], header[from + 3]])
     };
     if number(HEADER_CRC) != crc32c::crc32c(&header[..HEADER_CRC]) {
-        return Err(wrong("the header is damaged"));
+        return Err(corrupt("the header is damaged"));
     }
     let (max_seed_len, salt_len) = (header[9], usize::from(header[16]));
     if !(1..=MAX_SEED_LEN).contains(&max_seed_len)
@@ -124,19 +130,23 @@ fn check(map: Mmap) -> Result<SeedTable> {
         || number(12) != seeds_up_to(max_seed_len)
         || salt_len > MAX_SALT_LEN
     {
-        return Err(wrong("the header makes no sense"));
+        return Err(corrupt("the header holds invalid values"));
     }
     if map.len() as u64 != file_bytes(max_seed_len) {
-        return Err(wrong(&format!("{} bytes where {} are expected", map.len(), file_bytes(max_seed_len))));
+        return Err(corrupt(&format!(
+            "the file has {} bytes where {} are expected",
+            map.len(),
+            file_bytes(max_seed_len)
+        )));
     }
     if number(24) != crc32c::crc32c(&map[HEADER..]) {
-        return Err(wrong("the records are damaged"));
+        return Err(corrupt("the records are damaged"));
     }
     let salt = Salt::new(&header[17..17 + salt_len])?;
     let offsets: Vec<u32> =
         map[HEADER..RECORDS_AT].as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
     if offsets.first() != Some(&0) || offsets.last() != Some(&number(12)) || !offsets.is_sorted() {
-        return Err(wrong("the buckets are not in order"));
+        return Err(corrupt("the buckets are not in order"));
     }
     Ok(SeedTable { max_seed_len, salt, offsets, records: Store::File(Mapped(map)) })
 }

@@ -1,15 +1,18 @@
-//! A bitmap in front of a table: which beginnings occur at all. Nearly every look-up ends here.
+//! A bitmap before the table look-up: which heads occur at all. It rejects nearly every look-up with one
+//! memory access.
 
 use super::{KNOWN_BITS, SeedTable};
 
-/// The fewest bits of a head that choose a bit of the map, where as many are asked for: 2 MB, exact for three bytes.
-const LEAST: u32 = 24;
-/// The most: 32 MB.
-const MOST: u32 = 28;
-/// Bits of the map for each seed, as a power of two.
-const ROOM: u32 = 4;
+/// Least number of head bits that index the map, where keys are that long: a map of 2 MB, exact for
+/// three-byte keys.
+const MIN_WIDTH: u32 = 24;
+/// Largest number of head bits that index the map: 32 MB.
+const MAX_WIDTH: u32 = 28;
+/// Binary logarithm of the map bits per seed: with 8 to 16 bits for a seed, at most one foreign head in 8
+/// passes.
+const LOG2_BITS_PER_SEED: u32 = 4;
 
-/// Which heads some seeds of a table begin with.
+/// The heads of some seeds of a table, as a bitmap over their first bits.
 #[derive(Debug)]
 pub struct Filter {
     shift: u32,
@@ -17,13 +20,15 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// The map of the seeds at some positions for look-ups by `bits` bits, 8 at least.
-    pub fn new(table: &SeedTable, positions: &std::ops::Range<u32>, bits: u32) -> Self {
-        let seeds = (positions.end - positions.start).max(1);
-        let width = bits.min(KNOWN_BITS).min((seeds.ilog2() + ROOM).clamp(LEAST, MOST));
+    /// The map of the seeds with these indices, for keys of `bits` bits, at least 8.
+    pub fn new(table: &SeedTable, indices: &std::ops::Range<u32>, bits: u32) -> Self {
+        let seeds = (indices.end - indices.start).max(1);
+        // The map never indexes by more bits than a key has, or the table knows.
+        let width =
+            bits.min(KNOWN_BITS).min((seeds.ilog2() + LOG2_BITS_PER_SEED).clamp(MIN_WIDTH, MAX_WIDTH));
         let mut filter = Self { shift: 64 - width, map: vec![0; 1 << (width - 6)] };
         for (head, index) in table.seeds() {
-            if positions.contains(&index) {
+            if indices.contains(&index) {
                 let bit = head >> filter.shift;
                 filter.map[(bit >> 6) as usize] |= 1 << (bit & 63);
             }
@@ -31,7 +36,7 @@ impl Filter {
         filter
     }
 
-    /// Whether a seed may begin with `head`, as far as it is looked up.
+    /// Whether some seed's head may equal `head` in the bits of the key. No false negatives.
     #[inline]
     pub fn may_have(&self, head: u64) -> bool {
         let bit = head >> self.shift;
@@ -56,7 +61,7 @@ mod tests {
         }
         let filter = Filter::new(&table, &(0..65_536), 24);
         let passed = (0..1_u64 << 24).filter(|head| filter.may_have(head << 40)).count();
-        // 65,536 draws from 2^24 meet 127 times, give or take 11.
+        // 65,536 random draws from 2^24 collide 127 times on average, with a standard deviation of 11.
         assert!((65_340..65_490).contains(&passed), "{passed}");
     }
 }

@@ -1,8 +1,8 @@
-//! The seed table: every seed, sorted by what its expansion begins with.
+//! The seed table: all seeds, sorted by the first bits of their digest.
 //!
-//! A record is a number of 64 bits: bits 16 to 53 of the digest, two bits of the seed's length, 24 bits of the seed. Bits
-//! 0 to 15 are implied by the bucket. The table is a cache: what it says is checked against the seed's own digest before
-//! it is used, and the same bytes are encoded with a table from a file as with one made on the spot.
+//! A record is a 64-bit number: bits 16 to 53 of the digest, two bits of seed length, 24 bits of seed. The
+//! bucket implies bits 0 to 15. The table is a cache: a candidate is checked against the seed's own digest
+//! before use. So a table from a file and one built in memory give the same encoded bytes.
 
 mod build;
 mod file;
@@ -22,9 +22,9 @@ pub const BUCKET_BITS: u32 = 16;
 const DIGEST_BITS: u32 = 38;
 /// Bits of a seed and its length within a record.
 const SEED_BITS: u32 = 26;
-/// Digest bits that a table knows of every seed.
+/// Digest bits that a table stores of each seed, including the bucket's.
 pub const KNOWN_BITS: u32 = BUCKET_BITS + DIGEST_BITS;
-/// Buckets of a table.
+/// Number of buckets.
 pub const BUCKETS: usize = 1 << BUCKET_BITS;
 
 /// A table in memory, or mapped from a file.
@@ -32,7 +32,7 @@ pub const BUCKETS: usize = 1 << BUCKET_BITS;
 pub struct SeedTable {
     max_seed_len: u8,
     salt: Salt,
-    /// Where each bucket begins, and where the last one ends.
+    /// Number of the first record of each bucket, then the number of all records.
     offsets: Vec<u32>,
     records: Store,
 }
@@ -48,19 +48,19 @@ fn record(head: u64, seed: Seed) -> u64 {
     head << BUCKET_BITS >> (64 - DIGEST_BITS) << SEED_BITS | u64::from(seed.len) << 24 | u64::from(seed.value)
 }
 
-/// The seed of a record; `None` for a length that no seed has.
+/// The seed of a record; `None` for a length or value that no seed has, as a damaged file may hold.
 fn seed_of(record: u64) -> Option<Seed> {
     let (len, value) = ((record >> 24 & 3) as u8, (record & 0xFF_FFFF) as u32);
     (len > 0 && value >> (8 * u32::from(len)) == 0).then_some(Seed { value, len })
 }
 
 impl SeedTable {
-    /// The length of the longest seeds.
+    /// Longest seed in bytes.
     pub fn max_seed_len(&self) -> u8 {
         self.max_seed_len
     }
 
-    /// The salt that was hashed in front of every seed.
+    /// The salt hashed before every seed.
     pub fn salt(&self) -> Salt {
         self.salt
     }
@@ -77,16 +77,18 @@ impl SeedTable {
         }
     }
 
-    /// Appends to `seeds` the positions of those whose digest begins with the upper `bits` bits of `head`; not more
-    /// than [`KNOWN_BITS`], and not fewer than [`BUCKET_BITS`].
+    /// Appends to `seeds` the indices of all seeds whose digest begins with the upper `bits` bits of `head`.
+    /// `bits` lies between [`BUCKET_BITS`] and [`KNOWN_BITS`].
     pub fn find(&self, head: u64, bits: u32, seeds: &mut Vec<u32>) {
         debug_assert!((BUCKET_BITS..=KNOWN_BITS).contains(&bits));
         let bucket = (head >> (64 - BUCKET_BITS)) as usize;
         let (first, end) = (self.offsets[bucket], self.offsets[bucket + 1]);
         let mask = !(u64::MAX >> (bits - BUCKET_BITS));
-        // As a record has it: the digest bits behind the bucket's, uppermost.
+        // The key as records hold it: the digest bits behind the bucket's, at the upper end.
         let wanted = head << BUCKET_BITS & mask;
-        // Digests are evenly spread: the place within the bucket is nearly known.
+        // Digests are uniform, so interpolation almost gives the place in the bucket: among the 257 records
+        // of an average bucket of three-byte seeds, the guess is off by about sqrt(257) / 2 = 8. Two scans
+        // correct it.
         let count = u64::from(end - first);
         let guess = first + ((u128::from(wanted) * u128::from(count)) >> 64) as u32;
         let mut at = guess.min(end);
@@ -105,7 +107,7 @@ impl SeedTable {
         }
     }
 
-    /// Every record's head as far as it is known, and its seed's position.
+    /// The head of each seed, zero beyond the known bits, with the seed's index.
     pub fn seeds(&self) -> impl Iterator<Item = (u64, u32)> {
         (0..BUCKETS).flat_map(move |bucket| {
             (self.offsets[bucket]..self.offsets[bucket + 1]).filter_map(move |at| {
@@ -116,7 +118,7 @@ impl SeedTable {
         })
     }
 
-    /// Bytes of the table in memory or mapped.
+    /// Size of the table in bytes, in memory or mapped.
     pub fn bytes(&self) -> u64 {
         self.offsets.len() as u64 * 4 + u64::from(self.entries()) * RECORD
     }

@@ -1,4 +1,5 @@
-//! The field GF(256) with the polynomial x^8 + x^4 + x^3 + x^2 + 1 (`0x11D`) and the generator 2.
+//! Arithmetic in GF(256) with the polynomial x^8 + x^4 + x^3 + x^2 + 1 (`0x11D`), where 2 generates all
+//! non-zero elements. Log tables turn products into sums.
 
 const POLYNOMIAL: u16 = 0x11D;
 
@@ -18,9 +19,9 @@ const fn tables() -> ([u8; 510], [u8; 256]) {
     (exp, log)
 }
 
-/// Powers of the generator, twice over, so that the sum of two logarithms needs no reduction.
+/// Powers of the generator, repeated once, so that the sum of two logarithms needs no reduction modulo 255.
 static EXP: [u8; 510] = tables().0;
-/// Logarithms of 1 to 255; that of 0 does not exist.
+/// Logarithms of 1 to 255; entry 0 is unused, since 0 has no logarithm.
 static LOG: [u8; 256] = tables().1;
 
 /// The generator to the power `exponent`.
@@ -38,13 +39,13 @@ pub fn multiply(a: u8, b: u8) -> u8 {
     EXP[usize::from(LOG[usize::from(a)]) + usize::from(LOG[usize::from(b)])]
 }
 
-/// The inverse of `a`, which is not 0.
+/// The inverse of `a`, which must not be 0.
 #[inline]
 pub fn inverse(a: u8) -> u8 {
     EXP[255 - usize::from(LOG[usize::from(a)])]
 }
 
-/// The value at `x` of the polynomial whose coefficient of `x^i` is `coefficients[i]`.
+/// The value at `x` of the polynomial with `coefficients[i]` at `x^i`, by Horner's rule.
 pub fn evaluate(coefficients: &[u8], x: u8) -> u8 {
     coefficients.iter().rev().fold(0, |sum, &c| multiply(sum, x) ^ c)
 }

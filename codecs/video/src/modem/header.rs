@@ -1,4 +1,4 @@
-//! The header of a frame: 28 bytes that say what the frame is part of.
+//! The header of a frame: 28 bytes that identify its stream, its group and its place there.
 
 /// Bytes of a header.
 pub const HEADER_BYTES: usize = 28;
@@ -6,37 +6,37 @@ pub const HEADER_BYTES: usize = 28;
 const MAGIC: u8 = 0xD7;
 const VERSION: u8 = 1;
 
-/// What a frame's payload is.
+/// The kind of a frame's payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Bytes of the stream.
     Data,
     /// Parity of the data frames of a group.
     Parity,
-    /// What the stream is: name, size, digest.
+    /// The manifest of the stream: name, size, digest.
     Manifest,
-    /// A picture for people; its payload, where it has one, counts for nothing.
+    /// A picture for people; any payload is ignored.
     Poster,
 }
 
 const KINDS: [Kind; 4] = [Kind::Data, Kind::Parity, Kind::Manifest, Kind::Poster];
 
-/// What every frame says about itself.
+/// The header of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// What the payload is.
+    /// The kind of payload.
     pub kind: Kind,
     /// The number of the [`Profile`](crate::profile::Profile), up to 15.
     pub profile: u8,
     /// The number of the picture's style where the profile has several, up to 15.
     pub style: u8,
-    /// Parity bytes of each Reed-Solomon word in the frame.
+    /// Parity bytes of each Reed-Solomon codeword in the frame.
     pub parity: u8,
-    /// What all frames of a stream have in common.
+    /// Identifies the stream: equal in all its frames.
     pub stream_id: u32,
     /// The number of the frame in its stream, from 0.
     pub frame: u32,
-    /// Payload bytes that count; at most 2^24 - 1.
+    /// Length of the payload in bytes; at most 2^24 - 1.
     pub length: u32,
     /// The number of the frame's group, from 0; at most 2^24 - 1.
     pub group: u32,
@@ -49,7 +49,7 @@ pub struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// The bytes of the header. Bits of `length` and `group` above 24 are lost.
+    /// The bytes of the header. Only the lower 24 bits of `length` and `group` are stored.
     pub fn to_bytes(&self) -> [u8; HEADER_BYTES] {
         let mut b = [0; HEADER_BYTES];
         b[0] = MAGIC;
@@ -68,7 +68,7 @@ impl FrameHeader {
         b
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) writes; `None` where the bytes are no header of this version.
+    /// Parses the bytes of [`to_bytes`](Self::to_bytes); `None` for another checksum, magic, version or kind.
     pub fn parse(b: &[u8; HEADER_BYTES]) -> Option<Self> {
         let u16_at = |at: usize| u16::from_le_bytes([b[at], b[at + 1]]);
         let u24_at = |at: usize| u32::from_le_bytes([b[at], b[at + 1], b[at + 2], 0]);
@@ -105,8 +105,8 @@ mod tests {
             index: u16, data_frames: u16, parity_frames: u16, bit in 0..8 * HEADER_BYTES,
         ) {
             let header = FrameHeader {
-                kind: KINDS[kind], profile, style, parity, stream_id, frame, length, group, index, data_frames,
-                parity_frames,
+                kind: KINDS[kind], profile, style, parity, stream_id, frame, length, group, index,
+                data_frames, parity_frames,
             };
             let mut bytes = header.to_bytes();
             prop_assert_eq!(FrameHeader::parse(&bytes), Some(header));

@@ -1,20 +1,20 @@
-//! Modems: payload and header to a picture, and a picture back to header and payload.
+//! Modems: draw header and payload as a picture, and read them back from a picture.
 //!
-//! The straight way of a frame's bytes:
+//! The path of a frame's bytes:
 //!
 //! ```text
-//! payload -> words (checksum, Reed-Solomon, whitening) -> symbols -> picture
-//! header  -> a word of its own, twice                  -> bands of the picture
+//! payload -> codewords (checksum, Reed-Solomon, whitening) -> symbols -> picture
+//! header  -> a codeword of its own, twice                  -> bands of the picture
 //! ```
 //!
 //! | module | what |
 //! |---|---|
-//! | [`header`] | what a frame says about itself |
-//! | [`words`] | error correction inside a frame; over [`reed_solomon`] |
+//! | [`header`] | stream, frame and group numbers of a frame |
+//! | [`words`] | error correction inside a frame, with [`reed_solomon`] codewords |
 //! | [`band`] | header and marks in two rows of black and white cells |
 //! | [`sign`] | payload in the signs of cosine coefficients |
-//! | [`art`] | payload in small shapes that together are a large picture |
-//! | [`grid`] | where the picture lies in a cropped, framed or scaled copy |
+//! | [`art`] | payload in small shapes that together form a large picture |
+//! | [`grid`] | position and scale of a frame in a cropped, framed or scaled copy |
 
 pub mod art;
 pub mod band;
@@ -32,30 +32,31 @@ use lab_media::{Frame, PixelFormat, Shape};
 
 pub use grid::Grid;
 pub use header::{FrameHeader, Kind};
-pub use words::{Margin, Words};
+pub use words::{Codewords, Margin};
 
-/// How bytes become a picture and come back.
+/// A modem: draws the bytes of a frame as a picture, and reads them back.
 pub trait Modem: Send + Sync {
     /// Shape of the pictures, 8-bit 4:2:0.
     fn shape(&self) -> Shape;
 
-    /// How a frame's bytes are protected.
-    fn words(&self) -> &Words;
+    /// The error correction of a frame's payload.
+    fn codewords(&self) -> &Codewords;
 
-    /// Payload bytes that a frame has room for, after error correction.
+    /// Capacity of a frame in payload bytes, without error correction.
     fn payload_len(&self) -> usize {
-        self.words().capacity()
+        self.codewords().capacity()
     }
 
-    /// Draws the frame into `out`, which takes this modem's shape. `payload` is at most
-    /// [`payload_len`](Self::payload_len) bytes long. Fills in the header's `profile`, `parity` and `length`.
+    /// Draws a frame into `out`, which takes this modem's shape. `payload` has at most
+    /// [`payload_len`](Self::payload_len) bytes. The header's `profile`, `parity` and `length` are filled in.
     fn render(&self, header: &FrameHeader, payload: &[u8], out: &mut Frame);
 
-    /// Reads a frame without correcting errors. `picture` is in any format whose first plane is 8-bit luma. `grid` is where the picture lay in an earlier frame of the same copy;
-    /// without it, or where it does not fit, the picture is looked for.
+    /// Reads a frame without correcting errors. The first plane of `picture` must be 8-bit luma. `grid` is
+    /// the position of the frame in an earlier picture of the same copy; without it, or where it does not
+    /// fit, the frame is searched for.
     ///
     /// # Errors
-    /// Why there is no frame.
+    /// The reason why no frame was found.
     fn demodulate(&self, picture: &Frame, grid: Option<Grid>) -> Result<Demodulated, Refusal>;
 
     /// Reads a frame: [`demodulate`](Self::demodulate), then error correction.
@@ -64,11 +65,11 @@ pub trait Modem: Send + Sync {
             Ok(demodulated) => demodulated,
             Err(refusal) => return Detection::None(refusal),
         };
-        let decoded = if usize::from(header.parity) == self.words().parity() {
-            self.words().decode(header.frame, &mut coded, &confidence)
+        let decoded = if usize::from(header.parity) == self.codewords().parity() {
+            self.codewords().decode(header.frame, &mut coded, &confidence)
         } else {
-            match Words::new(coded.len(), usize::from(header.parity)) {
-                Some(words) => words.decode(header.frame, &mut coded, &confidence),
+            match Codewords::new(coded.len(), usize::from(header.parity)) {
+                Some(codewords) => codewords.decode(header.frame, &mut coded, &confidence),
                 None => return Detection::None(Refusal::Parity(header.parity)),
             }
         };
@@ -82,75 +83,75 @@ pub trait Modem: Send + Sync {
     }
 }
 
-/// A frame as it was received.
+/// A received frame before error correction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Demodulated {
     /// The header.
     pub header: FrameHeader,
-    /// The coded bytes, as [`Words::encode`] made them but for errors.
+    /// The coded bytes of [`Codewords::encode`], with channel errors.
     pub coded: Vec<u8>,
-    /// How far each of them is from being another one; 0 where it is not known, since it is not in the picture.
+    /// Confidence of each coded byte; 0 marks an erasure, a byte that lies outside the picture.
     pub confidence: Vec<u8>,
-    /// Where the picture lies.
+    /// Position of the frame in the picture.
     pub grid: Grid,
 }
 
-/// A grey picture as `modem` would draw it: no signal.
+/// A grey picture in the shape of `modem`: every coefficient is zero, so it carries no signal.
 pub fn grey(modem: &dyn Modem) -> Frame {
     let mut frame = Frame::new(modem.shape());
     frame.data_mut().fill(128);
     frame
 }
 
-/// The shape of a picture of `width` by `height` samples.
+/// The shape of an 8-bit 4:2:0 picture of `width` by `height` samples.
 fn shape(width: usize, height: usize) -> Shape {
     Shape { width: width as u32, height: height as u32, format: PixelFormat::Yuv420p }
 }
 
-/// What was read from a picture.
+/// Result of reading a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Detection {
-    /// A frame; of its payload only [`FrameHeader::length`] bytes are given.
+    /// A frame, with the first [`FrameHeader::length`] bytes of its payload.
     Frame {
         /// The header.
         header: FrameHeader,
         /// The payload.
         payload: Vec<u8>,
-        /// How close to failing it was.
+        /// How much of the parity the error correction needed.
         margin: Margin,
         /// Where the picture lies.
         grid: Grid,
     },
-    /// A frame of which only the header could be read: an erasure with its number.
+    /// A frame whose payload could not be corrected: an erasure with a known number.
     Lost {
         /// The header.
         header: FrameHeader,
-        /// How much was wrong.
+        /// How much of the parity the readable codewords needed.
         margin: Margin,
         /// Where the picture lies.
         grid: Grid,
     },
-    /// No frame, or one of another modem.
+    /// No frame of this modem.
     None(Refusal),
 }
 
-/// Why a picture is no frame of this modem.
+/// The reason why a picture is not a frame of this modem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// All samples are nearly the same: a grey frame of the encoder's structure, or a black one.
+    /// All samples are nearly equal: a grey picture of the encoder's structure, or a black one.
     Blank,
-    /// No header where it should be, whichever way the picture was laid out: not a frame, or too damaged.
+    /// No header can be read at any position tried: not a frame, or too damaged.
     NoHeader,
-    /// The blocks of a frame can be seen, but no header can be read: more than the margin was cut off, or the picture was
+    /// The blocks of a frame are visible, but no header can be read: the copy was cropped beyond the margin,
     /// turned or mirrored.
     CutOff,
     /// The picture's first plane is not 8-bit luma.
     Format,
-    /// The picture has fewer samples than the blocks need.
+    /// The picture has too few samples for the blocks of a frame.
     TooSmall,
     /// A frame of another profile.
     Profile(u8),
-    /// A header whose parity this modem does not have.
+    /// A header with a number of parity bytes that does not fit this modem.
     Parity(u8),
 }
 
@@ -158,17 +159,23 @@ impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Blank => write!(f, "a blank picture"),
-            Self::NoHeader => write!(f, "no frame header: not a frame of this program, or damaged too much"),
-            Self::CutOff => {
-                write!(f, "a frame without header: cropped by more than 16 samples, turned or mirrored")
+            Self::NoHeader => {
+                write!(f, "no readable frame header: not a frame of this program, or damaged too much")
             }
-            Self::Format => write!(f, "not a picture of 8-bit luma samples"),
-            Self::TooSmall => write!(
-                f,
-                "blocks of fewer than two samples: not a frame of this program, or scaled down too far"
-            ),
+            Self::CutOff => {
+                write!(
+                    f,
+                    "a frame whose header is cut off: cropped by more than 16 samples, turned or mirrored"
+                )
+            }
+            Self::Format => write!(f, "the picture's first plane is not 8-bit luma"),
+            Self::TooSmall => {
+                write!(f, "blocks too small to read: not a frame of this program, or scaled down too far")
+            }
             Self::Profile(number) => write!(f, "a frame of profile number {number}"),
-            Self::Parity(parity) => write!(f, "a frame with {parity} parity bytes a word"),
+            Self::Parity(parity) => {
+                write!(f, "a frame with {parity} parity bytes per codeword, which do not fit its size")
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use lab_media::Frame;
 
 use super::Refusal;
 
-/// Samples in raster order.
+/// A borrowed plane, in raster order.
 #[derive(Debug, Clone, Copy)]
 pub struct Plane<'a> {
     /// Samples in a row.
@@ -16,7 +16,7 @@ pub struct Plane<'a> {
 }
 
 impl<'a> Plane<'a> {
-    /// Plane `plane` of a picture with 8-bit samples; the first one is its luma, the others its chroma.
+    /// Plane `plane` of a picture with 8-bit samples: 0 is luma, the others are chroma.
     pub fn of(picture: &'a Frame, plane: usize) -> Result<Self, Refusal> {
         let format = picture.shape().format;
         if format.bits() != 8 || format.channels() != 1 || plane >= format.planes() {

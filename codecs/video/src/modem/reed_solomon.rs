@@ -1,30 +1,32 @@
-//! Reed-Solomon words over GF(256): wrong bytes at unknown places, and erased ones at known places, are put
-//! right.
+//! Reed-Solomon codewords over GF(256): correct errors, wrong bytes at unknown places, and erasures, unknown
+//! bytes at known places.
 //!
-//! Systematic and shortened: a word of `n <= 255` bytes is a message and then `parity` bytes. Taken as the
-//! polynomial whose highest coefficient is the first byte, it is a multiple of the product of `x - 2^i` over
-//! `i < parity`. A word with `e` erased and `w` wrong bytes is put right when `e + 2 w <= parity`.
-//! Berlekamp-Massey with an erasure locator, Chien's search and Forney's magnitudes (Blahut, "Algebraic
-//! Codes for Data Transmission", 2003, section 7).
+//! The code is systematic and shortened: a codeword of `n <= 255` bytes is a message followed by `parity`
+//! bytes. As the polynomial whose highest coefficient is the first byte, it is a multiple of the product of
+//! `x - 2^i` over `i < parity`. It corrects `e` erasures and `w` errors where `e + 2 w <= parity`. The
+//! decoder is Berlekamp-Massey started from the erasure locator, then Chien's search and Forney's magnitudes
+//! (Blahut, "Algebraic Codes for Data Transmission", 2003, section 7). Codes for Data Transmission", 2003,
+//! section 7).
 
 use super::galois::{evaluate, inverse, multiply, power};
 
-/// The longest word.
-pub const MAX_WORD: usize = 255;
+/// Longest codeword in bytes: GF(256) has 255 non-zero elements as locators.
+pub const MAX_CODEWORD: usize = 255;
 
 /// A code with a fixed number of parity bytes.
 #[derive(Debug, Clone)]
 pub struct ReedSolomon {
     parity: usize,
-    /// Row `f` is `f` times the generator polynomial without its leading term, highest power first.
+    /// Row `f` is `f` times the generator polynomial without its leading term, highest power first. One row
+    /// look-up per message byte replaces `parity` multiplications.
     rows: Vec<u8>,
 }
 
 impl ReedSolomon {
     /// The code with `parity` parity bytes, 1 to 254.
     pub fn new(parity: usize) -> Self {
-        debug_assert!((1..MAX_WORD).contains(&parity));
-        // generator[i] is the coefficient of x^i; it is monic, its leading term is left out.
+        debug_assert!((1..MAX_CODEWORD).contains(&parity));
+        // `generator[i]` is the coefficient of x^i. It is monic; its leading term is left out of the rows.
         let mut generator = vec![0; parity + 1];
         generator[0] = 1;
         for i in 0..parity {
@@ -37,74 +39,81 @@ impl ReedSolomon {
         Self { parity, rows: rows.map(|(f, i)| multiply(f, generator[i])).collect() }
     }
 
-    /// Parity bytes in a word.
+    /// Parity bytes of a codeword.
     pub fn parity(&self) -> usize {
         self.parity
     }
 
-    /// The remainder of `bytes` times x^parity, highest power first, in `out[..parity]`.
-    fn remainder(&self, bytes: impl Iterator<Item = u8>, out: &mut [u8; MAX_WORD + 1]) {
+    /// Computes the remainder of `bytes` times x^parity, highest power first, in `out[..parity]`.
+    fn remainder(&self, bytes: impl Iterator<Item = u8>, out: &mut [u8; MAX_CODEWORD + 1]) {
         let parity = self.parity;
         out[..=parity].fill(0);
         for byte in bytes {
             let feedback = usize::from(byte ^ out[0]);
             let row = &self.rows[feedback * parity..][..parity];
-            // One element more than the remainder has is always 0, so that the shift needs no special case.
+            // The buffer has one element behind the remainder that stays 0, so that the shift needs no
+            // special case.
             for i in 0..parity {
                 out[i] = out[i + 1] ^ row[i];
             }
         }
     }
 
-    /// Fills `parity`, as many bytes as the code has, for the message.
+    /// Computes the parity bytes of a message; `parity` must have as many bytes as the code.
     pub fn encode(&self, message: impl Iterator<Item = u8>, parity: &mut [u8]) {
-        let mut remainder = [0; MAX_WORD + 1];
+        let mut remainder = [0; MAX_CODEWORD + 1];
         self.remainder(message, &mut remainder);
         parity.copy_from_slice(&remainder[..self.parity]);
     }
 
-    /// Puts `word` right, a message and its parity; `erased` are places in it whose bytes are not known. Returns
-    /// how many bytes were wrong, erased ones included where they were wrong, or `None` where the word is too far
-    /// from all words of the code; then it is left as it was.
-    pub fn decode(&self, word: &mut [u8], erased: &[u8]) -> Option<usize> {
-        let (length, parity) = (word.len(), self.parity);
-        if length > MAX_WORD || length < parity || erased.len() > parity {
+    /// Corrects `codeword`, a message and its parity; `erasures` are places in it whose bytes are unknown.
+    /// Returns the number of bytes that changed, or `None` where it is too far from every codeword; then it
+    /// is left unchanged.
+    pub fn decode(&self, codeword: &mut [u8], erasures: &[u8]) -> Option<usize> {
+        let (length, parity) = (codeword.len(), self.parity);
+        if length > MAX_CODEWORD || length < parity || erasures.len() > parity {
             return None;
         }
-        let mut remainder = [0; MAX_WORD + 1];
-        self.remainder(word[..length - parity].iter().copied(), &mut remainder);
-        for (r, &byte) in remainder.iter_mut().zip(&word[length - parity..]) {
+        let mut remainder = [0; MAX_CODEWORD + 1];
+        self.remainder(codeword[..length - parity].iter().copied(), &mut remainder);
+        for (r, &byte) in remainder.iter_mut().zip(&codeword[length - parity..]) {
             *r ^= byte;
         }
         let remainder = &mut remainder[..parity];
         if remainder.iter().all(|&r| r == 0) {
             return Some(0);
         }
+        // The generator divides every codeword, so syndromes of the remainder equal those of the whole
+        // codeword, and cost `parity` steps each instead of `n`.
         remainder.reverse();
-        let mut syndromes = [0; MAX_WORD];
+        let mut syndromes = [0; MAX_CODEWORD];
         let syndromes = &mut syndromes[..parity];
         for (i, s) in syndromes.iter_mut().enumerate() {
             *s = evaluate(remainder, power(i));
         }
 
-        let (locator, degree) = locate(syndromes, erased, length)?;
+        let (locator, degree) = locate(syndromes, erasures, length)?;
         let locator = &locator[..=degree];
-        // The evaluator: syndromes times locator, modulo x^parity; its degree is below the locator's.
-        let mut evaluator = [0; MAX_WORD + 1];
+        // The error evaluator: syndromes times locator, modulo x^parity. For a correctable word its degree is
+        // below the locator's, so only these terms are computed.
+        let mut evaluator = [0; MAX_CODEWORD + 1];
         for i in 0..degree {
             for j in 0..=i {
                 evaluator[i] ^= multiply(locator[j], syndromes[i - j]);
             }
         }
-        let mut found = [(0, 0); MAX_WORD];
+        let mut found = [(0, 0); MAX_CODEWORD];
         let mut count = 0;
+        // Chien's search over the places of this shortened codeword; a root outside of it makes the count
+        // differ below.
         for place in 0..length {
             let x = power(length - 1 - place);
             let x_inverse = inverse(x);
             if evaluate(locator, x_inverse) != 0 {
                 continue;
             }
-            // The derivative: odd powers only, in a field of characteristic 2.
+            // Forney's formula needs the locator's derivative. In characteristic 2 it has only the odd
+            // powers.
             let square = multiply(x_inverse, x_inverse);
             let derivative = locator
                 .iter()
@@ -122,7 +131,8 @@ impl ReedSolomon {
         if count != degree {
             return None;
         }
-        // Beyond the radius of the code the equations may have a solution that solves only some of them.
+        // Beyond the correction radius, a solution may satisfy only some of the syndrome equations: check all
+        // of them.
         for (i, &s) in syndromes.iter().enumerate() {
             let sum = found[..count]
                 .iter()
@@ -131,37 +141,38 @@ impl ReedSolomon {
                 return None;
             }
         }
-        let mut wrong = 0;
+        let mut changed = 0;
         for &(place, value) in &found[..count] {
-            word[place] ^= value;
-            wrong += usize::from(value != 0);
+            codeword[place] ^= value;
+            changed += usize::from(value != 0);
         }
-        Some(wrong)
+        Some(changed)
     }
 }
 
-/// The polynomial whose roots are the inverses of the wrong and the erased places, lowest power first, and
-/// its degree; `None` where there are too many.
-fn locate(syndromes: &[u8], erased: &[u8], length: usize) -> Option<([u8; MAX_WORD + 1], usize)> {
+/// The locator polynomial, lowest power first, and its degree: its roots are the inverses of the locators of
+/// errors and erasures. `None` where there are too many.
+fn locate(syndromes: &[u8], erasures: &[u8], length: usize) -> Option<([u8; MAX_CODEWORD + 1], usize)> {
     let parity = syndromes.len();
-    let mut locator = [0; MAX_WORD + 1];
+    let mut locator = [0; MAX_CODEWORD + 1];
     locator[0] = 1;
-    for (i, &place) in erased.iter().enumerate() {
+    for (i, &place) in erasures.iter().enumerate() {
         let x = power(length.checked_sub(1 + usize::from(place))?);
         for j in (0..=i).rev() {
             locator[j + 1] ^= multiply(locator[j], x);
         }
     }
+    // Berlekamp-Massey, where the erasure locator stands for the first `erasures.len()` iterations.
     let mut previous = locator;
-    let mut degree = erased.len();
-    for r in erased.len()..parity {
+    let mut degree = erasures.len();
+    for r in erasures.len()..parity {
         previous.copy_within(..parity, 1);
         previous[0] = 0;
         let discrepancy = (0..=degree.min(r)).fold(0, |sum, j| sum ^ multiply(locator[j], syndromes[r - j]));
         if discrepancy == 0 {
             continue;
         }
-        let next = |locator: &[u8; MAX_WORD + 1], previous: &[u8; MAX_WORD + 1]| {
+        let next = |locator: &[u8; MAX_CODEWORD + 1], previous: &[u8; MAX_CODEWORD + 1]| {
             let mut next = *locator;
             for (n, &p) in next.iter_mut().zip(previous).take(parity + 1) {
                 *n ^= multiply(discrepancy, p);
@@ -169,8 +180,8 @@ fn locate(syndromes: &[u8], erased: &[u8], length: usize) -> Option<([u8; MAX_WO
             next
         };
         let improved = next(&locator, &previous);
-        if 2 * degree <= r + erased.len() {
-            degree = r + 1 + erased.len() - degree;
+        if 2 * degree <= r + erasures.len() {
+            degree = r + 1 + erasures.len() - degree;
             let scale = inverse(discrepancy);
             previous = locator;
             for p in previous.iter_mut().take(parity + 1) {
@@ -179,7 +190,8 @@ fn locate(syndromes: &[u8], erased: &[u8], length: usize) -> Option<([u8; MAX_WO
         }
         locator = improved;
     }
-    let fits = 2 * degree <= parity + erased.len() && locator[degree] != 0;
+    // The degree counts erasures once and errors once: e + 2 w <= parity is 2 (e + w) <= parity + e.
+    let fits = 2 * degree <= parity + erasures.len() && locator[degree] != 0;
     (fits && locator[degree + 1..=parity].iter().all(|&c| c == 0)).then_some((locator, degree))
 }
 
@@ -189,20 +201,20 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::{select, subsequence};
 
-    fn word(code: &ReedSolomon, message: &[u8]) -> Vec<u8> {
-        let mut word = message.to_vec();
-        word.resize(message.len() + code.parity(), 0);
-        code.encode(message.iter().copied(), &mut word[message.len()..]);
-        word
+    fn codeword(code: &ReedSolomon, message: &[u8]) -> Vec<u8> {
+        let mut codeword = message.to_vec();
+        codeword.resize(message.len() + code.parity(), 0);
+        code.encode(message.iter().copied(), &mut codeword[message.len()..]);
+        codeword
     }
 
     #[test]
     fn a_word_is_a_multiple_of_the_generator() {
         let code = ReedSolomon::new(16);
-        let mut word = word(&code, b"any message at all");
-        word.reverse();
-        assert!((0..16).all(|i| evaluate(&word, power(i)) == 0));
-        assert_ne!(evaluate(&word, power(16)), 0);
+        let mut codeword = codeword(&code, b"any message at all");
+        codeword.reverse();
+        assert!((0..16).all(|i| evaluate(&codeword, power(i)) == 0));
+        assert_ne!(evaluate(&codeword, power(16)), 0);
     }
 
     #[test]
@@ -210,8 +222,8 @@ mod tests {
         // ISO/IEC 18004, annex I: version 1-M, "01234567".
         let message = [16, 32, 12, 86, 97, 128, 236, 17, 236, 17, 236, 17, 236, 17, 236, 17];
         let code = ReedSolomon::new(10);
-        let word = word(&code, &message);
-        assert_eq!(word[16..], [165, 36, 212, 193, 237, 54, 199, 135, 44, 85]);
+        let codeword = codeword(&code, &message);
+        assert_eq!(codeword[16..], [165, 36, 212, 193, 237, 54, 199, 135, 44, 85]);
     }
 
     proptest! {
@@ -224,9 +236,12 @@ mod tests {
             let code = ReedSolomon::new(parity);
             let length = parity + 1 + fill % (255 - parity);
             let mut random = seed;
-            let mut next = || { random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1); random >> 33 };
+            let mut next = || {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                random >> 33
+            };
             let message: Vec<u8> = (0..length - parity).map(|_| next() as u8).collect();
-            let right = word(&code, &message);
+            let right = codeword(&code, &message);
             let erasures = next() as usize % (parity + 1);
             let errors = (parity - erasures) / 2;
             let mut places: Vec<u8> = (0..length as u8).collect();
@@ -236,8 +251,8 @@ mod tests {
             for &place in places.iter().skip(erasures).take(errors) {
                 received[usize::from(place)] ^= 1 + (next() % 255) as u8;
             }
-            let wrong = received.iter().zip(&right).filter(|(a, b)| a != b).count();
-            prop_assert_eq!(code.decode(&mut received, &places[..erasures.min(length)]), Some(wrong));
+            let error_count = received.iter().zip(&right).filter(|(a, b)| a != b).count();
+            prop_assert_eq!(code.decode(&mut received, &places[..erasures.min(length)]), Some(error_count));
             prop_assert_eq!(received, right);
         }
 
@@ -245,11 +260,11 @@ mod tests {
         fn any_bytes_give_a_word_of_the_code_or_stay(
             parity in 1usize..200,
             received in prop::collection::vec(any::<u8>(), 0..300),
-            erased in subsequence((0u8..=255).collect::<Vec<_>>(), 0..12),
+            erasures in subsequence((0u8..=255).collect::<Vec<_>>(), 0..12),
         ) {
             let code = ReedSolomon::new(parity);
             let mut decoded = received.clone();
-            match code.decode(&mut decoded, &erased) {
+            match code.decode(&mut decoded, &erasures) {
                 None => prop_assert_eq!(decoded, received),
                 Some(_) => prop_assert_eq!(code.decode(&mut decoded, &[]), Some(0)),
             }

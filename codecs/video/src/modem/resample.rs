@@ -1,15 +1,15 @@
-//! Samples between the samples: a plane laid out anew on another grid.
+//! Resampling of a plane onto another grid, with a separable cubic filter.
 
 use rayon::prelude::*;
 
-/// The samples of one output place: the first one, and the weights of it and of those behind it.
+/// The input samples of one output sample: the first of them, and the weights from there on.
 struct Taps {
     first: usize,
     weights: Vec<f32>,
 }
 
-/// Keys' cubic kernel with `a` = -0.6, the one most scalers use (Keys, "Cubic convolution interpolation for digital
-/// image processing", 1981).
+/// Keys' cubic kernel with `a` = -0.6, which most scalers use (Keys, "Cubic convolution interpolation for
+/// digital image processing", 1981).
 fn cubic(x: f64) -> f64 {
     const A: f64 = -0.6;
     let x = x.abs();
@@ -22,10 +22,11 @@ fn cubic(x: f64) -> f64 {
     }
 }
 
-/// Taps for `count` places: place `i` is centred at `start + (i + 0.5) * step` of an axis of `length` samples, whose
-/// sample `j` is centred at `j + 0.5`. Beyond the ends the outermost samples go on.
+/// Taps for `count` output samples. Sample `i` is centred at `start + (i + 0.5) * step` of an axis of
+/// `length` samples, whose sample `j` is centred at `j + 0.5`. Beyond its ends the axis repeats its outermost
+/// samples.
 fn taps(count: usize, start: f64, step: f64, length: usize) -> Vec<Taps> {
-    // Where samples are dropped, the kernel is as wide as the output's places.
+    // Scaling down widens the kernel to the output's step: it then also filters what would alias.
     let width = step.max(1.0);
     let last = length as i64 - 1;
     (0..count)
@@ -37,14 +38,16 @@ fn taps(count: usize, start: f64, step: f64, length: usize) -> Vec<Taps> {
             for j in low..=high {
                 weights[(j.clamp(0, last) - first) as usize] += cubic((j as f64 - centre) / width);
             }
+            // The sampled kernel does not sum to exactly 1: normalising keeps flat areas flat.
             let sum: f64 = weights.iter().sum();
             Taps { first: first as usize, weights: weights.iter().map(|w| (w / sum) as f32).collect() }
         })
         .collect()
 }
 
-/// The plane `samples`, `width` samples in a row, on a grid of `size.0` by `size.1` places, the first of which is at
-/// `origin` with distances `step` (in samples of the plane; edges, not centres). Steps are between 1/16 and 16.
+/// Resamples the plane `samples`, with `width` samples in a row, onto a grid of `size.0` by `size.1` samples.
+/// `origin` is the edge of the first output sample and `step` the distance between two, both in input
+/// samples. Steps lie between 1/16 and 16.
 pub fn resample(
     samples: &[u8],
     width: usize,
@@ -55,8 +58,8 @@ pub fn resample(
     let height = samples.len() / width;
     let across = taps(size.0, origin.0, step.0, width);
     let down = taps(size.1, origin.1, step.1, height);
-    let mut narrow = vec![0.0f32; size.0 * height];
-    narrow.par_chunks_mut(size.0).zip(samples.par_chunks(width)).for_each(|(out, row)| {
+    let mut rows_resampled = vec![0.0f32; size.0 * height];
+    rows_resampled.par_chunks_mut(size.0).zip(samples.par_chunks(width)).for_each(|(out, row)| {
         for (out, taps) in out.iter_mut().zip(&across) {
             let row = &row[taps.first..][..taps.weights.len()];
             *out = row.iter().zip(&taps.weights).map(|(&s, w)| f32::from(s) * w).sum();
@@ -64,8 +67,9 @@ pub fn resample(
     });
     let mut plane = vec![0; size.0 * size.1];
     plane.par_chunks_mut(size.0).zip(&down).for_each(|(out, taps)| {
+        // Starting at 0.5 rounds; the conversion to u8 saturates, which clips the kernel's overshoot.
         let mut sums = vec![0.5f32; size.0];
-        for (row, weight) in narrow.chunks(size.0).skip(taps.first).zip(&taps.weights) {
+        for (row, weight) in rows_resampled.chunks(size.0).skip(taps.first).zip(&taps.weights) {
             for (sum, value) in sums.iter_mut().zip(row) {
                 *sum += value * weight;
             }

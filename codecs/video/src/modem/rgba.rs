@@ -1,4 +1,4 @@
-//! Y, Cb and Cr to red, green, blue and alpha.
+//! Conversion from Y, Cb and Cr to red, green, blue and alpha.
 
 use lab_media::{Frame, PixelFormat, Shape};
 use rayon::prelude::*;
@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use super::Refusal;
 use super::plane::Plane;
 
-/// `picture`, 8-bit 4:2:0 in limited range, as opaque `rgba` (ITU-R BT.601, the matrix that converters take where nothing is
-/// said); a chroma sample serves its four pixels.
+/// Converts `picture`, 8-bit 4:2:0 in limited range, to opaque `rgba` with the matrix of ITU-R BT.601, which
+/// converters assume for untagged video. Each chroma sample serves its four pixels without interpolation.
 ///
 /// # Errors
 /// [`Refusal::Format`] for other formats.
@@ -21,7 +21,8 @@ pub fn to_rgba(picture: &Frame, out: &mut Frame) -> Result<(), Refusal> {
     out.data_mut().par_chunks_mut(4 * width).enumerate().for_each(|(y, row)| {
         let (cb, cr) = (&cb.samples[y / 2 * cb.width..], &cr.samples[y / 2 * cr.width..]);
         for (x, (pixel, &luma)) in row.chunks_exact_mut(4).zip(&luma.samples[y * width..]).enumerate() {
-            // In 1/65536: 255/219, and 255/224 of 1.402, 0.344136, 0.714136 and 1.772.
+            // 16.16 fixed point: 255/219 for luma, and 255/224 times 1.402, 0.344136, 0.714136 and 1.772 for
+            // chroma. The sum begins with 1/2, so that the shift rounds.
             let luma = (i32::from(luma) - 16) * 76_309 + 32_768;
             let (cb, cr) = (i32::from(cb[x / 2]) - 128, i32::from(cr[x / 2]) - 128);
             let colour = [luma + 104_597 * cr, luma - 25_675 * cb - 53_279 * cr, luma + 132_201 * cb];

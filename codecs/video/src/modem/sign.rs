@@ -1,8 +1,8 @@
-//! Payload in the signs of cosine coefficients: each 4x4 block of luma samples holds one bit in each of its lowest
+//! The sign modem: each 4x4 block of luma samples holds one bit in the sign of each of its lowest cosine
 //! coefficients.
 //!
-//! With the quantiser's step about as large as the amplitude, an encoder codes levels of +-1, about 1.1 bits for
-//! each bit of payload. Chroma is grey.
+//! With a quantiser step about as large as the amplitude, an encoder codes levels of +-1, which cost about
+//! 1.1 bits for each bit of payload (experiments/video-channels). Chroma is grey and costs nothing.
 
 use lab_media::{Frame, Shape};
 use rayon::prelude::*;
@@ -10,68 +10,70 @@ use rayon::prelude::*;
 use super::band::{Bands, CELL};
 use super::grid::{self, Native};
 use super::plane::Plane;
-use super::words::Words;
+use super::words::Codewords;
 use super::{Demodulated, FrameHeader, Grid, Modem, Refusal, shape};
 
-/// Samples of a block in both directions.
+/// Width and height of a block in samples: the size of H.264's smallest transform.
 const BLOCK: usize = 4;
 
-/// The coefficients from low to high, column and row frequency: the zigzag scan of H.264 (8.5.6).
+/// The coefficients from low to high, as (horizontal, vertical) frequency: the zigzag scan of H.264 (8.5.6).
 pub const ZIGZAG: [(usize, usize); 10] =
     [(0, 0), (1, 0), (0, 1), (0, 2), (1, 1), (2, 0), (3, 0), (2, 1), (1, 2), (0, 3)];
 
-/// Rows of blocks above the upper and below the lower band: what may be cut off without loss of the header.
-const MARGIN: usize = 4;
+/// Rows of blocks above the upper and below the lower band: cropping up to 16 samples leaves the header
+/// readable.
+const MARGIN_ROWS: usize = 4;
 
-/// What makes one sign modem different from another.
+/// Parameters of a sign modem.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Parameters {
-    /// Number of the profile.
+    /// The profile's number.
     pub profile: u8,
-    /// Bits of a block, 1 to 10.
+    /// Coefficients, and so bits, of a block: 1 to 10.
     pub coefficients: usize,
-    /// Size of the coefficients, in sample steps of the orthonormal transform.
+    /// Magnitude of each coefficient of the orthonormal transform, in sample levels.
     pub amplitude: f64,
-    /// Size of the constant coefficient of the cells of the bands.
+    /// Magnitude of the constant coefficient of the bands' cells. Beyond the first coded level it costs up to
+    /// 2 % of the video and gains nothing (experiments/video-channels).
     pub band_amplitude: f64,
-    /// Parity bytes of a Reed-Solomon word.
+    /// Parity bytes of a Reed-Solomon codeword.
     pub parity: usize,
 }
 
-/// The modem.
+/// A modem with payload in coefficient signs.
 #[derive(Debug)]
 pub struct SignModem {
     native: Native,
     parameters: Parameters,
-    words: Words,
+    codewords: Codewords,
     /// The samples of a block, for each combination of signs.
     patterns: Vec<[[u8; BLOCK]; BLOCK]>,
     /// The samples of a black and of a white cell.
     cells: [u8; 2],
 }
 
-/// Value `x` of basis function `frequency` of the orthonormal DCT-II of four values.
+/// Sample `x` of basis function `frequency` of the orthonormal 4-point DCT-II.
 fn cosine(frequency: usize, x: usize) -> f64 {
     let angle = std::f64::consts::PI * (2 * x + 1) as f64 * frequency as f64 / 8.0;
     if frequency == 0 { 0.5 } else { 0.5f64.sqrt() * angle.cos() }
 }
 
-/// `value` as a sample.
+/// Rounds and clips to a sample.
 fn sample(value: f64) -> u8 {
     value.round().clamp(0.0, 255.0) as u8
 }
 
 impl SignModem {
-    /// A modem for pictures of `width` by `height` samples; `None` where they are too small for a frame, or not
-    /// multiples of 4.
+    /// A modem for pictures of `width` by `height` samples; `None` where they are too small for a frame, or
+    /// not multiples of 4.
     pub fn new(parameters: Parameters, width: usize, height: usize) -> Option<Self> {
         if !width.is_multiple_of(BLOCK) || !height.is_multiple_of(BLOCK) {
             return None;
         }
-        let bands = Bands::new(width / CELL, height / CELL, MARGIN)?;
+        let bands = Bands::new(width / CELL, height / CELL, MARGIN_ROWS)?;
         let native = Native { width, height, bands, period: BLOCK };
         let blocks = (width / BLOCK) * (height / BLOCK) - bands.cells();
-        let words = Words::new(blocks * parameters.coefficients / 8, parameters.parity)?;
+        let codewords = Codewords::new(blocks * parameters.coefficients / 8, parameters.parity)?;
         let patterns = (0..1 << parameters.coefficients).map(|signs: usize| {
             let value = |y, x| {
                 (0..parameters.coefficients)
@@ -85,17 +87,18 @@ impl SignModem {
                 std::array::from_fn(|x| sample(128.0 + parameters.amplitude * value(y, x)))
             })
         });
+        // A constant coefficient of A is a constant block of A / 4: the basis function is 1/4 everywhere.
         let cell = parameters.band_amplitude / 4.0;
         Some(Self {
             native,
             parameters,
-            words,
+            codewords,
             patterns: patterns.collect(),
             cells: [sample(128.0 - cell), sample(128.0 + cell)],
         })
     }
 
-    /// The rows of blocks that hold payload, with the number of the first block's first bit.
+    /// The rows of blocks that hold payload.
     fn data_rows(&self) -> impl Iterator<Item = usize> {
         (0..self.native.height / BLOCK).filter(|&row| !self.native.bands.contains(row))
     }
@@ -105,8 +108,8 @@ impl SignModem {
         self.native.width / BLOCK * self.parameters.coefficients
     }
 
-    /// The coefficients of all blocks that hold payload, in the order of the bits; `middle` is the brightness of
-    /// no signal. `luma` has the native size.
+    /// The coefficients of all payload blocks, in the order of the bits. `middle` is the luma of no signal;
+    /// `luma` has the native size.
     fn coefficients(&self, luma: &[u8], middle: f32) -> Vec<f32> {
         let rows: Vec<usize> = self.data_rows().collect();
         let mut values = vec![0.0; rows.len() * self.row_bits()];
@@ -123,13 +126,15 @@ impl SignModem {
         values
     }
 
-    /// Takes the confidence of the coded bytes that have a bit outside the copy.
+    /// Erases the coded bytes with a bit outside the copy: sets their confidence to 0.
     fn erase(&self, inside: &[bool], confidence: &mut [u8]) {
         let k = self.parameters.coefficients;
         let columns = self.native.width / BLOCK;
         let inside: Vec<bool> =
             self.data_rows().flat_map(|row| &inside[row * columns..][..columns]).copied().collect();
         for (byte, confidence) in confidence.iter_mut().enumerate() {
+            // Bit b of the coded bytes lies in block b / k: a byte spans the blocks of its first to its last
+            // bit.
             if inside[8 * byte / k..=(8 * byte + 7) / k].contains(&false) {
                 *confidence = 0;
             }
@@ -137,7 +142,8 @@ impl SignModem {
     }
 }
 
-/// The lowest `K` coefficients of the blocks in four rows of samples. `LANES >= K` is what vectors hold.
+/// Computes the lowest `K` coefficients of the blocks in four rows of samples. `LANES >= K` is a vector's
+/// width, so that the inner loop compiles to vector code.
 fn project<const K: usize, const LANES: usize>(
     samples: &[u8],
     width: usize,
@@ -152,6 +158,7 @@ fn project<const K: usize, const LANES: usize>(
     });
     for (block, values) in values.as_chunks_mut::<K>().0.iter_mut().enumerate() {
         let mut sums = [0.0; LANES];
+        // A constant block of `middle` has the constant coefficient 16 x middle / 4.
         sums[0] = -4.0 * middle;
         for y in 0..BLOCK {
             let row = &samples[y * width + block * BLOCK..][..BLOCK];
@@ -180,8 +187,8 @@ impl Modem for SignModem {
         shape(self.native.width, self.native.height)
     }
 
-    fn words(&self) -> &Words {
-        &self.words
+    fn codewords(&self) -> &Codewords {
+        &self.codewords
     }
 
     fn render(&self, header: &FrameHeader, payload: &[u8], out: &mut Frame) {
@@ -189,12 +196,12 @@ impl Modem for SignModem {
         out.reshape(self.shape());
         let header = FrameHeader {
             profile: self.parameters.profile,
-            parity: self.words.parity() as u8,
+            parity: self.codewords.parity() as u8,
             length: payload.len() as u32,
             ..*header
         };
-        let mut coded = self.words.encode(header.frame, payload);
-        // Bits that fill up the last byte, and room to read eight bytes at once.
+        let mut coded = self.codewords.encode(header.frame, payload);
+        // Zero bits fill the last byte, and blocks may read three bytes from the last one on.
         coded.extend([0; 16]);
         let cells = [0, 1].map(|band| bands.write(&header, band));
         let mut first_bit = 0;
@@ -221,6 +228,7 @@ impl Modem for SignModem {
                             [[self.cells[usize::from(cells[band][cell])]; BLOCK]; BLOCK]
                         }
                         None => {
+                            // Ten bits at any bit position lie within three bytes.
                             let word = u32::from_le_bytes([
                                 coded[bit / 8],
                                 coded[bit / 8 + 1],
@@ -247,8 +255,10 @@ impl Modem for SignModem {
             return Err(Refusal::Profile(header.profile));
         }
         let values = self.coefficients(&found.luma, found.levels.middle());
-        let mut coded = vec![0; self.words.coded()];
+        let mut coded = vec![0; self.codewords.coded()];
         let mut confidence = vec![0; coded.len()];
+        // A coefficient at its nominal amplitude gets confidence 128. A byte is as good as its worst bit, and
+        // at least 1: 0 is for erasures.
         let scale = 128.0 / self.parameters.amplitude as f32;
         for ((byte, confidence), values) in coded.iter_mut().zip(&mut confidence).zip(values.chunks(8)) {
             let mut least = f32::INFINITY;
@@ -265,7 +275,7 @@ impl Modem for SignModem {
     }
 }
 
-/// The rows of a stripe of four rows of samples; a stripe at the lower edge may have fewer.
+/// Splits a stripe into its four rows of samples.
 fn rows_of(stripe: &mut [u8], width: usize) -> [&mut [u8]; BLOCK] {
     let mut rows = stripe.chunks_mut(width);
     std::array::from_fn(|_| rows.next().unwrap_or_default())

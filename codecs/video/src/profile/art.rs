@@ -1,4 +1,4 @@
-//! `art`: shapes in a scene, for looking at.
+//! `art`: shapes in a scene, made to be looked at.
 
 use lab_media::ffmpeg::Encoder;
 

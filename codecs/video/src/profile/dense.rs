@@ -1,4 +1,5 @@
-//! `dense`: ten bits in each 4x4 block, for copies of the same size.
+//! `dense`: ten bits in each 4x4 block, for copies of the same size. 24 parity bytes just carry one re-encode
+//! at CRF 28 (experiments/video-channels).
 
 use lab_media::ffmpeg::Encoder;
 

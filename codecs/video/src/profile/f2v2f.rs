@@ -1,18 +1,18 @@
-//! `f2v2f`: `art` with the encoder, the chunk and the rate of F2V2F.
+//! `f2v2f`: the modem of `art` with the encoder command, chunk size and frame rate of F2V2F.
 
 use lab_media::ffmpeg::Encoder;
 
 use super::{Pixels, Profile, Setting, Structure};
 use crate::modem::art::ArtModem;
 
-/// Bytes of a chunk: a frame's payload.
+/// Bytes of a chunk, the payload of one frame.
 pub const CHUNK: usize = 4096;
 
 /// Its number in headers.
 const NUMBER: u8 = 5;
 
-/// Frames of 1920x1080 hold 4,106 bytes with 80 parity bytes in a word, so a chunk fits into each. ffmpeg is given
-/// `rgba`, as in F2V2F's command, and converts it itself.
+/// Frames of 1920x1080 hold 4,106 bytes with 80 parity bytes per codeword, so each carries one chunk. As in
+/// F2V2F's command, ffmpeg receives `rgba` and converts it itself.
 pub(super) static F2V2F: Profile = Profile {
     name: "f2v2f",
     number: NUMBER,

@@ -1,4 +1,5 @@
-//! `share`: three bits in each 4x4 block, for the copies that share sites make.
+//! `share`: three bits in each 4x4 block, for the copies that share sites make. Three coefficients survive
+//! 720p and back, four do not (experiments/video-channels).
 
 use lab_media::ffmpeg::Encoder;
 

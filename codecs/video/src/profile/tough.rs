@@ -1,4 +1,6 @@
-//! `tough`: one bit in each 4x4 block, for copies of copies.
+//! `tough`: one bit in each 4x4 block, for copies of copies. x265 comes first: with one coefficient a block,
+//! x264 takes intra prediction in 70 % of the macroblocks of B pictures, at 2.5 times the bits
+//! (experiments/video-channels).
 
 use lab_media::ffmpeg::Encoder;
 

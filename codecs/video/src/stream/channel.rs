@@ -1,4 +1,4 @@
-//! What a channel does to frames: a test clip of known payload, and what is left of it in a copy.
+//! Measures what a channel does to frames: a test clip of known payload is compared with its copy.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use lab_media::ffmpeg::{Clip, Output};
 use super::film::Film;
 use super::scan::{Identity, Pictures};
 use super::settings::Settings;
-use crate::modem::reed_solomon::MAX_WORD;
+use crate::modem::reed_solomon::MAX_CODEWORD;
 use crate::modem::{FrameHeader, Kind};
 use crate::profile::Profile;
 use crate::splitmix::splitmix64;
 
-/// What all frames of test clips have in common.
+/// The stream id of test clips.
 const STREAM_ID: u32 = u32::from_le_bytes(*b"TEST");
 
 /// The seed of their payload: `lab test` in ASCII, big-endian.
@@ -28,7 +28,7 @@ fn payload(frame: u32, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Makes a test clip of `frames` frames at `path`; its length in bytes.
+/// Makes a test clip of `frames` frames at `path`; returns its size in bytes.
 ///
 /// # Errors
 /// As [`Film::create`].
@@ -56,26 +56,26 @@ pub fn make_clip(settings: &Settings, frames: u32, path: &Path, cx: &Context) ->
     Ok(path.metadata()?.len())
 }
 
-/// What is left of a test clip.
+/// A comparison of a copy with its test clip.
 #[derive(Debug, Clone)]
 pub struct Measurement {
     /// The profile of the clip.
     pub profile: &'static Profile,
     /// Pictures of the copy.
     pub pictures: u64,
-    /// Frames that were found, and the highest number among them.
+    /// Frames that were found.
     pub frames: u64,
-    /// The highest frame number, and one.
+    /// Frames that were sent, as far as is known: the highest frame number plus one.
     pub sent: u64,
     /// Bits of all coded bytes of the frames that were found.
     pub bits: u64,
-    /// How many of them are wrong.
+    /// Wrong bits among them.
     pub wrong_bits: u64,
-    /// The most wrong bytes in a Reed-Solomon word.
+    /// The largest number of wrong bytes in a Reed-Solomon codeword.
     pub worst_word: usize,
-    /// Coded bytes and words of a frame.
+    /// Coded bytes of a frame.
     pub coded: usize,
-    /// Words of a frame.
+    /// Codewords of a frame.
     pub words: usize,
 }
 
@@ -90,11 +90,11 @@ impl Measurement {
         1.0 - self.frames as f64 / self.sent.max(1) as f64
     }
 
-    /// Parity bytes that each word needs for the worst of them, and two for luck; `None` where no word has room for so
-    /// many.
+    /// Parity bytes per codeword that would correct the worst one, two for each wrong byte, plus two as a
+    /// margin. `None` where a codeword has no room for them.
     pub fn parity(&self) -> Option<usize> {
         let parity = 2 * self.worst_word + 2;
-        (parity < MAX_WORD && self.coded > self.words * parity).then_some(parity)
+        (parity < MAX_CODEWORD && self.coded > self.words * parity).then_some(parity)
     }
 
     /// Payload bytes of a frame with that parity.
@@ -103,10 +103,11 @@ impl Measurement {
     }
 }
 
-/// Compares the frames in a copy of a test clip with what was sent.
+/// Compares the frames of a copy with the test clip.
 ///
 /// # Errors
-/// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where it is no copy of a test clip; failures of ffmpeg.
+/// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for a video that is not a copy of a test clip; failures
+/// of ffmpeg.
 pub fn measure(path: &Path, cx: &Context) -> Result<Measurement> {
     let clip = Clip::of(path, cx)?;
     let identity = Identity::of(path, &clip, cx)?;
@@ -124,8 +125,8 @@ pub fn measure(path: &Path, cx: &Context) -> Result<Measurement> {
         bits: 0,
         wrong_bits: 0,
         worst_word: 0,
-        coded: modem.words().coded(),
-        words: modem.words().coded().div_ceil(MAX_WORD),
+        coded: modem.codewords().coded(),
+        words: modem.codewords().coded().div_ceil(MAX_CODEWORD),
     };
     let mut pictures = Pictures::open(path, &clip, None, cx)?;
     let mut grid = Some(identity.grid);
@@ -139,7 +140,7 @@ pub fn measure(path: &Path, cx: &Context) -> Result<Measurement> {
         }
         (last, grid) = (Some(read.header.frame), Some(read.grid));
         let frame = read.header.frame;
-        let sent = modem.words().encode(frame, &payload(frame, modem.payload_len()));
+        let sent = modem.codewords().encode(frame, &payload(frame, modem.payload_len()));
         wrong.fill(0);
         for (at, (a, b)) in read.coded.iter().zip(&sent).enumerate() {
             result.wrong_bits += u64::from((a ^ b).count_ones());

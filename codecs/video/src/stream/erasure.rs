@@ -1,41 +1,42 @@
-//! Parity across the frames of a group: a systematic Reed-Solomon code over GF(2^16) on whole frames, of which any as
-//! many as there are data frames suffice (Lin, Chung and Han, "Novel polynomial basis and its application to
-//! Reed-Solomon erasure codes", 2014; the crate `reed-solomon-simd`).
+//! Parity across the frames of a group: a systematic Reed-Solomon erasure code over GF(2^16) on whole frames.
+//! Any selection as large as the data restores it (Lin, Chung and Han, "Novel polynomial basis and its
+//! application to Reed-Solomon erasure codes", 2014; the crate `reed-solomon-simd`).
 
 use std::collections::BTreeMap;
 
-/// The `parity` parity frames of the data frames `data`, all of the same even length.
+/// Computes `parity` parity frames of the data frames `data`, all of the same even length.
 pub fn parity(data: &[&[u8]], parity: usize) -> Option<Vec<Vec<u8>>> {
     if parity == 0 {
         return Some(Vec::new());
     }
-    // A single frame is its own parity: nothing better can be made of it, and every reader can do that.
+    // The parity of a single frame is a copy of it: no code does better, and every reader can use it.
     if let [only] = data {
         return Some(vec![only.to_vec(); parity]);
     }
     reed_solomon_simd::encode(data.len(), parity, data).ok()
 }
 
-/// The missing ones of `count` data frames, from those that are there and from parity frames, by number; `None` where
-/// too few are there.
+/// Recovers the missing ones of `count` data frames, by number, from the data and parity frames that were
+/// read; `None` where these are fewer than `count`.
 pub fn recover(
     count: usize,
     parity: usize,
     data: &BTreeMap<usize, &[u8]>,
-    parities: &BTreeMap<usize, Vec<u8>>,
+    parity_frames: &BTreeMap<usize, Vec<u8>>,
 ) -> Option<BTreeMap<usize, Vec<u8>>> {
     if data.len() == count {
         return Some(BTreeMap::new());
     }
     if count == 1 {
-        let only = parities.values().next()?;
+        let only = parity_frames.values().next()?;
         return Some(BTreeMap::from([(0, only.clone())]));
     }
-    if data.len() + parities.len() < count {
+    if data.len() + parity_frames.len() < count {
         return None;
     }
     let originals = data.iter().map(|(i, shard)| (*i, *shard));
-    reed_solomon_simd::decode(count, parity, originals, parities.iter().map(|(i, shard)| (*i, shard))).ok()
+    reed_solomon_simd::decode(count, parity, originals, parity_frames.iter().map(|(i, shard)| (*i, shard)))
+        .ok()
 }
 
 #[cfg(test)]
@@ -43,7 +44,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The code as docs/formats/video-stream.md defines it, by interpolation, and with nothing of the library.
+    /// The code as docs/formats/video-stream.md defines it, by interpolation, independent of the library.
     mod by_the_page {
         const BASIS: [u16; 16] = [
             0x0001, 0xACCA, 0x3C0E, 0x163E, 0xC582, 0xED2E, 0x914C, 0x4012, 0x6C98, 0x10D8, 0x6A72, 0xB900,
@@ -57,7 +58,7 @@ mod tests {
 
         /// The number that stands for a field element.
         fn number(element_wanted: u16) -> u16 {
-            // The basis is in no order: solve by elimination.
+            // The basis is not triangular: solve by elimination.
             let mut rows: Vec<(u16, u16)> = (0..16).map(|bit| (BASIS[bit], 1 << bit)).collect();
             let (mut left, mut result) = (element_wanted, 0);
             for bit in (0..16).rev() {
@@ -93,8 +94,8 @@ mod tests {
                 .0
         }
 
-        /// The value at `x` of the polynomial of the least degree that has `values` at the elements of the numbers from
-        /// `start` on.
+        /// The value at `x` of the polynomial of least degree with `values` at the elements of the numbers
+        /// from `start` on.
         fn interpolated(start: u16, values: &[u16], x: u16) -> u16 {
             let point = |i: usize| element(start + i as u16);
             (0..values.len()).fold(0, |sum, i| {
@@ -106,7 +107,8 @@ mod tests {
             })
         }
 
-        /// The numbers in a frame: of each 64 bytes, or what is left at the end, the first half are their lower bytes.
+        /// The 16-bit numbers of a frame: in each 64 bytes, or the rest at the end, the first half are the
+        /// low bytes.
         fn numbers(frame: &[u8]) -> Vec<u16> {
             let halves = frame.chunks(64).map(|piece| piece.split_at(piece.len() / 2));
             halves
@@ -179,21 +181,22 @@ mod tests {
             count in 1usize..40, extra in 0usize..20, length in 1usize..40, seed: u64,
         ) {
             let byte = |i: usize, j: usize| (seed.wrapping_mul((i * 977 + j * 31 + 7) as u64) >> 40) as u8;
-            let frames: Vec<Vec<u8>> = (0..count).map(|i| (0..2 * length).map(|j| byte(i, j)).collect()).collect();
+            let frame = |i: usize| -> Vec<u8> { (0..2 * length).map(|j| byte(i, j)).collect() };
+            let frames: Vec<Vec<u8>> = (0..count).map(frame).collect();
             let shards: Vec<&[u8]> = frames.iter().map(Vec::as_slice).collect();
             let made = parity(&shards, extra).unwrap();
             prop_assert_eq!(made.len(), extra);
-            // Lose as many as there are parity frames, wherever.
+            // Lose as many frames as there are parity frames, anywhere.
             let lost = |i: usize| (i as u64 * 7 + seed) % ((count + extra) as u64) < extra as u64;
             let data: BTreeMap<usize, &[u8]> =
                 shards.iter().enumerate().filter(|(i, _)| !lost(*i)).map(|(i, s)| (i, *s)).collect();
-            let mut parities: BTreeMap<usize, Vec<u8>> = made.into_iter().enumerate()
+            let mut parity_frames: BTreeMap<usize, Vec<u8>> = made.into_iter().enumerate()
                 .filter(|(i, _)| !lost(count + i)).collect();
-            while data.len() + parities.len() > count && !parities.is_empty() {
-                parities.pop_last();
+            while data.len() + parity_frames.len() > count && !parity_frames.is_empty() {
+                parity_frames.pop_last();
             }
-            let enough = data.len() + parities.len() >= count;
-            let found = recover(count, extra, &data, &parities);
+            let enough = data.len() + parity_frames.len() >= count;
+            let found = recover(count, extra, &data, &parity_frames);
             prop_assert_eq!(found.is_some(), enough);
             for (i, shard) in found.unwrap_or_default() {
                 prop_assert_eq!(&shard, &frames[i]);

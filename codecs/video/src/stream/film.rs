@@ -1,4 +1,5 @@
-//! The order of pictures for the encoder, and where they go: one video, or the segments of one that can be resumed.
+//! The order of pictures for the encoder, and their destination: one video, or the segments of a resumable
+//! one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,25 +16,26 @@ use crate::modem::rgba::to_rgba;
 use crate::modem::{FrameHeader, Modem};
 use crate::profile::{Pixels, Structure};
 
-/// Groups of pictures in a segment of an encode that can be resumed.
+/// Groups of pictures in a segment of a resumable encode: an interruption costs at most this much repeated
+/// work.
 const SEGMENT_GROUPS: usize = 8;
 
-/// Where the pictures go.
+/// The destination of the pictures.
 enum Target<'a> {
     /// One encoder from the first to the last picture.
     Whole(EncodedVideo<'a>),
-    /// An encoder for each segment that is not in the journal.
+    /// An encoder for each segment that the journal does not hold yet.
     Segments { journal: Journal, open: Option<Segment>, output: PathBuf },
 }
 
-/// A segment at hand.
+/// The current segment.
 struct Segment {
-    /// `None` where the journal has it: then its content is only compared.
+    /// `None` where the journal holds the segment: then only its content is compared.
     video: Option<EncodedVideo<'static>>,
     content: Sha256,
 }
 
-/// The video that is being made, picture by picture.
+/// A video under construction, picture by picture.
 pub struct Film<'a> {
     target: Target<'a>,
     video: Video,
@@ -42,11 +44,11 @@ pub struct Film<'a> {
     modem: Arc<dyn Modem>,
     grey: Frame,
     frame: Frame,
-    /// The frame as the encoder takes it, where that is another format.
+    /// The frame in the encoder's pixel format, where that differs.
     converted: Frame,
-    /// Frames of the stream in the group of pictures at hand.
+    /// Frames of the stream in the current group of pictures.
     in_group: usize,
-    /// Groups of pictures in the segment at hand that are closed.
+    /// Closed groups of pictures in the current segment.
     groups: usize,
     pictures: u64,
     cx: Context,
@@ -68,7 +70,7 @@ impl<'a> Film<'a> {
             Pixels::Yuv420p => {
                 (drawn, Colour { range: Range::Limited, matrix: 1, primaries: 1, transfer: 1 })
             }
-            // ffmpeg converts it as it likes, which is what the modem expects.
+            // ffmpeg converts untagged `rgba` with its default matrix, which is what the modem expects.
             Pixels::Rgba => (Shape { format: PixelFormat::Rgba, ..drawn }, Colour::default()),
         };
         let video = Video { shape, colour, rate: settings.rate, frames: None };
@@ -102,18 +104,18 @@ impl<'a> Film<'a> {
         })
     }
 
-    /// Pictures so far.
+    /// Number of pictures so far.
     pub fn pictures(&self) -> u64 {
         self.pictures
     }
 
-    /// Shows a picture for a second or a little more, as a group of pictures of its own.
+    /// Shows a picture for about a second, as a group of pictures of its own.
     ///
     /// # Errors
     /// As [`EncodedVideo::write`].
     pub fn poster(&mut self, picture: &Frame) -> Result<()> {
         self.frame.clone_from(picture);
-        if self.note(picture.data())? {
+        if self.record_content(picture.data())? {
             for _ in 0..poster_pictures(self.structure, self.video.rate) {
                 self.put(false)?;
             }
@@ -127,48 +129,49 @@ impl<'a> Film<'a> {
     /// # Errors
     /// As [`EncodedVideo::write`].
     pub fn frame(&mut self, header: &FrameHeader, payload: &[u8]) -> Result<()> {
-        self.note(&header.to_bytes())?;
-        let made = self.note(payload)?;
+        self.record_content(&header.to_bytes())?;
+        let is_needed = self.record_content(payload)?;
+        // `full` is the number of frames that fill a group of pictures.
         let (data, full) = match self.structure {
             Structure::Plain => (usize::MAX, self.structure.key_distance()),
             Structure::Grey { data, groups } => (data, data * groups),
         };
         if data != usize::MAX && self.in_group.is_multiple_of(data) {
-            self.grey(made)?;
+            self.grey(is_needed)?;
         }
-        if made {
+        if is_needed {
             self.modem.render(header, payload, &mut self.frame);
             self.put(false)?;
         }
         self.pictures += 1;
         self.in_group += 1;
         if self.in_group == full {
-            self.close_group(made)?;
+            self.close_group(is_needed)?;
         }
         Ok(())
     }
 
-    /// Closes the group of pictures at hand, and with the last of them the segment.
-    fn close_group(&mut self, made: bool) -> Result<()> {
+    /// Closes the current group of pictures, and the segment after its last group.
+    fn close_group(&mut self, is_needed: bool) -> Result<()> {
         if matches!(self.structure, Structure::Grey { .. }) {
-            self.grey(made)?;
+            self.grey(is_needed)?;
         }
         self.in_group = 0;
         self.groups += 1;
         if self.groups < SEGMENT_GROUPS { Ok(()) } else { self.end_segment() }
     }
 
-    fn grey(&mut self, made: bool) -> Result<()> {
+    fn grey(&mut self, is_needed: bool) -> Result<()> {
         self.pictures += 1;
-        if made { self.put(true) } else { Ok(()) }
+        if is_needed { self.put(true) } else { Ok(()) }
     }
 
-    /// Gives the encoder a picture: the grey one, or that in `frame`.
+    /// Sends the encoder a picture: the grey one, or the one in `frame`.
     fn put(&mut self, grey: bool) -> Result<()> {
         let mut frame = if grey { &self.grey } else { &self.frame };
         if self.video.shape.format == PixelFormat::Rgba {
             to_rgba(frame, &mut self.converted)
-                .map_err(|e| Error::unsupported(format!("a picture for the encoder: {e}")))?;
+                .map_err(|e| Error::unsupported(format!("cannot convert a picture for the encoder: {e}")))?;
             frame = &self.converted;
         }
         match &mut self.target {
@@ -178,12 +181,13 @@ impl<'a> Film<'a> {
         }
     }
 
-    /// Takes note of what the segment at hand is made of, and begins it where none is; whether it has to be made.
-    fn note(&mut self, content: &[u8]) -> Result<bool> {
+    /// Adds content to the digest of the current segment, starting the segment if none is open. Returns
+    /// whether its pictures must be encoded.
+    fn record_content(&mut self, content: &[u8]) -> Result<bool> {
         let Target::Segments { journal, open, .. } = &mut self.target else { return Ok(true) };
         if open.is_none() {
             let video = match journal.next() {
-                Next::Made => None,
+                Next::Finished => None,
                 Next::At(path) => {
                     Some(EncodedVideo::create(Output::File(path), self.video, &self.options, &self.cx)?)
                 }
@@ -203,20 +207,20 @@ impl<'a> Film<'a> {
         match video {
             Some(video) => {
                 video.finish()?;
-                journal.made(content)
+                journal.record_finished(content)
             }
             None => journal.compare(content),
         }
     }
 
-    /// Completes the video; one of segments is put together.
+    /// Completes the video, joining its segments if it has any.
     ///
     /// # Errors
     /// As [`EncodedVideo::finish`].
     pub fn finish(mut self) -> Result<()> {
         if self.in_group > 0 {
-            let made = self.note(&[])?;
-            self.close_group(made)?;
+            let is_needed = self.record_content(&[])?;
+            self.close_group(is_needed)?;
         }
         self.end_segment()?;
         match self.target {
@@ -226,7 +230,7 @@ impl<'a> Film<'a> {
     }
 }
 
-/// Pictures of a poster: one group of pictures, or a second.
+/// Number of pictures of a poster: one group of pictures, or one second.
 pub fn poster_pictures(structure: Structure, rate: Rate) -> u64 {
     match structure {
         Structure::Plain => rate.as_f64().ceil() as u64,
@@ -234,7 +238,8 @@ pub fn poster_pictures(structure: Structure, rate: Rate) -> u64 {
     }
 }
 
-/// Pictures of `frames` frames of the stream, without a poster.
+/// Number of pictures for `frames` frames of the stream, without the poster. Each 8 frames add a grey picture
+/// before them, and each group of 32 one more behind it.
 pub fn pictures_of(structure: Structure, frames: u64) -> u64 {
     match structure {
         Structure::Plain => frames,
@@ -244,7 +249,7 @@ pub fn pictures_of(structure: Structure, frames: u64) -> u64 {
     }
 }
 
-/// The number of the picture that shows frame `frame` of the stream, without a poster.
+/// The number of the picture that shows frame `frame` of the stream, counted behind the poster.
 pub fn picture_of(structure: Structure, frame: u64) -> u64 {
     match structure {
         Structure::Plain => frame,

@@ -1,59 +1,59 @@
-//! How close to failing a copy is.
+//! The health of a copy: how much of its parity it needs, and how many frames are lost.
 
 use std::collections::BTreeMap;
 
 use crate::modem::{FrameHeader, Kind, Margin};
 
-/// What was seen of a copy.
+/// Statistics of a copy, as far as it was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Health {
-    /// Pictures that were looked at.
+    /// Pictures that were read.
     pub pictures: u64,
-    /// Pictures of one colour: grey ones of the encoder's structure.
+    /// Uniform pictures: the grey ones of the encoder's structure.
     pub blank: u64,
-    /// Frames of the stream, repetitions left out.
+    /// Frames of the stream, without repetitions.
     pub frames: u64,
-    /// Frames that came again.
+    /// Repeated frames.
     pub repeated: u64,
-    /// Frames of which only the header could be read.
+    /// Frames with a readable header whose payload could not be corrected.
     pub damaged: u64,
-    /// Pictures that are no frame, by reason.
+    /// Pictures without a frame of the stream, by reason.
     pub refused: BTreeMap<String, u64>,
-    /// The highest need of parity bytes in a word among all frames, and how many there were.
+    /// The margin of the frame whose worst codeword needed the most parity bytes.
     pub worst: Margin,
-    /// Wrong bytes that were put right.
+    /// Wrong bytes that were corrected.
     pub corrected: u64,
-    /// Reed-Solomon words that were read.
+    /// Reed-Solomon codewords that were read.
     pub words: u64,
-    /// What is there of each group: data and parity frames that were read, and how many there are of them.
+    /// Frames read of each group, and how many it has.
     pub groups: BTreeMap<u32, Group>,
 }
 
-/// What is there of a group.
+/// Frames read of a group, and how many it has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Group {
     /// Data and parity frames that were read.
     pub read: u32,
-    /// Data frames there are.
+    /// Data frames of the group.
     pub data: u32,
-    /// Parity frames there are.
+    /// Parity frames of the group.
     pub parity: u32,
 }
 
 impl Group {
-    /// Frames that are missing.
+    /// Lost frames.
     pub fn lost(&self) -> u32 {
         (self.data + self.parity).saturating_sub(self.read)
     }
 }
 
 impl Health {
-    /// Takes note of a frame that was read for the first time.
+    /// Counts a frame that was read for the first time.
     pub(super) fn note(&mut self, header: &FrameHeader, margin: &Margin, whole: bool) {
         self.frames += 1;
         self.damaged += u64::from(!whole);
         self.corrected += margin.corrected as u64;
-        self.words += margin.words as u64;
+        self.words += margin.codewords as u64;
         if margin.worst > self.worst.worst || self.worst.parity == 0 {
             self.worst = *margin;
         }
@@ -64,14 +64,14 @@ impl Health {
         }
     }
 
-    /// The group that is closest to failing: the least difference of frames that were read to data frames.
+    /// The group closest to failing: the one with the fewest frames read beyond its number of data frames.
     pub fn weakest(&self) -> Option<(u32, Group)> {
         let (number, group) =
             self.groups.iter().min_by_key(|(_, group)| i64::from(group.read) - i64::from(group.data))?;
         Some((*number, *group))
     }
 
-    /// Frames that are missing in all groups of which anything is there.
+    /// Lost frames of all groups with at least one frame read.
     pub fn lost(&self) -> u64 {
         self.groups.values().map(|group| u64::from(group.lost())).sum()
     }

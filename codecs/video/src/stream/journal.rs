@@ -1,7 +1,7 @@
-//! The journal of an encode that can be resumed: a directory with the segments that are finished, and a list of them.
+//! The journal of a resumable encode: a directory with the finished segments and a list of them.
 //!
-//! The stream is made anew when an encode goes on, which costs little beside the encoder; what the segments were made
-//! of is compared, so that a changed input is noticed.
+//! A resumed encode draws the stream again, which costs little beside the encoder. The digests of the
+//! finished segments' content are compared, so that a changed input is detected.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -11,7 +11,7 @@ use lab_codec::{Context, Digest, Error, Result};
 use lab_media::ffmpeg::{self, EncodeOptions};
 use serde::{Deserialize, Serialize};
 
-/// The list.
+/// File name of the list.
 const LIST: &str = "journal.jsonl";
 
 #[derive(Serialize, Deserialize)]
@@ -25,25 +25,25 @@ enum Line {
 pub struct Journal {
     directory: PathBuf,
     list: File,
-    /// What the finished segments were made of, as hexadecimal digests.
+    /// Digests of the finished segments' content, in hexadecimal.
     finished: Vec<String>,
-    /// The number of the segment at hand.
-    at: usize,
+    /// The number of the current segment.
+    current: usize,
 }
 
-/// What the next segment needs.
+/// The work that the next segment needs.
 pub enum Next {
-    /// Nothing.
-    Made,
-    /// An encode into this file.
+    /// None: it is finished.
+    Finished,
+    /// Encode it into this file.
     At(PathBuf),
 }
 
 impl Journal {
-    /// Opens or begins the journal in `directory`, for an encode with `settings`.
+    /// Opens or starts the journal in `directory` for an encode with `settings`.
     ///
     /// # Errors
-    /// [`Usage`](lab_codec::ErrorKind::Usage) where the journal is of other settings; I/O errors.
+    /// [`Usage`](lab_codec::ErrorKind::Usage) where the journal belongs to other settings; I/O errors.
     pub fn open(directory: &Path, settings: &str) -> Result<Self> {
         fs::create_dir_all(directory)?;
         let path = directory.join(LIST);
@@ -52,7 +52,7 @@ impl Journal {
         let mut kept = String::new();
         for (number, line) in text.lines().enumerate() {
             match serde_json::from_str(line) {
-                Ok(Line::Settings { settings: old }) if number == 0 && old == settings => {}
+                Ok(Line::Settings { settings: previous }) if number == 0 && previous == settings => {}
                 Ok(Line::Segment { content, bytes })
                     if number > 0
                         && fs::metadata(segment(directory, number - 1)).is_ok_and(|m| m.len() == bytes) =>
@@ -61,11 +61,11 @@ impl Journal {
                 }
                 _ if number == 0 => {
                     return Err(Error::usage(format!(
-                        "{} is of an encode with other settings; repeat them, or remove it to begin anew",
+                        "{} belongs to an encode with other settings; use those, or remove it to start over",
                         directory.display()
                     )));
                 }
-                // What was being written when the encode ended, and what came after it.
+                // An interrupted line or a missing segment: it and everything after it are made again.
                 _ => break,
             }
             kept.push_str(line);
@@ -73,14 +73,14 @@ impl Journal {
         }
         fs::write(&path, &kept)?;
         let list = OpenOptions::new().append(true).open(&path)?;
-        let mut journal = Self { directory: directory.to_path_buf(), list, finished, at: 0 };
+        let mut journal = Self { directory: directory.to_path_buf(), list, finished, current: 0 };
         if kept.is_empty() {
             journal.append(&Line::Settings { settings: settings.to_string() })?;
         }
         Ok(journal)
     }
 
-    /// Segments that were finished when the journal was opened.
+    /// Number of segments that were finished when the journal was opened.
     #[cfg(test)]
     pub fn finished(&self) -> usize {
         self.finished.len()
@@ -93,35 +93,40 @@ impl Journal {
         Ok(self.list.sync_data()?)
     }
 
-    /// What the segment at hand needs.
+    /// The work that the current segment needs.
     pub fn next(&self) -> Next {
-        if self.at < self.finished.len() { Next::Made } else { Next::At(segment(&self.directory, self.at)) }
+        if self.current < self.finished.len() {
+            Next::Finished
+        } else {
+            Next::At(segment(&self.directory, self.current))
+        }
     }
 
-    /// The segment at hand is finished, and was made of `content`.
-    pub fn made(&mut self, content: Digest) -> Result<()> {
-        let file = File::open(segment(&self.directory, self.at))?;
+    /// Records the current segment as finished, made of `content`. The segment is synced before the list, so
+    /// that the list never names a file that a crash could lose.
+    pub fn record_finished(&mut self, content: Digest) -> Result<()> {
+        let file = File::open(segment(&self.directory, self.current))?;
         file.sync_all()?;
         let bytes = file.metadata()?.len();
-        self.at += 1;
+        self.current += 1;
         self.append(&Line::Segment { content: content.to_string(), bytes })
     }
 
-    /// The segment at hand would be made of `content`.
+    /// Compares the current, finished segment with the `content` it would be made of now.
     pub fn compare(&mut self, content: Digest) -> Result<()> {
-        if self.finished.get(self.at) != Some(&content.to_string()) {
+        if self.finished.get(self.current) != Some(&content.to_string()) {
             return Err(Error::usage(format!(
-                "the input is not the one whose encode was interrupted; remove {} to begin anew",
+                "the input differs from that of the interrupted encode; remove {} to start over",
                 self.directory.display()
             )));
         }
-        self.at += 1;
+        self.current += 1;
         Ok(())
     }
 
-    /// Puts the segments together in the file `output`, and removes the journal.
+    /// Joins the segments in the file `output` and removes the journal.
     pub fn join(self, output: &Path, options: &EncodeOptions, cx: &Context) -> Result<()> {
-        let names: Vec<_> = (0..self.at).map(|number| segment(Path::new(""), number)).collect();
+        let names: Vec<_> = (0..self.current).map(|number| segment(Path::new(""), number)).collect();
         ffmpeg::join(&self.directory, &names, output, options, cx)?;
         Ok(fs::remove_dir_all(&self.directory)?)
     }
@@ -142,7 +147,7 @@ mod tests {
         for number in 0..3u8 {
             let Next::At(path) = journal.next() else { panic!("nothing is finished") };
             fs::write(path, vec![0; 10 + usize::from(number)]).unwrap();
-            journal.made(Digest([number; 32])).unwrap();
+            journal.record_finished(Digest([number; 32])).unwrap();
         }
         drop(journal);
         assert!(Journal::open(dir.path(), "slow").is_err());

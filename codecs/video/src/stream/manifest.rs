@@ -1,37 +1,37 @@
-//! Manifest frames: what the stream is.
+//! Manifest frames: the description of the stream.
 
 use lab_codec::{Digest, Summary};
 
 use super::Layout;
 
-/// The first bytes.
+/// The first bytes of a manifest.
 const MAGIC: [u8; 4] = *b"LABM";
 const VERSION: u8 = 1;
-/// Size and digest are known.
-const FINAL: u8 = 1;
-/// The name or the chain did not fit.
-const CUT: u8 = 2;
-/// Bytes before the texts.
+/// Flag: size and digest are known.
+const END_KNOWN: u8 = 1;
+/// Flag: the name or the chain did not fit and is left out.
+const TEXT_OMITTED: u8 = 2;
+/// Length of the fixed part before the texts, in bytes.
 pub const FIXED: usize = 72;
 
-/// What a manifest frame says.
+/// The content of a manifest frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// Width and height of the pictures as they were encoded.
+    /// Width and height of the pictures before any scaling by a copy.
     pub size: (u16, u16),
     /// The shape of full groups.
     pub layout: Layout,
-    /// The name of the original file; empty for a pipe, and where it does not fit.
+    /// Name of the original file; empty for a pipe, or where it does not fit.
     pub name: String,
-    /// The chain's canonical text; empty where it does not fit.
+    /// Canonical text of the chain; empty where it does not fit.
     pub chain: String,
-    /// Whether name or chain did not fit.
+    /// Whether name or chain did not fit and is left out.
     pub cut: bool,
-    /// What is known at the end.
+    /// Sizes and digest; `None` before the end of the stream.
     pub end: Option<End>,
 }
 
-/// What is known at the end of a stream.
+/// Sizes and digest, known at the end of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
     /// Bytes of the stream.
@@ -43,7 +43,7 @@ pub struct End {
 }
 
 impl Manifest {
-    /// The bytes, at most `room` of them, which is at least [`FIXED`].
+    /// The bytes of the manifest: at most `room`, which is at least [`FIXED`].
     pub fn to_bytes(&self, room: usize) -> Vec<u8> {
         let left = room.saturating_sub(FIXED);
         let name = if self.name.len() <= left.min(255) { self.name.as_str() } else { "" };
@@ -53,7 +53,10 @@ impl Manifest {
         let end = self.end.unwrap_or(End { stream: 0, content: 0, sha256: Digest([0; 32]) });
         let mut bytes = Vec::with_capacity(FIXED + name.len() + chain.len());
         bytes.extend(MAGIC);
-        bytes.extend([VERSION, if self.end.is_some() { FINAL } else { 0 } | if cut { CUT } else { 0 }]);
+        bytes.extend([
+            VERSION,
+            if self.end.is_some() { END_KNOWN } else { 0 } | if cut { TEXT_OMITTED } else { 0 },
+        ]);
         for number in [self.layout.data as u16, self.layout.parity as u16, self.size.0, self.size.1] {
             bytes.extend(number.to_le_bytes());
         }
@@ -68,14 +71,15 @@ impl Manifest {
         bytes
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) writes; `None` where the bytes are no manifest of this version.
+    /// Parses the bytes of [`to_bytes`](Self::to_bytes); `None` where they are not a manifest of this
+    /// version.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let (fixed, texts) = bytes.split_first_chunk::<FIXED>()?;
         let u16_at = |at: usize| u16::from_le_bytes([fixed[at], fixed[at + 1]]);
         let u32_at = |at: usize| u32::from(u16_at(at)) | u32::from(u16_at(at + 2)) << 16;
         let u64_at = |at: usize| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
         let flags = fixed[5];
-        if fixed[..4] != MAGIC || fixed[4] != VERSION || flags > FINAL | CUT || u16_at(18) != 0 {
+        if fixed[..4] != MAGIC || fixed[4] != VERSION || flags > END_KNOWN | TEXT_OMITTED || u16_at(18) != 0 {
             return None;
         }
         let layout = Layout { shard: u32_at(14) as usize, data: u16_at(6).into(), parity: u16_at(8).into() };
@@ -96,12 +100,12 @@ impl Manifest {
             layout,
             name: text(&texts[..name])?,
             chain: text(&texts[name..])?,
-            cut: flags & CUT != 0,
-            end: (flags & FINAL != 0).then_some(end),
+            cut: flags & TEXT_OMITTED != 0,
+            end: (flags & END_KNOWN != 0).then_some(end),
         })
     }
 
-    /// As a carrier tells it; `None` where the end is not known or a text did not fit.
+    /// The summary of the stream; `None` where its end is not known or a text is left out.
     pub fn summary(&self) -> Option<Summary> {
         let end = self.end.filter(|_| !self.cut)?;
         Some(Summary {

@@ -1,23 +1,23 @@
-//! The stream layer of the lossy profiles: a byte stream in numbered frames, with parity across them.
+//! The stream layer of the lossy profiles: a byte stream as numbered frames, with parity across frames.
 //!
 //! ```text
 //! stream -> groups of data frames -> parity frames, manifest frames -> pictures -> ffmpeg
 //! ffmpeg -> pictures -> frames without repetitions -> groups, lost frames recovered -> stream
 //! ```
 //!
-//! A group is what is encoded and decoded at once, so memory does not depend on the length of the stream. The
-//! byte-exact rules are in `docs/formats/video-stream.md`.
+//! Groups are encoded and decoded one at a time, so memory does not depend on the length of the stream.
+//! `docs/formats/video-stream.md` specifies every byte.
 //!
 //! | module | what |
 //! |---|---|
-//! | [`layout`] | how many frames a group has, and where a byte of the stream lies |
+//! | [`layout`] | number of frames in a group, and the frame of each byte of the stream |
 //! | [`erasure`] | parity across the frames of a group |
-//! | [`manifest`] | the frames that say what the stream is |
-//! | [`poster`] | the pictures at the start that a person can read |
-//! | [`film`] | the order of pictures for the encoder; segments of an encode that can be resumed |
+//! | [`manifest`] | the frames that describe the stream |
+//! | [`poster`] | the opening picture, readable for a person |
+//! | [`film`] | the order of pictures for the encoder; segments of a resumable encode |
 //! | [`scan`] | pictures back to frames |
-//! | [`channel`] | what a channel does to frames |
-//! | [`predict`] | what a video will take, before it is made |
+//! | [`channel`] | losses of frames in a channel, measured with a test clip |
+//! | [`predict`] | size and duration of a video before it is made |
 
 pub mod channel;
 pub mod erasure;
@@ -33,13 +33,13 @@ pub mod scan;
 mod settings;
 mod writer;
 
-/// Upper bound of the memory of a writer or reader in bytes: the data of a group, its parity, what computing that takes,
-/// and some pictures of 1920x1080.
+/// Upper bound of the memory of a writer or reader in bytes: a group's data and parity, the work space of
+/// computing them, and some pictures of 1920x1080.
 pub const MEMORY: u64 = 160 << 20;
 
 pub use health::Health;
 pub use layout::Layout;
 pub use manifest::Manifest;
 pub use reader::Reader;
-pub use settings::{Settings, Wishes};
+pub use settings::{Overrides, Settings};
 pub use writer::Writer;

@@ -1,4 +1,4 @@
-//! The pictures at the start that a person can read: what this video is, and how to get the file back.
+//! The opening picture, readable for a person: it tells that the video holds a file and how to get it back.
 //!
 //! Noto Sans, Copyright Google, under the SIL Open Font License 1.1; see docs/charts.md.
 
@@ -9,19 +9,19 @@ use lab_media::Frame;
 use super::Settings;
 use crate::profile::Profile;
 
-/// Luma of the ground and of the text, limited range.
+/// Luma of background and text, in limited range.
 const GROUND: u8 = 28;
 const TEXT: u8 = 225;
 
-/// Whether a video of this profile begins with a poster. `dense` is for machines, where every picture counts.
+/// Whether videos of this profile begin with a poster. `dense` leaves it out, to spend every picture on data.
 pub fn is_shown(profile: &Profile) -> bool {
     profile.name != "dense"
 }
 
-/// The poster of a stream.
+/// Draws the poster of a stream.
 ///
 /// # Errors
-/// Where the font cannot be read.
+/// If the embedded font cannot be parsed.
 pub fn draw(settings: &Settings, name: &str) -> Result<Frame> {
     let shape = settings.modem.shape();
     let mut frame = Frame::new(shape);
@@ -48,7 +48,7 @@ pub fn draw(settings: &Settings, name: &str) -> Result<Frame> {
     let unit = height * 0.8 / (total * 1.5);
     let mut top = height * 0.1;
     for (size, text) in lines {
-        // A line that is too long becomes smaller.
+        // A line wider than 88 % of the picture is scaled down to fit.
         let room = width * 0.88;
         let full = length(&font, unit * size, &text);
         let scale = unit * size * (room / full.max(1.0)).min(1.0);
@@ -63,7 +63,7 @@ fn length(font: &FontRef, size: f32, text: &str) -> f32 {
     text.chars().map(|c| font.h_advance(font.glyph_id(c))).sum()
 }
 
-/// Writes a line whose upper left corner is at `at`.
+/// Draws a line of text with its top left corner at `at`.
 fn write(frame: &mut Frame, font: &FontRef, size: f32, at: (f32, f32), text: &str) {
     let scaled = font.as_scaled(PxScale::from(size));
     let (width, height) = (frame.shape().width as i32, frame.shape().height as i32);

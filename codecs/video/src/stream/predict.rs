@@ -1,4 +1,4 @@
-//! What a video will take, before it is made.
+//! Predicts size and duration of a video from a trial encode of a few frames.
 
 use lab_codec::{Context, Result};
 
@@ -7,27 +7,27 @@ use super::film::poster_pictures;
 use super::{Settings, poster};
 use crate::profile::Structure;
 
-/// What a video will take, as a few frames of it tell.
+/// Predicted size and duration of a video.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prediction {
     /// Coded frames: data, parity, manifests.
     pub frames: u64,
     /// Seconds of video.
     pub seconds: f64,
-    /// Bytes.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
-/// Frames of the trial where pictures do not come in groups.
-const TRIAL: u32 = 8;
+/// Frames of the trial where the structure has no groups of pictures; otherwise it encodes one whole group.
+const PLAIN_TRIAL_FRAMES: u32 = 8;
 
-/// The bytes that a frame takes, by a trial with random payload. For [`predict`].
+/// Bytes per frame, measured on a trial encode with random payload, for [`predict`].
 ///
 /// # Errors
 /// As [`make_clip`]; I/O errors of the scratch directory.
 pub fn bytes_per_frame(settings: &Settings, cx: &Context) -> Result<f64> {
     let frames = match settings.profile.structure {
-        Structure::Plain => TRIAL,
+        Structure::Plain => PLAIN_TRIAL_FRAMES,
         Structure::Grey { data, groups } => (data * groups) as u32,
     };
     let directory = tempfile::Builder::new().prefix("lab-video-").tempdir_in(cx.scratch())?;
@@ -38,14 +38,14 @@ pub fn bytes_per_frame(settings: &Settings, cx: &Context) -> Result<f64> {
     Ok(bytes as f64 / f64::from(frames))
 }
 
-/// What a stream of `len` bytes will take where a frame takes `bytes_per_frame`.
+/// Predicts the video of a stream of `len` bytes where a frame takes `bytes_per_frame`.
 pub fn predict(settings: &Settings, len: u64, bytes_per_frame: f64) -> Prediction {
     let frames = settings.layout.frames(len, settings.loss);
     let structure = settings.profile.structure;
     let shown = poster::is_shown(settings.profile);
     let poster = if shown { poster_pictures(structure, settings.rate) } else { 0 };
     let pictures = poster + super::film::pictures_of(structure, frames);
-    // A poster costs about as much as a frame.
+    // A poster is one still picture: count it as one frame.
     let bytes = (frames as f64 + f64::from(u8::from(shown))) * bytes_per_frame;
     Prediction { frames, seconds: pictures as f64 / settings.rate.as_f64(), bytes: bytes as u64 }
 }

@@ -14,25 +14,27 @@ use super::scan::{Identity, Scanned, Scanner};
 use super::{Health, Layout, Manifest, erasure, poster};
 use crate::modem::Kind;
 
-/// Seconds at the end of a video in which the last manifest is looked for first.
-const LAST_SECONDS: f64 = 1.0;
+/// Seconds at the end of a video that are searched first for the last manifest.
+const TAIL_SECONDS: f64 = 1.0;
 
-/// Bytes of the frames of a video that are held, where there are no more.
-const HELD: usize = 16 << 20;
+/// Maximum size of a video's frames that are kept in memory, in bytes: a short video is then decoded only
+/// once.
+const MAX_HELD_BYTES: usize = 16 << 20;
 
-/// How often a place is approached anew before the video is read from its start.
-const APPROACHES: usize = 4;
+/// Seek attempts before the video is read from its start.
+const MAX_SEEKS: usize = 4;
 
-/// Frames that are read one behind the other before whole groups are taken.
-const RUN: usize = 2 * FEW;
+/// Frames of consecutive reads after which the reader loads whole groups.
+const SEQUENTIAL_FRAMES: usize = 2 * SMALL_READ_FRAMES;
 
-/// Bytes before the end of the last read where one that goes on may begin.
+/// Overlap in bytes with the end of the last read up to which a read counts as its continuation.
 const OVERLAP: u64 = 4096;
 
-/// A read of fewer frames than this, of a group of more than four times as many, gets these alone.
-const FEW: usize = 32;
+/// Reads of at most this many frames, in a group of more than four times as many, load only these frames. A
+/// seek reads on over a gap up to this size.
+const SMALL_READ_FRAMES: usize = 32;
 
-/// A stream in a video.
+/// Reads a stream from a video.
 pub struct Reader {
     path: PathBuf,
     clip: Clip,
@@ -40,46 +42,46 @@ pub struct Reader {
     layout: Layout,
     manifest: Option<Manifest>,
     len: u64,
-    /// The last group, where no manifest tells the end.
+    /// The last group, where no manifest gives the length of the stream.
     open_end: Option<OpenEnd>,
-    /// Coded frames of the stream, as far as is known.
+    /// Number of coded frames of the stream, as far as known.
     frames: u64,
     state: Mutex<State>,
     cx: Context,
 }
 
-/// The last group of a stream whose end is lost, as the headers of its frames tell.
+/// The last group of a stream whose end is lost, reconstructed from the headers of its frames.
 #[derive(Clone, Copy)]
 struct OpenEnd {
     group: u64,
     data: usize,
-    /// Bytes that its data frames hold at most; exact where the last of them was read.
+    /// Bytes of its data frames: an upper bound, exact if the last data frame was read.
     bytes: usize,
     /// Whether the last data frame was read.
     exact: bool,
 }
 
-/// What is at hand.
+/// Position and buffers of a reader.
 #[derive(Default)]
 struct State {
-    /// All frames of a short video.
+    /// All frames of a short video, kept in memory.
     held: Option<Arc<[Scanned]>>,
     cursor: Option<Cursor>,
     group: Option<(u64, Group)>,
     /// The end of the last read.
     end: u64,
-    /// Bytes that were read one behind the other up to there.
+    /// Bytes of consecutive reads up to there.
     run: u64,
-    /// The frame that was read last without its group: the group's number, its place, its payload.
+    /// The data frame that a small read loaded last: the group's number, its index there, its payload.
     last: Option<(u64, usize, Vec<u8>)>,
     health: Health,
 }
 
-/// Frames one after the other.
+/// A source of frames in order.
 enum Frames {
-    /// As they are read from the video.
+    /// Frames read from the video.
     Scanned(Box<Scanner>),
-    /// Of a short video, which are all held; and which is the next.
+    /// Frames of a short video, all in memory, and the index of the next one.
     Held(Arc<[Scanned]>, usize),
 }
 
@@ -96,19 +98,19 @@ impl Frames {
     }
 }
 
-/// Where reading has come to.
+/// The current position in a video.
 struct Cursor {
     frames: Frames,
-    /// A frame that belongs to what comes next.
+    /// A frame that was pushed back: it belongs to the next group.
     held: Option<Scanned>,
-    /// The number of the frame that was read last; the next one's is higher.
+    /// The number of the frame that was read last; the next one has a higher number.
     at: u64,
 }
 
 /// The data of a group.
 struct Group {
     bytes: Vec<u8>,
-    /// Where bytes are lost.
+    /// Ranges of lost bytes.
     lost: Vec<Range<usize>>,
 }
 
@@ -116,8 +118,8 @@ impl Reader {
     /// Opens the stream in the video at `path`.
     ///
     /// # Errors
-    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where it holds no stream of ours, with the reason;
-    /// [`MissingTool`](lab_codec::ErrorKind::MissingTool), failures of ffmpeg.
+    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where the video holds no lab stream, with the
+    /// reason; [`MissingTool`](lab_codec::ErrorKind::MissingTool), failures of ffmpeg.
     pub fn open(path: &Path, cx: &Context) -> Result<Self> {
         let clip = Clip::of(path, cx)?;
         let identity = Identity::of(path, &clip, cx)?;
@@ -144,22 +146,22 @@ impl Reader {
         self.identity.profile.name
     }
 
-    /// The manifest, where one could be read.
+    /// The manifest, if one could be read.
     pub fn manifest(&self) -> Option<&Manifest> {
         self.manifest.as_ref()
     }
 
-    /// What is known of the video.
+    /// Properties of the video.
     pub fn clip(&self) -> &Clip {
         &self.clip
     }
 
-    /// What was seen of the copy since it was opened, or since the last call.
+    /// Takes the statistics of the copy since it was opened, or since the last call.
     pub fn take_health(&self) -> Health {
         std::mem::take(&mut self.lock().health)
     }
 
-    /// Reads what is left of the video behind the last group, so that its health is known as a whole.
+    /// Reads the rest of the video behind the last group, so that its health is complete.
     ///
     /// # Errors
     /// As [`read_at`](StreamReader::read_at).
@@ -172,7 +174,7 @@ impl Reader {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // What is at hand is sound after every step.
+        // The state is consistent after every step, so a panic elsewhere does not spoil it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -180,10 +182,11 @@ impl Reader {
         Scanner::open(&self.path, &self.clip, &self.identity, start, &self.cx)
     }
 
-    /// Looks at the end of the video, then at all of it, for the last manifest, which tells how long the stream is.
+    /// Searches the end of the video, then all of it, for the last manifest, which gives the length of the
+    /// stream.
     fn find_manifest(&mut self) -> Result<()> {
         let start =
-            self.clip.duration.map(|seconds| seconds - LAST_SECONDS).filter(|start| *start > LAST_SECONDS);
+            self.clip.duration.map(|seconds| seconds - TAIL_SECONDS).filter(|start| *start > TAIL_SECONDS);
         let mut best: Option<Manifest> = None;
         let mut highest = None;
         let mut tail = None;
@@ -209,7 +212,7 @@ impl Reader {
                 }
                 bytes += scanned.payload.as_ref().map_or(0, Vec::len) + size_of::<Scanned>();
                 match &mut held {
-                    Some(frames) if bytes <= HELD => frames.push(scanned),
+                    Some(frames) if bytes <= MAX_HELD_BYTES => frames.push(scanned),
                     _ => held = None,
                 }
             }
@@ -226,19 +229,24 @@ impl Reader {
             return Err(self.without_manifest());
         };
         self.layout = manifest.layout;
+        // A manifest is foreign input: check the group that it declares before any buffer is sized by it.
+        // Three times covers data, parity and the work space of recovery.
         let memory = self.layout.group_bytes().saturating_mul(3);
         self.cx.limits().check_memory(memory, "a group of frames")?;
         let group = self.layout.group_bytes();
         if manifest.end.is_some_and(|end| end.stream / group >= 1 << 24) {
-            return Err(Error::corrupt("the manifest tells of more groups of frames than there can be"));
+            return Err(Error::corrupt(
+                "the manifest declares more groups than frame headers can number (2^24)",
+            ));
         }
         self.len = match (&manifest.end, highest) {
             (Some(end), _) => end.stream,
-            // The end is lost. A byte more than can be there counts as lost, so that nobody takes it for complete.
+            // The end is lost. One byte more than the frames can hold counts as lost, so that a reader never
+            // takes the stream for complete.
             (None, Some((number, data, _))) => {
                 let (shard, data) = (self.layout.shard, usize::from(data));
                 if data > self.layout.data {
-                    return Err(Error::corrupt("a group of more frames than the manifest tells of"));
+                    return Err(Error::corrupt("a group has more data frames than the manifest declares"));
                 }
                 let last = tail.filter(|(group, length)| *group == number && *length <= shard);
                 let bytes = match last {
@@ -264,28 +272,30 @@ impl Reader {
         Ok(())
     }
 
-    /// Why nothing can be read, as far as it can be told: frames that were found, and no manifest among them.
+    /// The error for a video with frames but without a readable manifest. For a scaled copy it advises the
+    /// original size.
     fn without_manifest(&self) -> Error {
         let steps = [self.identity.grid.x.step, self.identity.grid.y.step];
         let name = self.identity.profile.name;
         if steps.iter().all(|step| (step - 1.0).abs() < 0.002) {
             return Error::corrupt(format!(
-                "frames of a lab stream in the profile {name}, but not one manifest: damaged more than that profile survives"
+                "found frames of a lab stream in the profile {name}, but no readable manifest: \
+                 the video is damaged beyond what the profile survives"
             ));
         }
         let [width, height] = steps.map(|step| 100.0 * step);
         Error::corrupt(format!(
-            "frames of a lab stream in the profile {name}, scaled to {width:.0} x {height:.0} %, and not one manifest \
-             can be read: use a copy in the original size"
+            "found frames of a lab stream in the profile {name}, scaled to {width:.0} x {height:.0} %, \
+             but no readable manifest: use a copy in the original size"
         ))
     }
 
-    /// The open end, where it is in group `number`.
+    /// The open end, if it lies in group `number`.
     fn open_end_in(&self, number: u64) -> Option<OpenEnd> {
         self.open_end.filter(|end| end.group == number)
     }
 
-    /// Data frames of group `number`.
+    /// Number of data frames of group `number`.
     fn data_frames(&self, number: u64) -> usize {
         if let Some(end) = self.open_end_in(number) {
             return end.data;
@@ -294,13 +304,14 @@ impl Reader {
         (left.div_ceil(self.layout.shard as u64) as usize).min(self.layout.data)
     }
 
-    /// Bytes of data of group `number`.
+    /// Length of the data of group `number` in bytes.
     fn group_len(&self, number: u64) -> usize {
         let left = self.len.saturating_sub(number * self.layout.group_bytes());
         left.min(self.layout.group_bytes()) as usize
     }
 
-    /// When frame `frame` is shown, as near as can be said: the copy may have another rate, and frames may be missing.
+    /// The approximate time of frame `frame` in seconds: the copy may have another rate, and frames may be
+    /// missing.
     fn time_of(&self, frame: u64) -> f64 {
         let structure = self.identity.profile.structure;
         let rate = self.clip.rate;
@@ -318,33 +329,35 @@ impl Reader {
         }
     }
 
-    /// Goes to frame `frame`, or as little before it as can be.
+    /// Moves the cursor to frame `frame` or a little before it.
     fn seek(&self, state: &mut State, frame: u64) -> Result<()> {
-        // Reading on costs less than beginning anew.
+        // Reading over a small gap is cheaper than starting another decoder.
         if let Some(cursor) = &state.cursor {
             let next = cursor.at + u64::from(cursor.held.is_none());
-            if next <= frame && frame - next <= FEW as u64 {
+            if next <= frame && frame - next <= SMALL_READ_FRAMES as u64 {
                 return Ok(());
             }
         }
         let mut early = 0.1;
-        for approach in 0..=APPROACHES {
+        for attempt in 0..=MAX_SEEKS {
             let time = self.time_of(frame) - early;
-            let start = (approach < APPROACHES && time > 0.0).then_some(time);
+            let start = (attempt < MAX_SEEKS && time > 0.0).then_some(time);
             let (mut frames, start) = match &state.held {
                 Some(held) => (Frames::Held(held.clone(), 0), None),
                 None => (Frames::Scanned(Box::new(self.scanner(start)?)), start),
             };
             let first = frames.next(&mut state.health)?;
             let number = first.as_ref().map(|scanned| u64::from(scanned.header.frame));
-            let there = match number {
+            let is_reached = match number {
                 Some(number) => number <= frame,
                 None => false,
             };
-            if there || start.is_none() {
+            if is_reached || start.is_none() {
                 state.cursor = Some(Cursor { frames, held: first, at: number.unwrap_or(0) });
                 return Ok(());
             }
+            // The decoder began too late: start earlier by twice as much, and by 1.5 times the frames
+            // overshot.
             let behind = number.map_or(64, |number| number - frame);
             early = early * 2.0 + behind as f64 * 1.5 / self.clip.rate.as_f64();
         }
@@ -365,15 +378,15 @@ impl Reader {
         Ok(next)
     }
 
-    /// Hands a frame back.
-    fn hold(state: &mut State, scanned: Scanned) {
+    /// Pushes a frame back, so that the next call returns it again.
+    fn push_back(state: &mut State, scanned: Scanned) {
         if let Some(cursor) = &mut state.cursor {
             cursor.held = Some(scanned);
         }
     }
 
-    /// Copies data frames `wanted` of group `number` into `bytes`, which has room for them, without the rest of the
-    /// group; whether all were there.
+    /// Copies data frames `wanted` of group `number` into `bytes` without reading the rest of the group.
+    /// Returns whether all of them were found.
     fn read_few(
         &self,
         state: &mut State,
@@ -384,7 +397,7 @@ impl Reader {
         let shard = self.layout.shard;
         let mut wanted = wanted;
         let mut bytes = bytes;
-        // A read often begins in the frame in which the one before ended.
+        // A read often begins in the frame where the one before it ended.
         if let Some((group, index, payload)) = &state.last
             && (*group, *index) == (number, wanted.start)
         {
@@ -404,7 +417,7 @@ impl Reader {
         while left > 0 {
             let Some(scanned) = Self::next(state)? else { return Ok(false) };
             if u64::from(scanned.header.frame) >= end {
-                Self::hold(state, scanned);
+                Self::push_back(state, scanned);
                 return Ok(false);
             }
             let (header, Some(payload)) = (scanned.header, scanned.payload) else { continue };
@@ -413,7 +426,7 @@ impl Reader {
                 let at = (index - wanted.start) * shard;
                 let place = &mut bytes[at..];
                 let length = shard.min(place.len());
-                // A shorter payload than its place cannot be what was written.
+                // A payload of another length than its place is damaged or foreign.
                 if payload.len() != length {
                     return Ok(false);
                 }
@@ -427,7 +440,7 @@ impl Reader {
         Ok(true)
     }
 
-    /// Reads group `number` as a whole. `bytes` is a buffer that is free.
+    /// Reads group `number` as a whole, reusing the buffer `bytes`.
     fn read_group(&self, state: &mut State, number: u64, mut bytes: Vec<u8>) -> Result<Group> {
         let (shard, count) = (self.layout.shard, self.data_frames(number));
         let len = self.group_len(number);
@@ -440,12 +453,12 @@ impl Reader {
         let mut parity_frames = 0;
         self.seek(state, number * self.layout.group_frames())?;
         let mut read = 0;
-        // With as many frames as there are data frames everything is there, or can be recovered.
+        // As many frames as the group has data frames give or recover everything: stop reading there.
         while read < count {
             self.cx.check()?;
             let Some(scanned) = Self::next(state)? else { break };
             if u64::from(scanned.header.group) > number {
-                Self::hold(state, scanned);
+                Self::push_back(state, scanned);
                 break;
             }
             let (header, Some(payload)) = (scanned.header, scanned.payload) else { continue };
@@ -474,9 +487,9 @@ impl Reader {
         }
         let mut lost = Vec::new();
         if have.contains(&false) {
-            let there: BTreeMap<usize, &[u8]> =
+            let is_reached: BTreeMap<usize, &[u8]> =
                 bytes.chunks(shard).take(count).enumerate().filter(|(i, _)| have[*i]).collect();
-            match erasure::recover(count, parity_frames, &there, &parity) {
+            match erasure::recover(count, parity_frames, &is_reached, &parity) {
                 Some(recovered) => {
                     for (index, found) in recovered {
                         bytes[index * shard..][..shard].copy_from_slice(&found);
@@ -489,7 +502,8 @@ impl Reader {
             }
         }
         if let Some(end) = open_end {
-            // A last data frame that was recovered may have ended anywhere.
+            // A recovered last data frame is zero-padded, so its true end is unknown: count the whole frame
+            // as lost.
             let known = if end.exact { data_len } else { data_len.saturating_sub(shard) };
             lost.retain(|range| range.start < known);
             lost.push(known..len);
@@ -498,7 +512,8 @@ impl Reader {
         Ok(Group { bytes, lost })
     }
 
-    /// Fills `buf` with the bytes of group `number` from `from` on; what is lost of it, in bytes of the group.
+    /// Fills `buf` with the bytes of group `number` from `from` on. Returns the lost ranges in bytes of the
+    /// group.
     fn read_in_group(
         &self,
         state: &mut State,
@@ -509,9 +524,9 @@ impl Reader {
     ) -> Result<Vec<Range<usize>>> {
         let shard = self.layout.shard;
         let wanted = from / shard..(from + buf.len()).div_ceil(shard);
-        let known = state.group.as_ref().is_some_and(|(at, _)| *at == number);
-        let few = wanted.len() <= FEW && self.data_frames(number) > 4 * FEW;
-        if !known && few && !sequential {
+        let is_loaded = state.group.as_ref().is_some_and(|(at, _)| *at == number);
+        let is_small = wanted.len() <= SMALL_READ_FRAMES && self.data_frames(number) > 4 * SMALL_READ_FRAMES;
+        if !is_loaded && is_small && !sequential {
             let end = (wanted.end * shard).min(self.group_len(number));
             let mut bytes = vec![0; end - wanted.start * shard];
             if self.read_few(state, number, wanted.clone(), &mut bytes)? {
@@ -545,9 +560,9 @@ impl StreamReader for Reader {
             let number = offset / group_bytes;
             let from = (offset % group_bytes) as usize;
             let (part, rest) = buf.split_at_mut(buf.len().min(self.group_len(number) - from));
-            let goes_on = offset <= state.end && state.end - offset <= OVERLAP;
-            state.run = if goes_on { state.run + part.len() as u64 } else { part.len() as u64 };
-            let sequential = state.run > (RUN * self.layout.shard) as u64;
+            let is_continuation = offset <= state.end && state.end - offset <= OVERLAP;
+            state.run = if is_continuation { state.run + part.len() as u64 } else { part.len() as u64 };
+            let sequential = state.run > (SEQUENTIAL_FRAMES * self.layout.shard) as u64;
             for range in self.read_in_group(state, number, from, part, sequential)? {
                 let base = number * group_bytes;
                 part[range.start - from..range.end - from].fill(0);

@@ -1,4 +1,4 @@
-//! Pictures back to frames: the pictures of a copy, one after the other, through a modem.
+//! Reads the pictures of a copy in order and returns the frames that a modem finds in them.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -12,14 +12,14 @@ use super::Health;
 use crate::modem::{Detection, FrameHeader, Grid, Modem, Refusal};
 use crate::profile::{self, Profile};
 
-/// Frame numbers that are remembered, so that repetitions are noticed.
-const RECENT: usize = 64;
+/// Number of recent frame numbers that are kept to detect repetitions.
+const RECENT_FRAMES: usize = 64;
 
-/// Pictures that are looked through for a first frame.
-const PICTURES: usize = 600;
+/// Maximum number of pictures that are searched for the first frame.
+const MAX_PICTURES: usize = 600;
 
-/// Pictures that differ from the one before, of those.
-const TRIALS: usize = 60;
+/// Maximum number of differing pictures among those that are tried, since each failed trial is slow.
+const MAX_TRIALS: usize = 60;
 
 /// The pictures of a clip.
 pub struct Pictures {
@@ -28,7 +28,7 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// Begins at `start` seconds.
+    /// Opens the pictures from `start` seconds on.
     ///
     /// # Errors
     /// As [`Decoder::open`].
@@ -48,31 +48,31 @@ impl Pictures {
     }
 }
 
-/// What a copy holds, as its first frame tells.
+/// The profile and position of a copy's frames, as its first frame tells.
 #[derive(Clone)]
 pub struct Identity {
     /// The profile.
     pub profile: &'static Profile,
     /// The modem of its frames.
     pub modem: Arc<dyn Modem>,
-    /// Where the frames lie in the pictures.
+    /// Position of the frames in the pictures.
     pub grid: Grid,
     /// The header of the first frame that was found.
     pub header: FrameHeader,
 }
 
 impl Identity {
-    /// Looks for the first frame of a clip.
+    /// Searches for the first frame of a clip.
     ///
     /// # Errors
-    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) with the reason where there is none among the first
-    /// pictures; errors of the decoder.
+    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) with the reason where the first pictures hold no
+    /// frame; errors of the decoder.
     pub fn of(path: &Path, clip: &Clip, cx: &Context) -> Result<Self> {
         let mut pictures = Pictures::open(path, clip, None, cx)?;
-        let mut last = NoFrame::default();
+        let mut last = LastRefused::default();
         let mut reason = Refusal::Blank;
         let mut trials = 0;
-        for _ in 0..PICTURES {
+        for _ in 0..MAX_PICTURES {
             let Some(picture) = pictures.read()? else { break };
             if last.again(picture).is_some() {
                 continue;
@@ -82,14 +82,14 @@ impl Identity {
                 Err(Refusal::Blank) => continue,
                 Err(refusal) => {
                     last.set(picture, refusal);
-                    // What says most: a frame of which something is missing.
+                    // Report the most specific reason: a frame with a missing part.
                     if reason == Refusal::Blank || refusal != Refusal::NoHeader {
                         reason = refusal;
                     }
                 }
             }
             trials += 1;
-            if trials == TRIALS {
+            if trials == MAX_TRIALS {
                 break;
             }
         }
@@ -97,16 +97,18 @@ impl Identity {
     }
 }
 
-/// The last picture that was no frame: posters stand for a second, and to look for a frame where none is takes long.
+/// The last picture without a frame. Posters stand still for a second, and a search without a result is the
+/// slowest.
 #[derive(Default)]
-struct NoFrame {
-    /// Some of its luma samples.
+struct LastRefused {
+    /// A subset of its luma samples.
     samples: Vec<u8>,
     refusal: Option<Refusal>,
 }
 
-impl NoFrame {
-    /// Why `picture` is no frame, where it is nearly the same.
+impl LastRefused {
+    /// The reason of the last refusal, if `picture` is nearly equal: less than 4 levels of difference on
+    /// average.
     fn again(&self, picture: &Frame) -> Option<Refusal> {
         let samples = Self::samples(picture);
         let difference: u64 = samples.zip(&self.samples).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
@@ -119,13 +121,13 @@ impl NoFrame {
         self.refusal = Some(refusal);
     }
 
-    /// A prime distance, so that no column or row is met too often.
+    /// A prime stride, so that the samples do not fall on one column or row.
     fn samples(picture: &Frame) -> impl Iterator<Item = u8> {
         picture.plane(0).iter().step_by(61).copied()
     }
 }
 
-/// Tries all sizes of pictures that come into question.
+/// Tries the picture's own size, then the default sizes of the profiles.
 fn identify(picture: &Frame, size: (u32, u32)) -> Result<Identity, Refusal> {
     let mut sizes = vec![(size.0 as usize, size.1 as usize)];
     for size in profile::PROFILES.iter().map(|profile| profile.size) {
@@ -135,14 +137,16 @@ fn identify(picture: &Frame, size: (u32, u32)) -> Result<Identity, Refusal> {
     }
     let mut reason = Refusal::NoHeader;
     for (width, height) in sizes {
-        // Headers are the same in all profiles: any modem reads which it is.
-        let mut guess = profile::PROFILES.first().copied();
+        // Headers are the same in all profiles, so any modem reads the profile's number; the second trial
+        // uses it.
+        let mut candidate = profile::PROFILES.first().copied();
         for _ in 0..2 {
-            let Some(profile) = guess.take() else { break };
+            let Some(profile) = candidate.take() else { break };
             let Some(modem) = (profile.modem)(width, height, profile.parity) else { break };
             match modem.detect(picture, None) {
                 Detection::Frame { header, grid, .. } | Detection::Lost { header, grid, .. } => {
-                    // The others have the same words, which are laid out once.
+                    // Build the modem with the header's parity once, so that no frame has to build codewords
+                    // again.
                     let parity = usize::from(header.parity);
                     let modem = match (profile.modem)(width, height, parity) {
                         Some(modem) => modem,
@@ -151,7 +155,7 @@ fn identify(picture: &Frame, size: (u32, u32)) -> Result<Identity, Refusal> {
                     return Ok(Identity { profile, modem: modem.into(), grid, header });
                 }
                 Detection::None(Refusal::Profile(number)) => {
-                    guess = profile::by_number(number);
+                    candidate = profile::by_number(number);
                     reason = Refusal::Profile(number);
                 }
                 Detection::None(Refusal::Blank) => return Err(Refusal::Blank),
@@ -166,27 +170,27 @@ fn identify(picture: &Frame, size: (u32, u32)) -> Result<Identity, Refusal> {
     Err(reason)
 }
 
-/// A frame of the stream.
+/// A frame of the stream, with its payload if that could be corrected.
 #[derive(Debug, Clone)]
 pub struct Scanned {
     /// The header.
     pub header: FrameHeader,
-    /// The payload; `None` where it could not be read.
+    /// The payload; `None` where it could not be corrected.
     pub payload: Option<Vec<u8>>,
 }
 
-/// The frames of one stream in a copy, each once.
+/// Reads the frames of one stream in a copy, each once.
 pub struct Scanner {
     pictures: Pictures,
     modem: Arc<dyn Modem>,
     stream_id: u32,
     grid: Option<Grid>,
     recent: VecDeque<u32>,
-    no_frame: NoFrame,
+    last_refused: LastRefused,
 }
 
 impl Scanner {
-    /// Begins at `start` seconds.
+    /// Starts reading at `start` seconds.
     ///
     /// # Errors
     /// As [`Decoder::open`].
@@ -202,8 +206,8 @@ impl Scanner {
             modem: identity.modem.clone(),
             stream_id: identity.header.stream_id,
             grid: Some(identity.grid),
-            recent: VecDeque::with_capacity(RECENT),
-            no_frame: NoFrame::default(),
+            recent: VecDeque::with_capacity(RECENT_FRAMES),
+            last_refused: LastRefused::default(),
         })
     }
 
@@ -214,7 +218,7 @@ impl Scanner {
     pub fn next(&mut self, health: &mut Health) -> Result<Option<Scanned>> {
         while let Some(picture) = self.pictures.read()? {
             health.pictures += 1;
-            if let Some(refusal) = self.no_frame.again(picture) {
+            if let Some(refusal) = self.last_refused.again(picture) {
                 *health.refused.entry(refusal.to_string()).or_default() += 1;
                 continue;
             }
@@ -226,7 +230,7 @@ impl Scanner {
                     continue;
                 }
                 Detection::None(refusal) => {
-                    self.no_frame.set(picture, refusal);
+                    self.last_refused.set(picture, refusal);
                     *health.refused.entry(refusal.to_string()).or_default() += 1;
                     continue;
                 }
@@ -240,9 +244,9 @@ impl Scanner {
                 health.repeated += 1;
                 continue;
             }
-            // A damaged frame may come again whole.
+            // A damaged frame is not recorded: a repetition of it may be whole.
             if payload.is_some() {
-                if self.recent.len() == RECENT {
+                if self.recent.len() == RECENT_FRAMES {
                     self.recent.pop_front();
                 }
                 self.recent.push_back(header.frame);

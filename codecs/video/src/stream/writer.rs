@@ -1,4 +1,4 @@
-//! Writes a stream as a video of a lossy profile.
+//! Writes a stream as a video of a lossy profile, one group of frames at a time.
 
 use std::fs::OpenOptions;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -15,10 +15,10 @@ use super::{Settings, erasure, poster};
 use crate::container::OpenFile;
 use crate::modem::{FrameHeader, Kind};
 
-/// Stands for the digest in the container's comment until that is known.
-const UNKNOWN: &str = "????????????????????????????????????????????????????????????????";
+/// Placeholder of the digest in the container's comment, of the digest's length, until that is known.
+const DIGEST_PLACEHOLDER: &str = "????????????????????????????????????????????????????????????????";
 
-/// Takes a stream; what is held is a group.
+/// A stream writer that holds one group in memory.
 pub struct Writer<'a> {
     settings: Settings,
     film: Option<Film<'a>>,
@@ -26,9 +26,9 @@ pub struct Writer<'a> {
     path: Option<PathBuf>,
     manifest: Manifest,
     stream_id: u32,
-    /// The data of the group at hand.
+    /// The data of the current group.
     group: Vec<u8>,
-    /// The number of the group at hand.
+    /// The number of the current group.
     number: u64,
     /// The number of the next frame.
     frame: u64,
@@ -37,7 +37,7 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Begins a video at `target`.
+    /// Prepares a video at `target`; encoding starts with the first group.
     ///
     /// # Errors
     /// [`MissingTool`](lab_codec::ErrorKind::MissingTool), I/O errors.
@@ -77,7 +77,8 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// Begins the video: the stream's number comes from its first bytes, so that it is the same each time.
+    /// Starts the video if it has not started. The stream id is derived from name, chain and first bytes, so
+    /// equal input gives equal frames.
     fn start(&mut self) -> Result<&mut Film<'a>> {
         if self.film.is_none() {
             let mut hash = Sha256::new();
@@ -89,7 +90,7 @@ impl<'a> Writer<'a> {
             let digest = hash.finalize();
             self.stream_id = u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]]);
             let comment = format!(
-                "lab video, profile {}; chain: {}; sha256: {UNKNOWN}",
+                "lab video, profile {}; chain: {}; sha256: {DIGEST_PLACEHOLDER}",
                 self.settings.profile.name, self.manifest.chain
             );
             let tags =
@@ -104,7 +105,7 @@ impl<'a> Writer<'a> {
         self.film.as_mut().ok_or_else(|| Error::usage("the video is complete"))
     }
 
-    /// Adds a frame of the group at hand, or a manifest.
+    /// Adds a frame of the current group, or a manifest.
     fn put(&mut self, kind: Kind, group: Shape, index: usize, payload: &[u8]) -> Result<()> {
         self.cx.check()?;
         let frame = u32::try_from(self.frame).ok().filter(|_| self.number < 1 << 24);
@@ -131,7 +132,7 @@ impl<'a> Writer<'a> {
         self.put(Kind::Manifest, group, 0, &bytes)
     }
 
-    /// Writes the group at hand, which has at least a byte.
+    /// Writes the current group, which has at least one byte.
     fn flush(&mut self) -> Result<()> {
         self.start()?;
         let layout = self.settings.layout;
@@ -148,10 +149,12 @@ impl<'a> Writer<'a> {
             self.put(Kind::Data, shape, index, shard)?;
             self.cx.observer().metric("frames", self.frame as f64);
         }
+        // The erasure code needs equal lengths: the last data frame counts as zero-padded.
         bytes.resize(data * layout.shard, 0);
         let shards: Vec<&[u8]> = bytes.chunks(layout.shard).collect();
-        let parity = erasure::parity(&shards, shape.parity)
-            .ok_or_else(|| Error::limit(format!("{} parity frames for {data} frames", shape.parity)))?;
+        let parity = erasure::parity(&shards, shape.parity).ok_or_else(|| {
+            Error::limit(format!("cannot compute {} parity frames for {data} data frames", shape.parity))
+        })?;
         for (index, shard) in parity.iter().enumerate() {
             self.put(Kind::Parity, shape, data + index, shard)?;
         }
@@ -163,7 +166,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Data and parity frames of a group.
+/// Number of data and parity frames of a group.
 #[derive(Clone, Copy)]
 struct Shape {
     data: usize,
@@ -192,7 +195,7 @@ impl StreamWriter for Writer<'_> {
         self.manifest.name.clone_from(&summary.name);
         self.manifest.chain.clone_from(&summary.chain);
         self.manifest.end = Some(End { stream: self.len, content: summary.bytes, sha256: summary.sha256 });
-        // They belong to no group.
+        // These manifests belong to no group; their headers carry the number of the last one.
         self.number = self.number.max(1) - 1;
         for _ in 0..LAST_MANIFESTS {
             self.put_manifest(Shape { data: 0, parity: 0 })?;
@@ -201,27 +204,28 @@ impl StreamWriter for Writer<'_> {
             film.finish()?;
         }
         match &self.path {
-            Some(path) => tell_digest(path, summary),
+            Some(path) => write_digest(path, summary),
             None => Ok(()),
         }
     }
 }
 
-/// The longest index in which the digest is put in its place.
-const LONGEST_INDEX: u64 = 64 << 20;
+/// Longest index that is searched for the placeholder: it is read into memory.
+const MAX_INDEX_BYTES: u64 = 64 << 20;
 
-/// Puts the digest into the comment of the container. A courtesy for people: readers ask the pixels.
-fn tell_digest(path: &Path, summary: &Summary) -> Result<()> {
+/// Writes the digest into the container's comment. This only helps people: readers use the manifests.
+fn write_digest(path: &Path, summary: &Summary) -> Result<()> {
     let file = OpenFile::new(std::fs::File::open(path)?)?;
     let Some((start, len)) = crate::container::movie_box(&file)? else { return Ok(()) };
-    if len > LONGEST_INDEX {
+    if len > MAX_INDEX_BYTES {
         return Ok(());
     }
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     let mut index = vec![0; len as usize];
     file.seek(SeekFrom::Start(start))?;
     file.read_exact(&mut index)?;
-    let place = index.windows(UNKNOWN.len()).rposition(|window| window == UNKNOWN.as_bytes());
+    let place =
+        index.windows(DIGEST_PLACEHOLDER.len()).rposition(|window| window == DIGEST_PLACEHOLDER.as_bytes());
     if let Some(place) = place {
         file.seek(SeekFrom::Start(start + place as u64))?;
         file.write_all(summary.sha256.to_string().as_bytes())?;

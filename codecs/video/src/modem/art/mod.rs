@@ -1,11 +1,12 @@
-//! Payload in small shapes that together are a large picture.
+//! The art modem: payload in small shapes that together form a large picture.
 //!
-//! A scene of plain outlines gives every sample its ground colour; each tile of 16x16 samples carries one of sixteen
-//! shapes in one of four accents, six bits. The decoder knows the scene, so it costs no bits. An accent is the
-//! ground, lighter or darker by a fixed amount and moved in one of four directions of colour: from afar all
-//! tiles look alike and the scene stands out.
+//! A scene of plain outlines gives every sample its ground colour. Each tile of 16x16 samples carries one of
+//! sixteen shapes in one of four accents: six bits. The decoder knows the scene, so the scene costs no bits.
+//! An accent is the ground, lighter or darker by a fixed amount and shifted in one of four chroma directions:
+//! from afar all tiles look alike, and the scene stands out.
 //!
-//! The detector takes for each tile the nearest of the 64 pictures that the tile can have.
+//! The detector picks for each tile the nearest of its 64 possible pictures, the maximum-likelihood choice
+//! under white noise.
 
 pub mod scene;
 pub mod scenes;
@@ -24,65 +25,66 @@ use super::band::{Bands, CELL};
 use super::grid::{self, Native};
 use super::plane::Plane;
 use super::resample::resample;
-use super::words::Words;
+use super::words::Codewords;
 use super::{Demodulated, FrameHeader, Grid, Modem, Refusal, shape};
 
-/// Accents.
+/// Number of accents.
 pub const ACCENTS: usize = 4;
 
-/// What each accent adds to Cb and Cr of the ground.
+/// The offset of each accent in Cb and Cr. Its four directions are 90 degrees apart, so that a change of
+/// saturation in a copy keeps their order.
 pub const TINTS: [[i16; 2]; ACCENTS] = [[19, -5], [5, 19], [-19, 5], [-5, -19]];
 
 /// Bits of a tile: four for the shape, then two for the accent.
 const TILE_BITS: usize = 6;
 
-/// Luma of the black and the white cells of the bands.
-const CELLS: [u8; 2] = [40, 140];
+/// Luma of black and white cells of the bands.
+const CELL_LUMA: [u8; 2] = [40, 140];
 
-/// Chroma samples of a tile in both directions.
-const HALF: usize = TILE / 2;
+/// Width and height of a tile in chroma samples.
+const CHROMA_TILE: usize = TILE / 2;
 
-/// The modem.
+/// A modem with payload in shapes.
 #[derive(Debug)]
 pub struct ArtModem {
     profile: u8,
     native: Native,
-    words: Words,
+    codewords: Codewords,
     /// Tiles in a row and rows of tiles.
     tiles: (usize, usize),
     masks: Vec<Mask>,
-    /// Made when first needed: a scene takes about ten megabytes.
+    /// Scenes by style, drawn on first use: each takes about ten megabytes.
     scenes: Vec<OnceLock<Scene>>,
 }
 
-/// What the detector knows of a style.
+/// What the detector precomputes for a style.
 #[derive(Debug)]
 struct Scene {
     fields: Fields,
-    /// Sum of the squares of mask times lift, for each tile and shape.
+    /// For each tile and shape, the sum of the squares of mask times lift.
     energy: Vec<[i64; SHAPES]>,
 }
 
-/// Luma and chroma samples of one tile, as differences from the ground.
+/// Luma and chroma samples of one tile, minus the ground.
 struct Tile {
     luma: [i16; TILE * TILE],
-    chroma: [[i16; HALF * HALF]; 2],
+    chroma: [[i16; CHROMA_TILE * CHROMA_TILE]; 2],
 }
 
 impl ArtModem {
-    /// A modem for pictures of `width` by `height` samples; `None` where they are too small or not multiples of
-    /// a tile and its bands.
+    /// A modem for pictures of `width` by `height` samples; `None` where they are too small, or not multiples
+    /// of the tile's width and the cell's height.
     pub fn new(profile: u8, parity: usize, width: usize, height: usize) -> Option<Self> {
         if !width.is_multiple_of(TILE) || !height.is_multiple_of(CELL) {
             return None;
         }
         let bands = Bands::at_bottom(width / CELL, height / CELL)?;
         let tiles = (width / TILE, bands.first[0] * CELL / TILE);
-        let words = Words::new(tiles.0 * tiles.1 * TILE_BITS / 8, parity)?;
+        let codewords = Codewords::new(tiles.0 * tiles.1 * TILE_BITS / 8, parity)?;
         Some(Self {
             profile,
             native: Native { width, height, bands, period: TILE },
-            words,
+            codewords,
             tiles,
             masks: (0..SHAPES).map(mask).collect(),
             scenes: STYLES.iter().map(|_| OnceLock::new()).collect(),
@@ -106,7 +108,7 @@ impl ArtModem {
         })
     }
 
-    /// The samples of a tile in a luma plane.
+    /// Copies the samples of a tile out of a luma plane.
     fn tile_of<T: Copy + Default>(&self, tile: usize, plane: &[T], width: usize) -> [T; TILE * TILE] {
         let (x, y) = (tile % self.tiles.0 * TILE, tile / self.tiles.0 * TILE);
         let mut samples = [T::default(); TILE * TILE];
@@ -116,7 +118,7 @@ impl ArtModem {
         samples
     }
 
-    /// Whether a part of a tile is outside the copy; `inside` has all cells.
+    /// Whether a tile lies partly outside the copy; `inside` covers all cells.
     fn is_outside(&self, inside: &[bool], tile: usize) -> bool {
         const SIDE: usize = TILE / CELL;
         let cells = self.native.width / CELL;
@@ -124,11 +126,14 @@ impl ArtModem {
         (0..SIDE).any(|row| inside[first + row * cells..][..SIDE].contains(&false))
     }
 
-    /// The symbol whose picture is nearest to the tile, and how far the next one is, from 1 up.
+    /// The symbol whose picture is nearest to the tile, and its confidence: the distance to the second
+    /// nearest, from 1 up.
     fn nearest(&self, tile: &Tile, lift: &[i8; TILE * TILE], energy: &[i64; SHAPES]) -> (u8, u8) {
-        // |r - m d|^2 = |r|^2 - 2 <r, m d> + |m d|^2, times FULL^2: the first term is the same for all symbols.
+        // Squared distance, times FULL^2: |r - m d|^2 = |r|^2 - 2 <r, m d> + |m d|^2. The first term is equal
+        // for all symbols, so the largest score 2 <r, m d> - |m d|^2 wins. A luma difference times lift fits
+        // an i16: it is at most 304 x 36. x 36.
         let luma: [i16; TILE * TILE] = std::array::from_fn(|i| tile.luma[i] * i16::from(lift[i]));
-        let tinted: [[i16; HALF * HALF]; ACCENTS] =
+        let tinted: [[i16; CHROMA_TILE * CHROMA_TILE]; ACCENTS] =
             TINTS.map(|[cb, cr]| std::array::from_fn(|i| tile.chroma[0][i] * cb + tile.chroma[1][i] * cr));
         let weight = 2 * i64::from(FULL);
         let (mut best, mut second) = ((i64::MIN, 0), i64::MIN);
@@ -147,18 +152,18 @@ impl ArtModem {
                 }
             }
         }
-        // In squared differences of samples, 512 to a step.
+        // One step of confidence is a lead of 512 squared sample differences.
         let lead = (best.0 - second) / i64::from(FULL * FULL) / 512;
         (best.1 as u8, lead.clamp(1, 255) as u8)
     }
 }
 
-/// The inner product. Its sum stays below 2^31 for masks and differences of samples times a lift or tint.
+/// The inner product. Sums fit an i32: at most 256 terms of 64 x 304 x 36 each, below 2^28.
 fn dot<const N: usize>(a: &[i16; N], b: &[i16; N]) -> i64 {
     a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum::<i32>().into()
 }
 
-/// `part` of `change`, rounded.
+/// `change` times the covered share `part / FULL`, rounded to the nearest integer.
 #[inline]
 fn share(part: i16, change: i16) -> i16 {
     (part * change + FULL / 2) >> 6
@@ -169,8 +174,8 @@ impl Modem for ArtModem {
         shape(self.native.width, self.native.height)
     }
 
-    fn words(&self) -> &Words {
-        &self.words
+    fn codewords(&self) -> &Codewords {
+        &self.codewords
     }
 
     fn render(&self, header: &FrameHeader, payload: &[u8], out: &mut Frame) {
@@ -179,12 +184,13 @@ impl Modem for ArtModem {
         let header = FrameHeader {
             profile: self.profile,
             style: (usize::from(header.style) % STYLES.len()) as u8,
-            parity: self.words.parity() as u8,
+            parity: self.codewords.parity() as u8,
             length: payload.len() as u32,
             ..*header
         };
         let fields = &self.scene(header.style).fields;
-        let mut coded = self.words.encode(header.frame, payload);
+        let mut coded = self.codewords.encode(header.frame, payload);
+        // A symbol may straddle two bytes; the last one reads one byte past the end.
         coded.push(0);
         let symbol = |tile: usize| {
             let bit = tile * TILE_BITS;
@@ -209,7 +215,7 @@ impl Modem for ArtModem {
                 let band = usize::from(cell_row >= bands.first[1]);
                 let cells = &cells[band][(cell_row - bands.first[band]) * bands.columns..][..bands.columns];
                 for (out, &white) in out.as_chunks_mut::<CELL>().0.iter_mut().zip(cells) {
-                    *out = [CELLS[usize::from(white)]; CELL];
+                    *out = [CELL_LUMA[usize::from(white)]; CELL];
                 }
             }
         });
@@ -217,11 +223,14 @@ impl Modem for ArtModem {
             out.plane_mut(plane + 1).par_chunks_mut(width / 2).enumerate().for_each(|(y, out)| {
                 let ground = &ground[y * width / 2..][..width / 2];
                 out.copy_from_slice(ground);
-                if y < rows * HALF {
+                if y < rows * CHROMA_TILE {
                     for column in 0..columns {
-                        let (mask, tint) = symbol(y / HALF * columns + column);
-                        let (mask, x) = (&mask.chroma[y % HALF * HALF..][..HALF], column * HALF);
-                        for (i, out) in out[x..x + HALF].iter_mut().enumerate() {
+                        let (mask, tint) = symbol(y / CHROMA_TILE * columns + column);
+                        let (mask, x) = (
+                            &mask.chroma[y % CHROMA_TILE * CHROMA_TILE..][..CHROMA_TILE],
+                            column * CHROMA_TILE,
+                        );
+                        for (i, out) in out[x..x + CHROMA_TILE].iter_mut().enumerate() {
                             *out = (i16::from(ground[x + i]) + share(mask[i], tint[plane])) as u8;
                         }
                     }
@@ -243,6 +252,7 @@ impl Modem for ArtModem {
         let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
         let native = matches!(found.luma, Cow::Borrowed(_));
         let shape = Plane::of(picture, 0).map(|luma| (luma.width, luma.height))?;
+        // A copy may have chroma at full resolution: its step follows from the ratio to luma, not from 4:2:0.
         let scale = |chroma: usize, luma: usize| chroma as f64 / luma as f64;
         let plane = |number: usize| -> Result<Cow<'_, [u8]>, Refusal> {
             let plane = Plane::of(picture, number)?;
@@ -258,14 +268,17 @@ impl Modem for ArtModem {
             Ok(Cow::Owned(resample(plane.samples, plane.width, origin, step, (half_width, half_height))))
         };
         let chroma = [plane(1)?, plane(2)?];
-        // A copy may be brighter or duller than the original.
-        let gain = f32::from(CELLS[1] - CELLS[0]) / (found.levels.white - found.levels.black);
+        // A copy may have another brightness or contrast: map its black and white to the original's.
+        let gain = f32::from(CELL_LUMA[1] - CELL_LUMA[0]) / (found.levels.white - found.levels.black);
         let levels: [i16; 256] = std::array::from_fn(|sample| {
-            ((sample as f32 - found.levels.black) * gain + f32::from(CELLS[0])).round() as i16
+            ((sample as f32 - found.levels.black) * gain + f32::from(CELL_LUMA[0])).round() as i16
         });
-        let near = (gain - 1.0).abs() < 0.02 && (found.levels.black - f32::from(CELLS[0])).abs() < 2.0;
-        let level =
-            |sample: u8| if near { i16::from(sample) } else { levels[usize::from(sample)].clamp(-64, 320) };
+        // Small deviations are left alone: a mapping with rounding would only add noise.
+        let is_unchanged =
+            (gain - 1.0).abs() < 0.02 && (found.levels.black - f32::from(CELL_LUMA[0])).abs() < 2.0;
+        let level = |sample: u8| {
+            if is_unchanged { i16::from(sample) } else { levels[usize::from(sample)].clamp(-64, 320) }
+        };
 
         let columns = self.tiles.0;
         let mut symbols = vec![(0, 0); columns * self.tiles.1];
@@ -278,14 +291,16 @@ impl Modem for ArtModem {
                 let luma = std::array::from_fn(|i| level(received[i]) - i16::from(ground[i]));
                 let chroma = [0, 1].map(|plane| {
                     std::array::from_fn(|i| {
-                        let at = (row * HALF + i / HALF) * half_width + column * HALF + i % HALF;
+                        let at = (row * CHROMA_TILE + i / CHROMA_TILE) * half_width
+                            + column * CHROMA_TILE
+                            + i % CHROMA_TILE;
                         i16::from(chroma[plane][at]) - i16::from(scene.fields.chroma[plane][at])
                     })
                 });
                 *symbol = self.nearest(&Tile { luma, chroma }, &lift, &scene.energy[number]);
             }
         });
-        let mut coded = vec![0; self.words.coded() + 1];
+        let mut coded = vec![0; self.codewords.coded() + 1];
         for (tile, &(symbol, _)) in symbols.iter().enumerate() {
             let bit = tile * TILE_BITS;
             let [low, high] = (u16::from(symbol) << (bit % 8)).to_le_bytes();
@@ -294,7 +309,8 @@ impl Modem for ArtModem {
                 *next |= high;
             }
         }
-        coded.truncate(self.words.coded());
+        coded.truncate(self.codewords.coded());
+        // A coded byte is as good as the worst of the two or three tiles that hold its bits.
         let outside = |tile: usize| found.inside.as_ref().is_some_and(|inside| self.is_outside(inside, tile));
         let confidence = (0..coded.len()).map(|byte| {
             let tiles = 8 * byte / TILE_BITS..=(8 * byte + 7) / TILE_BITS;

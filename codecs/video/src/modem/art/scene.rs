@@ -1,7 +1,8 @@
 //! A scene: layers of plain outlines, painted one over the other into fields of colour.
 //!
-//! Lengths are in heights of the picture, `x` from its middle to the right and `y` from its top down. Nothing but
-//! arithmetic and square roots is used, so that the fields are the same on every machine.
+//! Lengths are in picture heights, with `x` from the middle to the right and `y` from the top down. Only
+//! arithmetic and square roots are used, whose results IEEE 754 fixes: the fields are the same on every
+//! machine.
 
 use std::f64::consts::{FRAC_PI_4, TAU};
 
@@ -10,66 +11,69 @@ use rayon::prelude::*;
 /// Red, green and blue, 0 to 255.
 pub type Rgb = [u8; 3];
 
-/// What a layer covers.
+/// The shape of a layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Outline {
-    /// Everything.
+    /// The whole picture.
     All,
     /// A disc: centre and radius.
     Disc(f64, f64, f64),
-    /// A ring: centre, radius of the middle of its stroke, and the stroke.
+    /// A ring: centre, radius of the middle of its stroke, width of the stroke.
     Ring(f64, f64, f64, f64),
     /// The part of a ring above its centre.
     Arch(f64, f64, f64, f64),
-    /// The half of a disc on the side of a direction: centre, radius, direction.
+    /// The half of a disc on one side: centre, radius, direction of that side.
     HalfDisc(f64, f64, f64, (f64, f64)),
-    /// A bar with straight ends: from, to, width.
+    /// A bar with straight ends: start, end, width.
     Bar((f64, f64), (f64, f64), f64),
-    /// Everything below a line of two waves: height of the line, then height, number in a picture's height, and phase
-    /// of each wave.
+    /// Everything below a line of two waves: height of the line, then amplitude, frequency in a picture
+    /// height, and phase of each wave.
     Hills(f64, [(f64, f64, f64); 2]),
     /// Every other sector around a centre, `count` of them in a full turn, beyond a radius.
     Rays(f64, f64, f64, f64),
-    /// Every other ring of overlapping fans, the lower rows of fans in front: `y` of the first row of centres, radius, rings.
+    /// Every other ring of overlapping fans, with lower rows in front: `y` of the first row of centres,
+    /// radius, number of rings.
     Fans(f64, f64, f64),
-    /// A mountain with hollow slopes, down to a jagged line: `x` and `y` of the top, half its width, `y` of the line.
+    /// A mountain with hollow slopes above a jagged line: `x` and `y` of the top, half its width, `y` of the
+    /// line.
     Peak(f64, f64, f64, f64),
-    /// The part of a disc inside every other horizontal stripe: centre, radius; `y` of the first stripe, height of stripes.
+    /// The part of a disc inside every other horizontal stripe: centre, radius, `y` of the first stripe,
+    /// height of a stripe.
     StripedDisc(f64, f64, f64, f64, f64),
 }
 
 /// A layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Layer {
-    /// What it covers.
+    /// Its shape.
     pub outline: Outline,
-    /// Where the first colour is, and where the second; between them they blend.
+    /// The points of the first and the second colour; between them they blend.
     pub axis: [(f64, f64); 2],
-    /// Its two colours, as numbers in the palette.
+    /// Its two colours, as indices into the palette.
     pub colours: [usize; 2],
 }
 
-/// The colour of every sample, and how it changes where a shape lies. In limited-range BT.601.
+/// The ground colour of every sample, and the luma change of a shape there, in limited-range BT.601.
 #[derive(Debug)]
 pub struct Fields {
     /// Luma of the ground.
     pub luma: Vec<u8>,
-    /// Cb and Cr of the ground, half as many in both directions.
+    /// Cb and Cr of the ground, subsampled by 2 in both directions.
     pub chroma: [Vec<u8>; 2],
-    /// What a shape adds to luma.
+    /// The luma change of a shape.
     pub lift: Vec<i8>,
 }
 
-/// By how much a shape is lighter or darker than its ground.
+/// Luma difference of a shape from its ground.
 const LIFT: f64 = 36.0;
 
-/// A wave between -1 and 1 with period 1: two parabolas.
+/// A wave between -1 and 1 with period 1, made of two parabolas: close to a sine, with exact arithmetic.
 fn wave(t: f64) -> f64 {
     let t = t - t.floor();
     if t < 0.5 { 16.0 * t * (0.5 - t) } else { -16.0 * (t - 0.5) * (1.0 - t) }
 }
 
-/// How far `(x, y)` is outside of the outline; negative inside.
+/// The distance of `(x, y)` from an outline; negative inside.
 fn distance(outline: Outline, x: f64, y: f64) -> f64 {
     let from = |cx: f64, cy: f64| ((x - cx) * (x - cx) + (y - cy) * (y - cy)).sqrt();
     match outline {
@@ -89,7 +93,8 @@ fn distance(outline: Outline, x: f64, y: f64) -> f64 {
             base + waves.iter().map(|&(a, f, p)| a * wave(f * x + p)).sum::<f64>() - y
         }
         Outline::Rays(cx, cy, count, radius) => {
-            // The arc tangent by a parabola, good to a thousandth of a turn.
+            // The arc tangent by a parabola, good to a thousandth of a turn: library functions differ between
+            // machines.
             let (dx, dy) = (x - cx, y - cy);
             let (small, large) = (dx.abs().min(dy.abs()), dx.abs().max(dy.abs()).max(1e-9));
             let ratio = small / large;
@@ -144,19 +149,19 @@ pub fn ycbcr([r, g, b]: Rgb) -> [f64; 3] {
     ]
 }
 
-/// What a layer's shapes add to luma: they are lighter on dark layers and darker on light ones.
+/// The luma change of a layer's shapes: lighter on dark layers, darker on light ones.
 pub fn lift(layer: &Layer, palette: &[Rgb]) -> f64 {
     let mean = layer.colours.iter().map(|&c| ycbcr(palette[c])[0]).sum::<f64>() / 2.0;
     if mean < 122.0 { LIFT } else { -LIFT }
 }
 
-/// Y, Cb, Cr and lift at a place; `sample` is the size of a sample.
+/// Y, Cb, Cr and lift at a place; `sample` is the width of a sample, over which outlines are anti-aliased.
 fn colour(layers: &[Layer], lifts: &[f64], palette: &[[f64; 3]], x: f64, y: f64, sample: f64) -> [f64; 4] {
     let mut sum = [0.0; 4];
-    let mut left = 1.0;
-    // From the top layer down, until nothing can be seen of those below.
+    let mut open = 1.0;
+    // From the top layer down, until the layers below are fully hidden.
     for (layer, &lift) in layers.iter().zip(lifts).rev() {
-        let cover = (0.5 - distance(layer.outline, x, y) / sample).clamp(0.0, 1.0) * left;
+        let cover = (0.5 - distance(layer.outline, x, y) / sample).clamp(0.0, 1.0) * open;
         if cover <= 0.0 {
             continue;
         }
@@ -168,8 +173,8 @@ fn colour(layers: &[Layer], lifts: &[f64], palette: &[[f64; 3]], x: f64, y: f64,
             sum[i] += cover * (a[i] + (b[i] - a[i]) * part);
         }
         sum[3] += cover * lift;
-        left -= cover;
-        if left <= 0.0 {
+        open -= cover;
+        if open <= 0.0 {
             break;
         }
     }

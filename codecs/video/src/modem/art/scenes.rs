@@ -31,7 +31,7 @@ pub fn by_name(name: &str) -> Option<u8> {
     STYLES.iter().position(|style| style.name == name).map(|number| number as u8)
 }
 
-/// The number of the style for content with this digest, where none is asked for.
+/// The default style for content with this digest.
 pub fn by_digest(digest: &[u8; 32]) -> u8 {
     digest[0] % STYLES.len() as u8
 }
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(by_digest(&[0xFF; 32]), 7);
     }
 
-    /// Colours that do not exist would come back from a conversion to RGB as others.
+    /// Colours outside the RGB cube would change in a conversion to RGB and back.
     #[test]
     fn grounds_and_accents_are_colours() {
         for style in &STYLES {

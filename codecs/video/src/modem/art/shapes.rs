@@ -1,18 +1,18 @@
 //! The sixteen shapes of a tile.
 //!
-//! All cover nearly the same part of the tile, 45 %, so that no tile is lighter than its neighbours, and the arcs
-//! meet at the tiles' edges.
+//! Each covers close to 45 % of the tile, so that no tile looks lighter than its neighbours. The arcs meet at
+//! the tiles' edges.
 
-/// Samples of a tile in both directions.
+/// Width and height of a tile in samples.
 pub const TILE: usize = 16;
 
-/// Shapes.
+/// Number of shapes.
 pub const SHAPES: usize = 16;
 
-/// What a mask is at a sample that the shape covers whole.
+/// Mask value of a fully covered sample.
 pub const FULL: i16 = 64;
 
-/// How much of a sample a shape covers, 0 to [`FULL`]: luma samples, then the 8x8 chroma samples.
+/// Coverage of each sample by a shape, 0 to [`FULL`]: luma samples, then the 8x8 chroma samples.
 #[derive(Debug, Clone)]
 pub struct Mask {
     /// Row by row.
@@ -21,30 +21,31 @@ pub struct Mask {
     pub chroma: [i16; TILE * TILE / 4],
 }
 
-/// Places in a tile, in both directions: eight to a sample, so 64 in a sample.
+/// Places per tile side: eight per sample side, so 64 in a sample.
 const FINE: i32 = 8 * TILE as i32;
 
-/// Whether shape `shape` covers the place `x`, `y`. Places are odd numbers up to 255: twice the fine place
-/// and one, from the upper left corner of the tile.
+/// Whether a shape covers the place `x`, `y`. Places are odd numbers up to 255, the centres of a grid of 128
+/// by 128 in a tile of 256 units, from its top left corner. Integers keep the drawing exact on every machine.
 pub fn covers(shape: usize, x: i32, y: i32) -> bool {
     let size = 2 * FINE;
-    // Corner `shape % 4`: upper left, upper right, lower left, lower right.
+    // Distances from corner `shape % 4`: top left, top right, bottom left, bottom right.
     let (cx, cy) = (if shape % 2 == 1 { size - x } else { x }, if shape / 2 % 2 == 1 { size - y } else { y });
     let from = |px: i32, py: i32| (x - px) * (x - px) + (y - py) * (y - py);
     let middle = from(FINE, FINE);
     match shape {
-        // An arc around the corner.
+        // A quarter ring around the corner, 44 % of the tile. As 56 + 200 = 256, it covers the same part of
+        // an edge seen from either end, so that the arcs of neighbouring tiles meet.
         0..4 => (56 * 56..200 * 200).contains(&(cx * cx + cy * cy)),
-        // The triangle in the corner.
+        // The triangle in the corner: 243^2 / 2 of 256^2 is 45 %.
         4..8 => cx + cy < 243,
-        // Halves: left, right, upper, lower.
+        // Strips at the left, right, top and bottom edge: 115 of 256 is 45 %.
         8..10 => cx < 115,
         10 => y < 115,
         11 => size - y < 115,
-        // A disc, and everything but a disc.
+        // A disc: pi 97^2 of 256^2 is 45 %. Everything outside a disc of radius 107, which leaves 45 %.
         12 => middle < 97 * 97,
         13 => middle > 107 * 107,
-        // Leaves from corner to corner.
+        // Leaves from corner to corner: the intersection of two discs around opposite corners.
         14 => from(0, size) < 246 * 246 && from(size, 0) < 246 * 246,
         _ => from(0, 0) < 246 * 246 && from(size, size) < 246 * 246,
     }
