@@ -86,9 +86,9 @@ impl Canvas {
         &mut self.samples
     }
 
-    /// Fills the margins that depend on row `y`: to its right with its last pixel, and to the left of row `y
-    /// + 1` with its first pixel. Row `y + 1` reads the first as topright and the second as left; a decoder
-    /// has both by then.
+    /// Fills the margins that depend on row `y`: to its right with its last pixel, and to the left of the
+    /// next row with its first pixel. The next row reads the first as topright and the second as left; a
+    /// decoder has both.
     pub fn fill_margins(&mut self, y: usize) {
         let (c, stride) = (self.channels, self.stride());
         let (first, end) = (self.index(0, y), self.index(self.width, y));
