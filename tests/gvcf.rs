@@ -291,5 +291,5 @@ fn a_stream_in_a_bundle_is_read_from_the_file_and_from_a_clone() {
     assert!((900_000..2_500_000).contains(&right), "{right}");
     // A bundle of something else is told so.
     let repository = imported(dir.path(), "clip", &clip(FRAMES), &["--frames", "2"]);
-    assert!(error_line(&run(["decode", arg(&repository), "-o", "-"]), 3).contains("no stream"));
+    assert!(error_line(&run(["decode", arg(&repository), "-o", "-"]), 3).contains("not a stream"));
 }

@@ -1,5 +1,5 @@
-//! `bitshuffle`: a matrix of bits, one element a row, turned over, so that bits of equal weight lie together
-//! (Masui and others 2015; the layout here is our own).
+//! `bitshuffle`: transposes the bit matrix of an array, one element a row, so bits of equal weight become
+//! adjacent (Masui and others 2015; the layout here is our own).
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::parts::{PLAIN, codec, exactly, reserve};
 
 const SIZE: Param = Param::int("size", 1, 64, 4, "bytes of an element");
 
-/// Elements that are turned over together. A plane of them is 1 KiB, and a block of usual elements fits the
-/// nearest cache.
+/// Elements that are transposed together. A bit plane of them has 1 KiB, so a block of elements of up to 4
+/// bytes fits the first-level cache.
 const BLOCK: usize = 8192;
 
 static INFO: Info = Info {
@@ -33,9 +33,9 @@ fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
 
 struct Bitshuffle {
     size: usize,
-    /// One byte of every element of a block.
+    /// One byte column of a block: the same byte of every element.
     column: Vec<u8>,
-    /// A block's result.
+    /// The transposed block.
     block: Vec<u8>,
 }
 
@@ -74,7 +74,7 @@ impl Worker for Bitshuffle {
     }
 }
 
-/// Elements of `size` bytes, a multiple of 8 of them, to planes of bits.
+/// Transposes elements of `size` bytes to bit planes; their number is a multiple of 8.
 fn shuffle(elements: &[u8], planes: &mut [u8], column: &mut [u8], size: usize) {
     let plane = column.len() / 8;
     for (place, planes) in planes.chunks_exact_mut(8 * plane).enumerate() {
@@ -91,7 +91,7 @@ fn shuffle(elements: &[u8], planes: &mut [u8], column: &mut [u8], size: usize) {
     }
 }
 
-/// The reverse of [`shuffle`].
+/// The inverse of [`shuffle`].
 fn unshuffle(planes: &[u8], elements: &mut [u8], column: &mut [u8], size: usize) {
     let plane = column.len() / 8;
     for (place, planes) in planes.chunks_exact(8 * plane).enumerate() {
@@ -111,8 +111,8 @@ fn split(planes: &mut [u8]) -> [&mut [u8]; 8] {
     std::array::from_fn(|_| rows.next().unwrap_or_default())
 }
 
-/// Turns a matrix of 8 x 8 bits over: bit `c` of byte `r` changes places with bit `r` of byte `c` (Warren,
-/// "Hacker's Delight", 7-3).
+/// Transposes a matrix of 8 x 8 bits: bit `c` of byte `r` and bit `r` of byte `c` change places (Warren,
+/// "Hacker's Delight", 7-3). Three steps swap blocks of 1, 2 and 4 bits in all rows at once.
 #[inline]
 fn transpose(x: u64) -> u64 {
     let swap = |x: u64, mask: u64, by: u32| {

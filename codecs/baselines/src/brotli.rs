@@ -1,4 +1,4 @@
-//! `brotli`: Brotli (RFC 7932) by the crate of that name, all of it in Rust.
+//! `brotli`: Brotli (RFC 7932) by the crate of that name, which is pure Rust.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const LGWIN: Param =
     Param::int("lgwin", 10, 24, 22, "the window: 2^lgwin - 16 bytes").or_called(&["window_log"]);
 
 const BUFFER: usize = 64 << 10;
-/// Prefix codes and context maps, at most.
+/// Upper bound for a decoder's prefix codes and context maps, in bytes.
 const TABLES: u64 = 8 << 20;
 
 static INFO: Info = Info {
@@ -50,13 +50,13 @@ impl Brotli {
     }
 }
 
-/// The window that a stream asks for, as a power of two (RFC 7932, section 9.1).
+/// The window size in a stream's header, as a power of two (RFC 7932, section 9.1).
 fn window_bits(input: &[u8]) -> Result<u32> {
     let first = *input.first().ok_or_else(|| Error::truncated("an empty Brotli stream"))?;
     match (first & 1, first >> 1 & 7, first >> 4 & 7) {
         (0, _, _) => Ok(16),
         (_, 0, 0) => Ok(17),
-        (_, 0, 1) => Err(Error::unsupported("a Brotli stream with a large window")),
+        (_, 0, 1) => Err(Error::unsupported("the Brotli stream needs the large-window extension")),
         (_, 0, n) => Ok(8 + u32::from(n)),
         (_, n, _) => Ok(17 + u32::from(n)),
     }

@@ -1,8 +1,9 @@
-//! `bwt`: the Burrows-Wheeler transform of a whole segment, over the suffix array that libsais makes in linear
-//! time, and back along sixteen parts of the segment at once.
+//! `bwt`: the Burrows-Wheeler transform of a whole segment, by the suffix array that libsais builds in linear
+//! time.
 //!
-//! The inverse follows a chain through memory, one cache miss for each byte. Sixteen chains that begin at known
-//! places wait for memory at the same time.
+//! The inverse follows a chain of links through memory, with one cache miss for each byte. So the encoder
+//! stores sixteen starting points, and the decoder follows sixteen chains at once, whose cache misses
+//! overlap.
 
 use std::sync::Arc;
 
@@ -10,13 +11,13 @@ use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Params, Resources, R
 
 use crate::parts::{PLAIN, codec, reserve, room};
 
-/// The starts that large segments have.
+/// Starting points of a large segment.
 const PARTS: usize = 16;
-/// Segments below this have one: they fit the cache.
+/// Segments below this size have one starting point: their links fit the cache.
 const LARGE: usize = 32 << 10;
-/// Up to here a link and its byte share 32 bits.
+/// Maximum size at which a link (24 bits) and its byte share 32 bits.
 const PACKED: usize = 1 << 24;
-/// The largest segment: the suffix array has signed numbers of 32 bits.
+/// Maximum segment size: the suffix array holds signed numbers of 32 bits.
 const MAX_INPUT: usize = i32::MAX as usize - 1024;
 
 static INFO: Info = Info {
@@ -33,7 +34,7 @@ static INFO: Info = Info {
 pub const BWT: Entry = Entry::codec(&INFO, build);
 
 fn memory(segment: u64) -> Memory {
-    // The suffix array and what the library takes for dull inputs; links.
+    // Encoding: the suffix array and the library's own buffers for repetitive inputs. Decoding: the links.
     Memory { encode: 5 * segment + (1 << 20), decode: 4 * segment + (64 << 10) }
 }
 
@@ -47,22 +48,22 @@ struct Bwt {
     links: Vec<u32>,
 }
 
-/// In how many parts a segment is decoded, and how long they are; the last may be shorter.
+/// Number of parts in which a segment is decoded, and their length; the last may be shorter.
 fn parts(length: usize) -> (usize, usize) {
     let parts = if length < LARGE { 1 } else { PARTS };
     (parts, length.div_ceil(parts))
 }
 
 impl Bwt {
-    /// Fills `suffixes` with the order of the suffixes of `input`; an end is less than any byte.
+    /// Fills `suffixes` with the suffix array of `input`; the end of the input sorts before any byte.
     fn sort(&mut self, input: &[u8]) -> Result<()> {
         self.suffixes.clear();
         let length = i32::try_from(input.len()).unwrap_or(i32::MAX);
         self.suffixes
             .try_reserve(input.len())
             .map_err(|_| Error::limit("bwt: no memory for the suffix array"))?;
-        // SAFETY: the pointers come from a slice and from spare capacity, both of `length` elements; the library
-        // writes to the second only, and without a frequency table.
+        // SAFETY: the pointers come from a slice and from spare capacity, both of `length` elements; the
+        // library writes to the second only, and without a frequency table.
         let result = unsafe {
             libsais_sys::libsais::libsais(
                 input.as_ptr(),
@@ -117,7 +118,10 @@ impl Worker for Bwt {
         let (parts, part) = parts(raw_len);
         let header = if raw_len == 0 { 0 } else { 4 * parts };
         if input.len() != raw_len + header {
-            return Err(Error::corrupt(format!("{} bytes of a transform of {raw_len}", input.len())));
+            return Err(Error::corrupt(format!(
+                "a bwt of {} bytes cannot hold {raw_len} bytes",
+                input.len()
+            )));
         }
         if raw_len == 0 {
             return Ok(());
@@ -131,7 +135,7 @@ impl Worker for Bwt {
         for (start, bytes) in starts.iter_mut().zip(header.as_chunks::<4>().0) {
             *start = u32::from_le_bytes(*bytes);
             if *start as usize >= raw_len {
-                return Err(Error::corrupt("a part of the transform begins outside it"));
+                return Err(Error::corrupt("a starting point of the bwt lies outside its rows"));
             }
         }
         link(last, starts[0] as usize, &mut self.links)?;
@@ -149,13 +153,14 @@ impl Worker for Bwt {
         if ends[..parts].iter().eq(starts[1..parts].iter().chain(&starts[..1])) {
             Ok(())
         } else {
-            Err(Error::corrupt("the transform does not lead through all its rows"))
+            Err(Error::corrupt("the links of the bwt do not visit every row"))
         }
     }
 }
 
-/// For each row the row of the suffix that is one byte shorter, so that the byte before that one is the first of
-/// this; in packed form it is in the low bits. A permutation, whatever the bytes are.
+/// The link of each row: the row of the suffix that is one byte shorter. The byte before that suffix is the
+/// first of this row; the packed form holds it in the low bits. The links are a permutation for any bytes, so
+/// a damaged segment still yields rows in range.
 fn link(last: &[u8], first: usize, links: &mut Vec<u32>) -> Result<()> {
     links.clear();
     links.try_reserve(last.len()).map_err(|_| Error::limit("bwt: no memory for the links"))?;
@@ -173,16 +178,16 @@ fn link(last: &[u8], first: usize, links: &mut Vec<u32>) -> Result<()> {
         links[*slot] = if packed { (row as u32) << 8 | u32::from(byte) } else { row as u32 };
         *slot += 1;
     };
-    // The byte in the row of the whole segment is its last one. The suffix of that byte alone comes first among
-    // those that begin with it.
+    // The row of the whole segment holds its last byte, by wrapping around. The suffix of that byte alone is
+    // the shortest, so it sorts first among those that begin with it.
     put(first);
     (0..first).for_each(&mut put);
     (first + 1..last.len()).for_each(&mut put);
     Ok(())
 }
 
-/// Writes all parts at once, and returns the rows in which they end. `step` gives for a row the next one and the
-/// byte on the way.
+/// Writes all parts at once and returns the rows in which they end. `step` returns the next row and the byte
+/// of a row.
 fn follow<const N: usize>(
     mut rows: [u32; N],
     out: &mut [u8],

@@ -9,7 +9,7 @@ use crate::parts::{PLAIN, codec, decode_stream, encode_stream};
 
 const LEVEL: Param = Param::int("level", 1, 9, 9, "block size in units of 100,000 bytes");
 
-/// What a decoder takes for the largest blocks, which any input may ask for.
+/// Memory of a decoder for the largest block size, which any stream may request.
 const DECODER: u64 = 4 << 20;
 
 static INFO: Info = Info {
@@ -17,7 +17,7 @@ static INFO: Info = Info {
     summary: "bzip2: Burrows-Wheeler transform, move to front, Huffman coding",
     params: &[LEVEL],
     formats: &[1],
-    // The manual: 400,000 bytes and 8 for each byte of a block; the smaller buffers are ours.
+    // By the manual of bzip2: 400,000 bytes plus 8 for each byte of a block. The smaller buffers are ours.
     memory: |params, _| Memory { encode: 500_000 + 800_000 * params.int(&LEVEL) as u64, decode: DECODER },
     capabilities: PLAIN,
     tools: &[],

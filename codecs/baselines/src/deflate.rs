@@ -1,9 +1,9 @@
 //! `deflate`: raw DEFLATE (RFC 1951) by libdeflate, which compresses whole buffers.
 //!
-//! Chosen over `flate2` (zlib-rs, miniz_oxide): a segment is a whole buffer, and for that libdeflate is both the
-//! fastest and, with its near-optimal parsing at 10 to 12, the smallest; it is maintained and fuzzed, and needs
-//! no more than the C compiler that the project needs anyway. Levels 0 to 9 correspond to zlib's. No zlib or
-//! gzip wrapper: the container has its own checksums.
+//! Chosen over `flate2` (zlib-rs, miniz_oxide): a segment is a whole buffer, and for that libdeflate is both
+//! the fastest and, with its near-optimal parsing at 10 to 12, the smallest; it is maintained and fuzzed, and
+//! needs no more than the C compiler that the project needs anyway. Levels 0 to 9 correspond to zlib's. No
+//! zlib or gzip wrapper: the container has its own checksums.
 
 use std::ffi::c_int;
 use std::ptr::NonNull;
@@ -123,8 +123,8 @@ impl Worker for Deflate {
         reserve(out, raw_len)?;
         let space = &mut out.spare_capacity_mut()[..raw_len];
         let (mut used, mut length) = (0, 0);
-        // SAFETY: the decompressor is ours alone, the pointers come from slices of the lengths given and from two
-        // numbers; the library writes to the space, within its length, and to the numbers.
+        // SAFETY: the decompressor is ours alone, the pointers come from slices of the lengths given and from
+        // two numbers; the library writes to the space, within its length, and to the numbers.
         let result = unsafe {
             ffi::libdeflate_deflate_decompress_ex(
                 decompressor.0.as_ptr(),

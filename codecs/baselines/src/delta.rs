@@ -1,4 +1,4 @@
-//! `delta`: each byte less the one `stride` before it.
+//! `delta`: subtracts from each byte the one `stride` before it, modulo 256.
 
 use std::sync::Arc;
 
@@ -57,9 +57,9 @@ impl Worker for Delta {
     }
 }
 
-/// Adds to each byte of a range the one `stride` before it.
+/// The inverse for a range: adds to each byte the one `stride` before it.
 fn undo(bytes: &mut [u8], range: std::ops::Range<usize>, stride: usize) {
-    // The usual sizes of numbers: the last values stay in registers.
+    // With a constant stride of a common number size, the last values stay in registers.
     match stride {
         1 => undo_fixed::<1>(bytes, range),
         2 => undo_fixed::<2>(bytes, range),

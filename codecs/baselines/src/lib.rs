@@ -1,4 +1,4 @@
-//! Codecs that others are compared with, and transforms that make chains worth trying: one short file each.
+//! Baseline codecs for comparison, and simple transforms for chains: one short file each.
 
 mod bitshuffle;
 mod brotli;

@@ -1,4 +1,5 @@
-//! `lz4`: the LZ4 block format by `lz4_flex`, which has one effort only: no HC levels and no acceleration factor.
+//! `lz4`: the LZ4 block format by `lz4_flex`, which has one effort only: no HC levels and no acceleration
+//! factor.
 
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use crate::parts::{PLAIN, codec, exactly, room};
 
 /// The format's own limit on a block.
 const MAX_INPUT: usize = 0x7E00_0000;
-/// Shorter inputs are coded with 16-bit table entries. Each table serves its own lengths only: which of the two
-/// is used changes the bytes, so it must not depend on what came before.
+/// Inputs below this size use 16-bit table entries. The entry size changes the coded bytes, so it depends on
+/// the length only, and never on the table left by an earlier segment.
 const SMALL: usize = u16::MAX as usize;
 
 static INFO: Info = Info {
@@ -40,7 +41,10 @@ impl Worker for Lz4 {
     fn encode(&mut self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()> {
         cx.check()?;
         if input.len() > MAX_INPUT {
-            return Err(Error::limit(format!("an LZ4 block holds {MAX_INPUT} bytes at most")));
+            return Err(Error::limit(format!(
+                "a segment of {} bytes exceeds an LZ4 block, which holds {MAX_INPUT}",
+                input.len()
+            )));
         }
         let table = if input.len() < SMALL {
             self.small.get_or_insert_with(CompressTable::small)

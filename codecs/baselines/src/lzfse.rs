@@ -24,7 +24,7 @@ fn build(_: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
     Ok(codec(Lzfse::default))
 }
 
-/// Contexts are made when first needed: a worker usually either encodes or decodes.
+/// Contexts are created at first use: a worker usually either encodes or decodes.
 #[derive(Default)]
 struct Lzfse {
     encoder: Option<Box<LzfseEncoder>>,
@@ -45,8 +45,8 @@ impl Worker for Lzfse {
     fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
         cx.check()?;
         reserve(out, raw_len)?;
-        // The ring decoder writes piece by piece, so a bomb ends at the first byte too much; the one that
-        // decodes into a vector would let it grow.
+        // The ring decoder writes piece by piece, so a decompression bomb stops at the first surplus byte.
+        // The decoder into a vector would let it grow.
         let mut sink = Bounded { out, left: raw_len };
         let result = self.decoder.get_or_insert_default().decode(&mut Watched(input, cx), &mut sink);
         let left = sink.left;

@@ -1,4 +1,4 @@
-//! `memcpy`: a plain copy, the upper limit of every rate. Pipelines pass over `store`; this one is always done.
+//! `memcpy`: a plain copy, the upper limit of every rate. Pipelines skip `store`, but always run this one.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `mtf`: move to front: each byte becomes its rank by how recently it occurred.
+//! `mtf`: move to front. Each byte becomes its rank in a list of byte values, the most recent first.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ fn build(_: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
 
 struct Mtf;
 
-/// Byte values, the last used one first.
+/// The list of byte values, the most recent first.
 struct Recent([u8; 256]);
 
 impl Recent {
@@ -35,7 +35,7 @@ impl Recent {
 
     #[inline]
     fn rank(&mut self, byte: u8) -> u8 {
-        // Every value goes one place back until the one that was asked for is found.
+        // Shift values back by one until the wanted one is found: search and move in one pass.
         let mut moved = byte;
         for (rank, slot) in self.0.iter_mut().enumerate() {
             std::mem::swap(slot, &mut moved);

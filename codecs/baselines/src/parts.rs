@@ -1,17 +1,17 @@
-//! What the codecs of this crate share: room for results, lengths that must be right, workers from a closure.
+//! Shared by the codecs of this crate: output buffers, length checks, workers from a closure, stream loops.
 
 use std::sync::Arc;
 
 use lab_codec::{Capabilities, Codec, Context, Error, Result, Worker};
 
-/// A codec that encodes and decodes whole segments, in this process, and nothing more.
+/// Capabilities of a codec that codes whole segments in this process: none beyond that.
 pub const PLAIN: Capabilities =
     Capabilities { range_decode: false, identity: false, external: false, pipe: false };
 
-/// Bytes between two looks at the cancellation flag.
+/// Bytes between two tests of the cancellation flag.
 pub const PIECE: usize = 1 << 20;
 
-/// The codec whose workers `make` makes.
+/// A codec whose workers come from the closure `make`.
 pub fn codec<W: Worker + 'static>(make: impl Fn() -> W + Send + Sync + 'static) -> Arc<dyn Codec> {
     struct Maker<F>(F);
     impl<W: Worker + 'static, F: Fn() -> W + Send + Sync> Codec for Maker<F> {
@@ -22,12 +22,12 @@ pub fn codec<W: Worker + 'static>(make: impl Fn() -> W + Send + Sync + 'static) 
     Arc::new(Maker(make))
 }
 
-/// Makes room for `additional` bytes, or says that there is none.
+/// Reserves `additional` bytes; running out of memory is an error, not an abort.
 pub fn reserve(out: &mut Vec<u8>, additional: usize) -> Result<()> {
     out.try_reserve(additional).map_err(|_| Error::limit(format!("no memory for {additional} bytes")))
 }
 
-/// Appends `length` zeros to be overwritten, and returns them.
+/// Appends `length` zeros to `out` and returns them, to be overwritten.
 pub fn room(out: &mut Vec<u8>, length: usize) -> Result<&mut [u8]> {
     reserve(out, length)?;
     let start = out.len();
@@ -35,7 +35,7 @@ pub fn room(out: &mut Vec<u8>, length: usize) -> Result<&mut [u8]> {
     Ok(&mut out[start..])
 }
 
-/// Fails unless as many bytes were `found` as the segment has.
+/// Fails unless the number of decoded bytes, `found`, is the segment's length.
 pub fn exactly(found: usize, raw_len: usize) -> Result<()> {
     if found == raw_len {
         return Ok(());
@@ -43,16 +43,16 @@ pub fn exactly(found: usize, raw_len: usize) -> Result<()> {
     Err(Error::corrupt(format!("the segment decodes to {found} bytes where {raw_len} are expected")))
 }
 
-/// Fails where bytes are left behind the coded data.
+/// Fails if bytes follow the coded data.
 pub fn used_up(left: usize) -> Result<()> {
     if left == 0 { Ok(()) } else { Err(Error::corrupt(format!("{left} bytes follow the coded data"))) }
 }
 
-/// How far a call into a stream library came: bytes of input taken, and whether the stream has ended.
+/// Progress of one call into a stream library: input bytes consumed, and whether the stream has ended.
 pub type Step = (usize, bool);
 
-/// Encodes by a library that takes input piece by piece: `step` gets a piece, whether it is the last, and room behind
-/// the output for at least 4096 bytes more.
+/// Encodes by a stream library. `step` gets a piece of input, whether it is the last, and an output with a
+/// spare capacity of at least 4096 bytes.
 pub fn encode_stream(
     input: &[u8],
     out: &mut Vec<u8>,
@@ -77,8 +77,8 @@ pub fn encode_stream(
     }
 }
 
-/// Decodes exactly `raw_len` bytes from all of `input` by a library that takes it piece by piece; `step` fills the room
-/// behind the output, which is a byte more, so that a stream that is too long shows.
+/// Decodes exactly `raw_len` bytes from all of `input` by a stream library. `step` fills the spare capacity
+/// of the output, which is one byte larger than needed, so that a stream which is too long is detected.
 pub fn decode_stream(
     input: &[u8],
     raw_len: usize,
@@ -106,7 +106,8 @@ pub fn decode_stream(
     }
 }
 
-/// A reader or writer that ends with an error once the work was cancelled. Call [`Context::check`] behind it.
+/// A reader or writer that fails once the work is cancelled. Call [`Context::check`] afterwards to get that
+/// error.
 pub struct Watched<'a, T>(pub T, pub &'a Context);
 
 impl<T: std::io::Read> std::io::Read for Watched<'_, T> {
@@ -116,7 +117,7 @@ impl<T: std::io::Read> std::io::Read for Watched<'_, T> {
     }
 }
 
-/// Takes as many bytes as a segment has, and refuses more.
+/// A writer that accepts the segment's length and refuses more.
 pub struct Bounded<'a> {
     pub out: &'a mut Vec<u8>,
     pub left: usize,

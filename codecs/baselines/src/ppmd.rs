@@ -13,9 +13,9 @@ const MEMORY: Param =
     Param::size("memory", 2 << 10, 1 << 30, 16 << 20, "for the model, which starts anew when it is full")
         .or_called(&["mem"]);
 
-/// Bytes between two looks at the cancellation flag.
+/// Bytes between two tests of the cancellation flag.
 const PIECE: usize = 64 << 10;
-/// What the model takes beside the memory that is asked for.
+/// Memory of the library beside the model's own.
 const TABLES: u64 = 64 << 10;
 
 static INFO: Info = Info {
@@ -51,8 +51,8 @@ impl Ppmd {
         Self { order: params.int(&ORDER) as u32, memory: params.size(&MEMORY) as u32 }
     }
 
-    /// The model's memory for a segment. The library zeroes all of it each time, so a short segment gets what it
-    /// can fill: a byte adds two units of 12 bytes to each of its contexts, and more only while all is new.
+    /// The model's memory for a segment. The library zeroes all of it each time, so a short segment gets only
+    /// what it can fill: a byte adds at most about two units of 12 bytes to each of its contexts.
     fn model(self, segment: u64) -> u32 {
         let filled = segment.saturating_mul(24 * (u64::from(self.order) + 1)).saturating_add(64 << 10);
         self.memory.min(u32::try_from(filled).unwrap_or(u32::MAX))

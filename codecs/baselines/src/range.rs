@@ -9,9 +9,9 @@ use crate::parts::{PLAIN, codec, reserve, used_up};
 
 const ORDER: Param = Param::int("order", 0, 2, 1, "bytes of context");
 
-/// Where the adaptation of a probability stops slowing down.
+/// Count at which the adaptation of a probability stops slowing down.
 const LIMIT: u32 = 60;
-/// Bytes between two looks at the cancellation flag.
+/// Bytes between two tests of the cancellation flag.
 const PIECE: usize = 16 << 10;
 
 static INFO: Info = Info {
@@ -34,7 +34,7 @@ fn contexts(order: u32) -> usize {
     1 << (8 * order)
 }
 
-/// Of the pages that a segment can come to need; a list of them is there twice while it grows.
+/// Memory of the pages that a segment may need. It counts twice, since a growing vector is copied.
 fn memory(order: u32, segment: u64) -> u64 {
     let contexts = contexts(order) as u64;
     contexts * 4 + contexts.min(segment) * 3 * size_of::<Page>() as u64
@@ -48,10 +48,10 @@ fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
 /// The bits of one byte: node 1 is the highest bit, nodes `2n` and `2n + 1` follow node `n` by its bit.
 type Page = [Bit; 256];
 
-/// Pages are made when their context first occurs, since most contexts never do.
+/// Pages are allocated when their context first occurs, since most contexts never do.
 struct Range {
     order: u32,
-    /// For each context its page's number plus 1, or 0.
+    /// The number of each context's page plus 1; 0 without a page.
     index: Vec<u32>,
     pages: Vec<Page>,
     /// The context of each page.
@@ -60,13 +60,13 @@ struct Range {
 
 impl Range {
     fn reset(&mut self) {
-        // Only what the last segment used is undone.
+        // Reset only the contexts that the last segment used.
         self.used.drain(..).for_each(|context| self.index[context as usize] = 0);
         self.index.resize(contexts(self.order), 0);
         self.pages.clear();
     }
 
-    /// The page behind the bytes `before`, the last one lowest.
+    /// The page of a context: the bytes `before`, the last one in the lowest bits.
     #[inline]
     fn page(&mut self, before: u32) -> &mut Page {
         let context = before as usize & (self.index.len() - 1);
@@ -124,7 +124,8 @@ impl Worker for Range {
                 let page = self.page(before);
                 let mut node = 1;
                 for _ in 0..8 {
-                    // The mask changes nothing, but the compiler sees that the node is within the page.
+                    // The mask never changes the node. It proves to the compiler that the index is within the
+                    // page.
                     let bit = decoder.bit(page[node & 255].one());
                     page[node & 255].update(bit, LIMIT);
                     node = 2 * node + usize::from(bit);

@@ -1,4 +1,5 @@
-//! `rans0`: static order-0 rANS, the plain entropy coder behind transforms; a table for each block.
+//! `rans0`: static order-0 rANS with a frequency table for each block: the plain entropy coder after
+//! transforms.
 
 use std::sync::Arc;
 

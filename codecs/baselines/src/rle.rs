@@ -1,4 +1,5 @@
-//! `rle`: runs of a byte, counted from a number of repetitions on (as the first step of bzip2 does from 4 on).
+//! `rle`: run-length coding. After a fixed number of equal bytes a count of the further ones follows, as in
+//! the first step of bzip2, where that number is 4.
 
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ struct Rle {
     after: usize,
 }
 
-/// How many bytes from the front of `bytes`, which is not empty, equal the first; `limit` at most.
+/// Length of the run that begins `bytes`, which is not empty; at most `limit`.
 #[inline]
 fn run(bytes: &[u8], limit: usize) -> usize {
     let first = bytes[0];

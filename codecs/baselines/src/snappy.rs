@@ -37,7 +37,7 @@ impl Worker for Snappy {
     fn encode(&mut self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()> {
         cx.check()?;
         let start = out.len();
-        // 0 stands for "too long for the format"; then `compress` says so itself.
+        // The bound is 0 for inputs too long for the format; `compress` then returns the error.
         let space = room(out, max_compress_len(input.len()))?;
         let length = self.encoder.compress(input, space).map_err(|e| Error::limit(format!("{e}")))?;
         out.truncate(start + length);
@@ -47,7 +47,7 @@ impl Worker for Snappy {
     fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
         cx.check()?;
         if input.is_empty() {
-            return Err(Error::truncated("a Snappy block begins with its length"));
+            return Err(Error::truncated("the Snappy block ends before its length field"));
         }
         exactly(decompress_len(input).map_err(corrupt)?, raw_len)?;
         let length = self.decoder.decompress(input, room(out, raw_len)?).map_err(corrupt)?;

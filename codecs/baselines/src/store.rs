@@ -1,4 +1,4 @@
-//! `store`: the bytes as they are. The zero line of every measurement.
+//! `store`: an unchanged copy, the baseline of every measurement.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Codec for Store {
 
 fn check_len(input: &[u8], raw_len: usize) -> Result<()> {
     if input.len() != raw_len {
-        return Err(Error::corrupt(format!("{} stored bytes for {raw_len} raw ones", input.len())));
+        return Err(Error::corrupt(format!("{} stored bytes where {raw_len} are expected", input.len())));
     }
     Ok(())
 }

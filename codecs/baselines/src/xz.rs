@@ -10,7 +10,7 @@ use crate::parts::{PLAIN, codec, decode_stream, encode_stream};
 const LEVEL: Param = Param::int("level", 0, 9, 6, "effort and dictionary size, as of the xz tool");
 const EXTREME: Param = Param::flag("extreme", false, "a slower search that sometimes finds more");
 
-/// MiB that the library takes to encode and to decode at each level (xz(1), its own figures).
+/// Memory of the library in MiB to encode and to decode at each level, from the table in xz(1).
 const MEBIBYTES: [(u64, u64); 10] =
     [(5, 1), (10, 2), (18, 3), (33, 5), (50, 5), (96, 9), (96, 9), (187, 17), (371, 33), (676, 65)];
 

@@ -1,29 +1,33 @@
-//! Pictures cut into blocks, and rows of blocks into bands that know nothing of each other: several threads can work on
-//! one picture. What the bands of types 4 and 6 are coded to lies one behind the other, after a byte for their number and
-//! four for the length of each.
+//! Blocks, and bands of block rows. Bands are coded independently, so several threads can work on one
+//! picture.
+//!
+//! In types 4 and 6 one byte holds the number of bands and four bytes the length of each; their coded bytes
+//! follow.
 
 use std::ops::Range;
 
 use crate::error::{Error, Result};
 
-/// Samples across a block.
+/// Width and height of a block, in samples.
 pub const BLOCK: usize = 16;
-/// Pixels to be coded for each band.
-const BAND: u64 = 200_000;
-/// The most bands.
+/// Changed pixels per band. Every band starts with new models and costs 24 bytes even where only a letter was
+/// typed, so the count follows the pixels to code, and not the size of the picture.
+const BAND_PIXELS: u64 = 200_000;
+/// Maximum number of bands.
 const MAX_BANDS: usize = 16;
 
-/// How many bands a picture of `height` rows gets of which `changed` pixels are to be coded.
+/// Number of bands for a picture of `height` rows with `changed` pixels in changed blocks.
 pub fn count(changed: u64, height: usize) -> usize {
-    ((changed / BAND) as usize).clamp(1, MAX_BANDS.min(height.div_ceil(BLOCK).max(1)))
+    ((changed / BAND_PIXELS) as usize).clamp(1, MAX_BANDS.min(height.div_ceil(BLOCK).max(1)))
 }
 
-/// The rows of blocks of band `i` of `count`, where there are `down`.
+/// The block rows of band `i` of `count` in a picture of `down` block rows. Multiplied first, so that sizes
+/// differ by at most one.
 pub fn rows(i: usize, count: usize, down: usize) -> Range<usize> {
     down * i / count..down * (i + 1) / count
 }
 
-/// The number of bands, the lengths of `coded`, and their bytes.
+/// Appends the number of bands in `coded`, the length of each, and their bytes.
 pub fn write(coded: &[Vec<u8>], out: &mut Vec<u8>) {
     out.push(coded.len() as u8);
     for band in coded {
@@ -32,23 +36,25 @@ pub fn write(coded: &[Vec<u8>], out: &mut Vec<u8>) {
     coded.iter().for_each(|band| out.extend_from_slice(band));
 }
 
-/// The number of bands of a picture of `height` rows, from the front of `input`, and the rest of it.
+/// Reads the number of bands of a picture of `height` rows; returns it and the rest of `input`.
 ///
 /// # Errors
-/// [`Code::Compression`](crate::error::Code::Compression) where there is none, or the picture cannot have so many.
+/// [`Code::Compression`](crate::error::Code::Compression) where it is missing, 0, or more than the picture
+/// can have.
 pub fn read_count(input: &[u8], height: usize) -> Result<(usize, &[u8])> {
     let (count, rest) = input.split_first().ok_or_else(ends_early)?;
     let (count, down) = (usize::from(*count), height.div_ceil(BLOCK));
     if count == 0 || count > MAX_BANDS.min(down) {
-        return Err(Error::compression(format!("{count} bands in a picture of {down} rows of blocks")));
+        return Err(Error::compression(format!("{count} bands in a picture of {down} block rows")));
     }
     Ok((count, rest))
 }
 
-/// The bytes of each band of a picture of `height` rows.
+/// Splits `input` into the bytes of each band of a picture of `height` rows.
 ///
 /// # Errors
-/// [`Code::Compression`](crate::error::Code::Compression) where [`write()`] would not have written `input`.
+/// [`Code::Compression`](crate::error::Code::Compression) where `input` ends early or does not end with the
+/// last band.
 pub fn read(input: &[u8], height: usize) -> Result<Vec<&[u8]>> {
     let (count, rest) = read_count(input, height)?;
     let (mut lengths, mut bytes) = rest.split_at_checked(4 * count).ok_or_else(ends_early)?;
@@ -65,7 +71,7 @@ pub fn read(input: &[u8], height: usize) -> Result<Vec<&[u8]>> {
     Ok(parts)
 }
 
-/// What damaged data comes to.
+/// The error for coded data that ends early.
 #[cold]
 pub fn ends_early() -> Error {
     Error::compression("the coded picture ends early")

@@ -1,4 +1,4 @@
-//! One frame: compressed data from pixels, and back.
+//! One frame: encodes a picture to a blob in any type, and decodes it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,16 +13,17 @@ use crate::rle;
 
 /// Level of Zstandard in types 3 and 5.
 const ZSTD_LEVEL: i32 = 3;
-/// Type 6 learns from the reference only where less than one in so many pixels changed.
-const LEARN: u64 = 8;
+/// Type 6 tries to learn from the reference where at most one pixel in this many changed. Learning gains 400
+/// of 2,340 bytes on a terminal recording, and loses 6 % on `tree`, whose pictures all differ.
+const LEARN_RATIO: u64 = 8;
 
-/// A picture, as pixels, as planes, or both: whichever it was made from, and the other once it is asked for.
+/// A picture as pixels, as planes, or both. The form that it was not made from is computed at first use.
 #[derive(Debug)]
 pub struct Picture {
     shape: Shape,
     pixels: OnceLock<Vec<u8>>,
     planes: Option<(Colour, Vec<Plane>)>,
-    /// The planes of [`Colour::Plain`] and [`Colour::GreenDifference`], where the picture did not come with them.
+    /// Planes by [`Colour::Plain`] and [`Colour::GreenDifference`], computed from the pixels at first use.
     derived: [OnceLock<Vec<Plane>>; 2],
 }
 
@@ -30,7 +31,7 @@ impl Picture {
     /// A picture of these pixels.
     ///
     /// # Errors
-    /// [`Code::Format`](crate::error::Code::Format) where their number is not that of the shape.
+    /// [`Code::Format`](crate::error::Code::Format) where their number differs from that of the shape.
     pub fn from_pixels(shape: Shape, pixels: Vec<u8>) -> Result<Self> {
         if shape.bytes() != Some(pixels.len() as u64) || pixels.is_empty() {
             return Err(Error::format(format!("{} bytes for a picture of {shape}", pixels.len())));
@@ -38,7 +39,8 @@ impl Picture {
         Ok(Self { shape, pixels: pixels.into(), planes: None, derived: Default::default() })
     }
 
-    /// The same picture, known to be what `planes` stand for.
+    /// The same picture with its planes. The caller has verified that `planes` convert to exactly these
+    /// pixels.
     #[must_use]
     pub fn with_planes(mut self, colour: Colour, planes: Vec<Plane>) -> Self {
         self.planes = Some((colour, planes));
@@ -62,14 +64,14 @@ impl Picture {
         })
     }
 
-    /// The pixels, taken out.
+    /// Consumes the picture and returns its pixels.
     pub fn into_pixels(self) -> Vec<u8> {
         self.pixels();
         self.pixels.into_inner().unwrap_or_default()
     }
 
-    /// The planes that the picture has by `colour`. Luma and chroma cannot be told from pixels without doubt: there
-    /// are none unless the picture came with them.
+    /// The planes by `colour`. Luma and chroma do not follow uniquely from pixels, so YUV planes exist only
+    /// where the picture was made with them.
     pub fn planes(&self, colour: Colour) -> Option<&[Plane]> {
         match (&self.planes, colour) {
             (Some((own, planes)), _) if *own == colour => Some(planes),
@@ -82,17 +84,18 @@ impl Picture {
     }
 }
 
-/// The distance to the reference and the data behind it; 0 stands for no reference.
+/// Splits the distance to the reference off the data; 0 means that the frame has none.
 fn distance(data: &[u8]) -> Result<(u32, &[u8])> {
-    let (bytes, rest) =
-        data.split_first_chunk().ok_or_else(|| Error::compression("the data ends before it begins"))?;
+    let (bytes, rest) = data
+        .split_first_chunk()
+        .ok_or_else(|| Error::compression("the data ends within its first four bytes"))?;
     Ok((u32::from_le_bytes(*bytes), rest))
 }
 
-/// The number of the frame that a frame refers to, if it refers to one.
+/// The number of the reference frame, if the frame has one.
 ///
 /// # Errors
-/// [`Code::Compression`](crate::error::Code::Compression) where it would come before the first.
+/// [`Code::Compression`](crate::error::Code::Compression) where that number would be negative.
 pub fn reference(header: &Header, data: &[u8]) -> Result<Option<u32>> {
     let distance = match header.kind {
         Kind::Lzfse | Kind::Zlib => 0,
@@ -109,11 +112,11 @@ pub fn reference(header: &Header, data: &[u8]) -> Result<Option<u32>> {
     }
 }
 
-/// The picture of a frame; `before` is the one that it refers to.
+/// Decodes a frame; `before` is its reference picture.
 ///
 /// # Errors
-/// [`Code::Compression`](crate::error::Code::Compression) for damage, and for a reference that is missing or of
-/// another size or colour.
+/// [`Code::Compression`](crate::error::Code::Compression) for damage, and for a reference that is missing or
+/// has another size or colour transform.
 pub fn decode(frame: &Checked, before: Option<&Picture>) -> Result<Picture> {
     let shape = frame.header.shape;
     let length = shape.bytes().and_then(|bytes| usize::try_from(bytes).ok());
@@ -130,7 +133,7 @@ pub fn decode(frame: &Checked, before: Option<&Picture>) -> Result<Picture> {
         (Kind::Lzfse, _) => exactly(un_lzfse(frame.data, length)?, length)?,
         (Kind::Zlib, _) => exactly(un_zlib(frame.data, length)?, length)?,
         (Kind::Delta, Some(before)) => apply(&un_lzfse(frame.data, longest_runs(length))?, before)?,
-        (Kind::Delta, None) => return Err(Error::compression("differences from no frame")),
+        (Kind::Delta, None) => return Err(Error::compression("a frame of type 1 without a reference")),
         (Kind::Runs, None) => exactly(un_zstd(distance(frame.data)?.1, length)?, length)?,
         (Kind::Runs, Some(before)) => {
             apply(&un_zstd(distance(frame.data)?.1, longest_runs(length))?, before)?
@@ -143,7 +146,8 @@ pub fn decode(frame: &Checked, before: Option<&Picture>) -> Result<Picture> {
     Picture::from_pixels(shape, pixels)
 }
 
-/// The most bytes that runs of a sound frame take.
+/// Maximum size of the runs of a valid frame, which bounds decompression. The worst writer alternates runs of
+/// one different and one equal byte, which takes 3 + 2 bytes for 2 bytes of the frame.
 fn longest_runs(length: usize) -> usize {
     length.saturating_mul(5) / 2 + 2
 }
@@ -154,6 +158,7 @@ fn apply(runs: &[u8], before: &Picture) -> Result<Vec<u8>> {
     Ok(pixels)
 }
 
+/// Decodes a frame of types 3 and 4.
 fn decode_planes(frame: &Checked, before: Option<&Picture>) -> Result<Picture> {
     let shape = frame.header.shape;
     let (_, data) = distance(frame.data)?;
@@ -168,28 +173,29 @@ fn decode_planes(frame: &Checked, before: Option<&Picture>) -> Result<Picture> {
     if frame.header.kind == Kind::Context {
         residual::decode(data, &mut planes, before)?;
     } else {
-        // Modes take less room than samples.
+        // One byte for each sample, fewer for the modes (one for 256 samples of the first plane), one for the
+        // count.
         let most = planes.iter().map(|plane| plane.samples.len()).sum::<usize>() * 2 + 1;
         residual::decode_differences(&un_zstd(data, most)?, &mut planes, before)?;
     }
     Ok(Picture::from_planes(shape, colour, planes))
 }
 
-/// What a frame is coded from.
+/// The input of a frame's encoder.
 #[derive(Debug, Clone)]
 pub struct Source {
     /// Its number.
     pub number: u32,
     /// Its picture.
     pub picture: Arc<Picture>,
-    /// The number and the picture that it may refer to.
+    /// Number and picture of the reference.
     pub reference: Option<(u32, Arc<Picture>)>,
-    /// How many pixels lie in blocks that are not as in the reference: what there is to do.
+    /// Number of pixels in blocks that differ from the reference.
     pub changed: u64,
 }
 
 impl Source {
-    /// A frame with this number, which may refer to another.
+    /// A frame with this number and, optionally, a reference.
     pub fn new(number: u32, picture: Arc<Picture>, reference: Option<(u32, Arc<Picture>)>) -> Self {
         let shape = picture.shape();
         let before = reference.as_ref().map(|(_, picture)| picture.pixels());
@@ -197,22 +203,22 @@ impl Source {
         Self { number, picture, reference, changed }
     }
 
-    /// The distance to the reference, 0 for none, as data begin with it.
+    /// The first bytes of the data: the distance to the reference, or 0 without one.
     fn distance(&self) -> Vec<u8> {
         self.reference.as_ref().map_or(0, |(number, _)| self.number - number).to_le_bytes().to_vec()
     }
 }
 
-/// What is not as before in a picture.
+/// The blocks of a picture that differ from the reference.
 pub struct Change {
-    /// For each block, by rows of them, whether any pixel of it is another.
+    /// For each block, row by row, whether any of its pixels differs.
     pub blocks: Vec<bool>,
-    /// How many pixels those blocks have.
+    /// Number of pixels in those blocks.
     pub pixels: u64,
 }
 
 impl Change {
-    /// Compares a picture with one of the same shape; without one, everything is new.
+    /// Compares a picture with one of the same shape; without one, every block counts as changed.
     pub fn new(before: Option<&[u8]>, now: &[u8], shape: Shape) -> Self {
         let (channels, width) = (shape.channels as usize, shape.width as usize);
         let (row, across) = (width * channels, width.div_ceil(BLOCK));
@@ -220,6 +226,7 @@ impl Change {
         let mut pixels = 0;
         for (y, (blocks, now)) in blocks.chunks_mut(across).zip(now.chunks(row * BLOCK)).enumerate() {
             if let Some(before) = before {
+                // Equal rows are skipped as a whole, which is most of the work in a still scene.
                 let rows = before[y * row * BLOCK..].chunks(row).zip(now.chunks(row));
                 for (before, now) in rows.filter(|(before, now)| before != now) {
                     let both = before.chunks(BLOCK * channels).zip(now.chunks(BLOCK * channels));
@@ -237,11 +244,11 @@ impl Change {
     }
 }
 
-/// The whole blob of a frame in the given type, with planes by `colour` in types 3 and 4.
+/// Encodes a frame in the given type, with planes by `colour` in types 3 and 4; returns the whole blob.
 ///
 /// # Errors
-/// [`Code::Format`](crate::error::Code::Format) where the type needs a reference, or planes, that there are not;
-/// [`Code::Memory`](crate::error::Code::Memory) where the data is too large for a frame.
+/// [`Code::Format`](crate::error::Code::Format) where the type needs a reference or planes that the source
+/// lacks; [`Code::Memory`](crate::error::Code::Memory) where the data is too large for a frame.
 pub fn encode(source: &Source, kind: Kind, colour: Colour) -> Result<Vec<u8>> {
     match kind {
         Kind::Planes | Kind::Context => encode_planes(source, kind, colour),
@@ -249,7 +256,7 @@ pub fn encode(source: &Source, kind: Kind, colour: Colour) -> Result<Vec<u8>> {
     }
 }
 
-/// The blob of a frame in one of the types that code bytes as they are.
+/// Encodes a frame in one of the types that store pixels.
 fn encode_bytes(source: &Source, kind: Kind) -> Result<Vec<u8>> {
     let pixels = source.picture.pixels();
     let runs = |before: &Picture| {
@@ -276,24 +283,25 @@ fn encode_bytes(source: &Source, kind: Kind) -> Result<Vec<u8>> {
             data.extend(smallest_colours(source, reference.as_ref().map(|(_, before)| before.pixels())));
             data
         }
-        _ => return Err(Error::format("differences need the frame before")),
+        _ => return Err(Error::format("a frame of type 1 needs the frame before as its reference")),
     };
     blob(source, kind, &data)
 }
 
-/// The picture by colours. Where little changed, learning from the reference may be worth its time.
+/// The data of type 6. Where little changed, learning from the reference is tried, too, and the smaller
+/// result taken.
 fn smallest_colours(source: &Source, before: Option<&[u8]>) -> Vec<u8> {
     let (shape, now) = (source.picture.shape(), source.picture.pixels());
     let count = bands::count(source.changed, shape.height as usize);
     let plain = colours::encode(shape, now, before, count, false);
-    if before.is_none() || LEARN * source.changed > u64::from(shape.width) * u64::from(shape.height) {
+    if before.is_none() || LEARN_RATIO * source.changed > u64::from(shape.width) * u64::from(shape.height) {
         return plain;
     }
     let learned = colours::encode(shape, now, before, count, true);
     if learned.len() < plain.len() { learned } else { plain }
 }
 
-/// The prefix and the data.
+/// The blob: the prefix, then the data.
 fn blob(source: &Source, kind: Kind, data: &[u8]) -> Result<Vec<u8>> {
     let header = Header::for_data(source.number, source.picture.shape(), kind, data)?;
     let mut blob = Vec::with_capacity(PREFIX + data.len());
@@ -302,7 +310,7 @@ fn blob(source: &Source, kind: Kind, data: &[u8]) -> Result<Vec<u8>> {
     Ok(blob)
 }
 
-/// The blob of a frame in one of the types that code planes by `colour`.
+/// Encodes a frame in one of the types that store planes by `colour`.
 fn encode_planes(source: &Source, kind: Kind, colour: Colour) -> Result<Vec<u8>> {
     let missing =
         || Error::format(format!("a picture without planes of colour transform {}", colour.number()));

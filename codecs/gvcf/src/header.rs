@@ -1,12 +1,12 @@
-//! The 32 bytes before every frame's data, and the rules that they must obey.
+//! The prefix of 32 bytes before every frame's data, and the rules that a reader checks.
 
 use crate::error::{Error, Result};
 
-/// `GVCF` as a number; the bytes of a blob begin with 46 43 56 47, since all numbers are little-endian.
+/// `GVCF` as a number. Numbers are little-endian, so a blob begins with the bytes 46 43 56 47.
 pub const MAGIC: u32 = 0x4756_4346;
-/// Bytes before the compressed data.
+/// Size of the prefix.
 pub const PREFIX: usize = 32;
-/// The most compressed bytes of one frame.
+/// Maximum size of a frame's compressed data.
 pub const MAX_COMPRESSED: u32 = 100_000_000;
 
 /// The size of a picture: rows from the top, interleaved channels of one byte.
@@ -21,10 +21,10 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Full HD in three channels, the only shape that the description knows.
+    /// Full HD in three channels, the only shape in the public description.
     pub const FULL_HD: Self = Self { width: 1920, height: 1080, channels: 3 };
 
-    /// Bytes of a picture; `None` where they do not fit into 64 bits.
+    /// Bytes per picture; `None` above 64 bits.
     pub fn bytes(self) -> Option<u64> {
         (u64::from(self.width) * u64::from(self.height)).checked_mul(u64::from(self.channels))
     }
@@ -52,12 +52,12 @@ pub enum Kind {
     Context = 4,
     /// 5: the pixels, or differences as runs, by Zstandard.
     Runs = 5,
-    /// 6: pixels as wholes by context modelling and rANS.
+    /// 6: whole pixels by context modelling and rANS, for drawn pictures.
     Colours = 6,
 }
 
 impl Kind {
-    /// All of them, by number.
+    /// All types, by number.
     pub const ALL: [Self; 7] =
         [Self::Lzfse, Self::Delta, Self::Zlib, Self::Planes, Self::Context, Self::Runs, Self::Colours];
 
@@ -67,7 +67,7 @@ impl Kind {
     }
 }
 
-/// What the prefix of a frame says.
+/// The fields of a prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// The frame's number, from 0.
@@ -82,46 +82,46 @@ pub struct Header {
     pub kind: Kind,
 }
 
-/// What a reader demands.
+/// What a reader accepts.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     /// Accept reserved bytes that are not zero, with a warning: the public encoder leaves them uninitialised.
     pub lenient: bool,
-    /// The shape that frames must have, where it is known.
+    /// Required shape, if known.
     pub shape: Option<Shape>,
-    /// The number that the frame should have, where it is known; another one is a warning.
+    /// Expected number, if known; another one is a warning.
     pub number: Option<u32>,
-    /// The most bytes of a picture.
+    /// Maximum size of a picture, in bytes.
     pub max_raw: u64,
 }
 
 impl Default for Rules {
-    /// Strict, any shape up to 1 GiB, any number.
+    /// Strict; any shape up to 1 GiB and any number.
     fn default() -> Self {
         Self { lenient: false, shape: None, number: None, max_raw: 1 << 30 }
     }
 }
 
-/// A frame that obeys the rules.
+/// A frame whose prefix and checksum are valid.
 #[derive(Debug)]
 pub struct Checked<'a> {
     /// The prefix.
     pub header: Header,
-    /// The compressed data; its checksum is right.
+    /// The compressed data.
     pub data: &'a [u8],
-    /// What is odd but no error.
+    /// Deviations that do not prevent decoding.
     pub warnings: Vec<String>,
 }
 
 impl Header {
-    /// The prefix for `data`, or an error where it is empty or above [`MAX_COMPRESSED`].
+    /// The prefix for `data`.
     ///
     /// # Errors
-    /// [`Code::Format`](crate::error::Code::Format) for no data, [`Code::Memory`](crate::error::Code::Memory)
-    /// for too much.
+    /// [`Code::Format`](crate::error::Code::Format) for empty data,
+    /// [`Code::Memory`](crate::error::Code::Memory) for more than [`MAX_COMPRESSED`] bytes.
     pub fn for_data(number: u32, shape: Shape, kind: Kind, data: &[u8]) -> Result<Self> {
         if data.is_empty() {
-            return Err(Error::format("a frame has no compressed data"));
+            return Err(Error::format("the compressed data of a frame is empty"));
         }
         match u32::try_from(data.len()) {
             Ok(compressed_size) if compressed_size <= MAX_COMPRESSED => {
@@ -134,7 +134,7 @@ impl Header {
         }
     }
 
-    /// The 32 bytes.
+    /// The prefix as bytes.
     pub fn to_bytes(self) -> [u8; PREFIX] {
         let Shape { width, height, channels } = self.shape;
         let fields = [
@@ -155,15 +155,16 @@ impl Header {
     }
 }
 
-/// Reads the prefix of `blob` and checks everything but the compressed data's own structure.
+/// Reads the prefix of `blob` and checks it, the size and the checksum of the data. The data itself is not
+/// decoded.
 ///
 /// # Errors
-/// Each broken rule has its own message; all but the size limits have the code
-/// [`Format`](crate::error::Code::Format).
+/// Each broken rule has its own message, and the code [`Format`](crate::error::Code::Format); a picture above
+/// [`Rules::max_raw`] has [`Memory`](crate::error::Code::Memory).
 pub fn read<'a>(blob: &'a [u8], rules: &Rules) -> Result<Checked<'a>> {
     let Some((prefix, rest)) = blob.split_first_chunk::<PREFIX>() else {
         return Err(Error::format(format!(
-            "{} bytes are no frame: its prefix alone has {PREFIX}",
+            "{} bytes are too few for a frame, whose prefix alone has {PREFIX}",
             blob.len()
         )));
     };
@@ -180,7 +181,9 @@ pub fn read<'a>(blob: &'a [u8], rules: &Rules) -> Result<Checked<'a>> {
     }
     let shape = Shape { width: field(2), height: field(3), channels: field(4) };
     if shape.width == 0 || shape.height == 0 || !matches!(shape.channels, 1 | 3 | 4) {
-        return Err(Error::format(format!("a picture of {shape}; sizes are 1 and up, channels 1, 3 or 4")));
+        return Err(Error::format(format!(
+            "a picture of {shape}; width and height must be at least 1, channels 1, 3 or 4"
+        )));
     }
     if let Some(wanted) = rules.shape.filter(|wanted| *wanted != shape) {
         return Err(Error::format(format!("a picture of {shape} instead of {wanted}")));
@@ -205,7 +208,10 @@ pub fn read<'a>(blob: &'a [u8], rules: &Rules) -> Result<Checked<'a>> {
         )));
     };
     let Some(kind) = Kind::from_number(prefix[28]) else {
-        return Err(Error::format(format!("compression type {}; known are 0 to 6", prefix[28])));
+        return Err(Error::format(format!(
+            "unknown compression type {}; known types are 0 to 6",
+            prefix[28]
+        )));
     };
     if prefix[29..] != [0; 3] {
         let text = format!("the reserved bytes are {:02x?} instead of zero", &prefix[29..]);
@@ -221,7 +227,7 @@ pub fn read<'a>(blob: &'a [u8], rules: &Rules) -> Result<Checked<'a>> {
     }
     let number = field(1);
     if let Some(wanted) = rules.number.filter(|wanted| *wanted != number) {
-        warnings.push(format!("frame number {number} where {wanted} is next"));
+        warnings.push(format!("frame number {number} instead of {wanted}"));
     }
     if !behind.is_empty() {
         warnings.push(format!("{} bytes follow the compressed data", behind.len()));

@@ -1,18 +1,18 @@
-//! Runs of equal and of different bytes, as types 1 and 5 store them.
+//! Run-length coding of the differences between two frames, as types 1 and 5 store them.
 //!
-//! `00 n`: the next n bytes are as in the frame before; `01 n d1..dn`: they are the bytes before plus `di`, modulo
-//! 256. n is 1 to 255. An equal run of up to three bytes inside different ones stays in their run, where it costs
-//! less than leaving and coming back.
+//! `00 n`: the next n bytes equal those of the frame before. `01 n d1..dn`: they are those bytes plus `di`,
+//! modulo 256. n is 1 to 255. Up to three equal bytes between different ones stay in their run: two new run
+//! heads cost 4 bytes.
 
 use crate::error::{Error, Result};
 
 const EQUAL: u8 = 0;
 const DIFFERENT: u8 = 1;
 const LONGEST: usize = 255;
-/// Equal bytes that may stay in a run of different ones; four would cost the same either way.
+/// Maximum number of equal bytes inside a run of different ones. Four would cost the same either way.
 const TOLERATED: usize = 3;
 
-/// Appends the runs that turn `before` into `now`; both are of one length.
+/// Appends the runs that turn `before` into `now`, which have equal length.
 pub fn encode(before: &[u8], now: &[u8], out: &mut Vec<u8>) {
     let length = before.len().min(now.len());
     let (before, now) = (&before[..length], &now[..length]);
@@ -32,20 +32,20 @@ pub fn encode(before: &[u8], now: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The lengths of the runs for `length` bytes.
+/// Splits `length` bytes into runs of at most [`LONGEST`].
 fn runs(length: usize) -> impl Iterator<Item = usize> {
     (0..length).step_by(LONGEST).map(move |at| (length - at).min(LONGEST))
 }
 
-/// How many bytes are equal from the start on.
+/// Length of the common prefix. Most of a still frame is equal, so it is compared 32 bytes at a time.
 fn equal_bytes(a: &[u8], b: &[u8]) -> usize {
     const WORD: usize = 32;
     let words = a.chunks_exact(WORD).zip(b.chunks_exact(WORD)).take_while(|(a, b)| a == b).count() * WORD;
     words + a[words..].iter().zip(&b[words..]).take_while(|(a, b)| a == b).count()
 }
 
-/// Where the run of different bytes that begins at `at` ends: before more than [`TOLERATED`] equal ones, or before
-/// equal ones at the very end.
+/// End of the run of different bytes that begins at `at`: before more than [`TOLERATED`] equal bytes, and
+/// before equal bytes at the end of the frame.
 fn different_until(before: &[u8], now: &[u8], at: usize) -> usize {
     let (mut end, mut equal) = (at, 0);
     for i in at..now.len() {
@@ -64,8 +64,8 @@ fn different_until(before: &[u8], now: &[u8], at: usize) -> usize {
 /// Applies runs to `frame`, which holds the frame before, in place.
 ///
 /// # Errors
-/// [`Code::Compression`](crate::error::Code::Compression) for an unknown operation, a run of no bytes, one that
-/// passes the end of the frame, a stream that ends within a run or before the frame does, or bytes behind it.
+/// [`Code::Compression`](crate::error::Code::Compression) for an unknown operation, an empty run, a run that
+/// passes the end of the frame, and a stream that ends within a run or before the frame does.
 pub fn decode(runs: &[u8], frame: &mut [u8]) -> Result<()> {
     let mut input = runs;
     let mut rest = frame;
@@ -73,34 +73,38 @@ pub fn decode(runs: &[u8], frame: &mut [u8]) -> Result<()> {
         let count = usize::from(count);
         let place = runs.len() - input.len();
         if count == 0 {
-            return Err(Error::compression(format!("run of no bytes at {place}")));
+            return Err(Error::compression(format!("empty run at byte {place}")));
         }
         let left = rest.len();
         let Some((target, after)) = rest.split_at_mut_checked(count) else {
-            return Err(Error::compression(format!("run of {count} at {place} where {left} bytes are left")));
+            return Err(Error::compression(format!(
+                "run of {count} at byte {place}, but the frame has {left} bytes left"
+            )));
         };
         rest = after;
         input = match operation {
             EQUAL => behind,
             DIFFERENT => {
                 let Some((deltas, behind)) = behind.split_at_checked(count) else {
-                    return Err(Error::compression(format!("the stream ends within the run at {place}")));
+                    return Err(Error::compression(format!(
+                        "the stream ends within the run at byte {place}"
+                    )));
                 };
                 target.iter_mut().zip(deltas).for_each(|(byte, delta)| *byte = byte.wrapping_add(*delta));
                 behind
             }
-            other => return Err(Error::compression(format!("unknown run {other:#04x} at {place}"))),
+            other => return Err(Error::compression(format!("unknown run {other:#04x} at byte {place}"))),
         };
     }
     match (input.len(), rest.len()) {
         (0, 0) => Ok(()),
         (0, left) => Err(Error::compression(format!("the runs end {left} bytes before the frame does"))),
-        _ => Err(Error::compression("the stream ends within the head of a run")),
+        _ => Err(Error::compression("the stream ends within the two bytes that head a run")),
     }
 }
 
-/// Whether a reader that clamps `before + delta` to 0..255, taking deltas as signed bytes, gets `now` as well: no
-/// difference leaves -128..=127.
+/// Whether a reader that takes deltas as signed bytes and clamps `before + delta` to 0..=255 decodes `now`
+/// exactly: every difference is within -128..=127. The public implementation is such a reader.
 pub fn survives_clamping(before: &[u8], now: &[u8]) -> bool {
     before.iter().zip(now).all(|(b, n)| i8::try_from(i16::from(*n) - i16::from(*b)).is_ok())
 }
@@ -164,14 +168,14 @@ mod tests {
     #[test]
     fn every_kind_of_damage_is_told() {
         let told = |runs: &[u8], length: usize| decode(runs, &mut vec![0; length]).unwrap_err().to_string();
-        assert!(told(&[0, 0], 1).contains("no bytes"));
+        assert!(told(&[0, 0], 1).contains("empty run"));
         assert!(told(&[2, 1], 1).contains("unknown run 0x02"));
-        assert!(told(&[0, 2], 1).contains("1 bytes are left"));
+        assert!(told(&[0, 2], 1).contains("1 bytes left"));
         assert!(told(&[1, 2, 1], 2).contains("within the run"));
-        assert!(told(&[0], 1).contains("head of a run"));
+        assert!(told(&[0], 1).contains("head a run"));
         assert!(told(&[0, 1], 2).contains("1 bytes before"));
         assert!(told(&[], 2).contains("2 bytes before"));
-        assert!(told(&[0, 1, 0, 1], 1).contains("0 bytes are left"));
+        assert!(told(&[0, 1, 0, 1], 1).contains("0 bytes left"));
     }
 
     #[test]
@@ -183,17 +187,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_frames(before in proptest::collection::vec(any::<u8>(), 0..1500), flips in any::<[u16; 8]>(), step in 1usize..9) {
+        fn any_frames(
+            before in proptest::collection::vec(any::<u8>(), 0..1500),
+            flips in any::<[u16; 8]>(),
+            step in 1usize..9,
+        ) {
             let mut now = before.clone();
             for flip in flips {
                 let at = usize::from(flip) % before.len().max(1);
-                now.iter_mut().skip(at).step_by(step).take(at % 300).for_each(|b| *b = b.wrapping_add(flip as u8));
+                let bytes = now.iter_mut().skip(at).step_by(step).take(at % 300);
+                bytes.for_each(|b| *b = b.wrapping_add(flip as u8));
             }
             check(&before, &now);
         }
 
         #[test]
-        fn any_bytes_as_runs(runs in proptest::collection::vec(prop_oneof![0u8..3, any::<u8>()], 0..200), length in 0usize..600) {
+        fn any_bytes_as_runs(
+            runs in proptest::collection::vec(prop_oneof![0u8..3, any::<u8>()], 0..200),
+            length in 0usize..600,
+        ) {
             let _ = decode(&runs, &mut vec![0; length]);
         }
     }

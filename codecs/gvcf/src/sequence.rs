@@ -1,9 +1,10 @@
-//! A clip as frames: which are keys, what the others refer to, which type is the smallest for each; and its pictures
-//! again, any one with as few frames decoded as possible.
+//! A clip as frames: the encoder chooses key frames, references and the smallest type of each; the decoder
+//! returns any picture and decodes only the frames that it depends on.
 //!
-//! A frame refers to the one before it. What that costs a reader who wants just this frame is bounded in two ways:
-//! every [`Options::key`] frames there is a key frame, which refers to none, and wherever a reader would have to decode
-//! more than [`Options::reach`] pixels that changed on its way, a frame refers to the key frame instead.
+//! A frame normally refers to the one before it. Two limits bound the work of a reader who wants just one
+//! frame: the key-frame interval [`Options::key`], and [`Options::reach`], the number of changed pixels to
+//! decode. Where the chain would exceed `reach`, a frame refers to the key frame instead, so still scenes
+//! have long chains and busy ones short ones.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,36 +19,37 @@ use crate::header::{self, Kind, Rules, Shape};
 use crate::planes::{Colour, Plane};
 use crate::yuv::{self, Matrix};
 
-/// Which types an encoder uses.
+/// The frame types that an encoder uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Types {
-    /// 0 and 1 only: what the public description has.
+    /// 0 and 1 only, the types of the public description.
     Classic,
-    /// As `Classic`, and every reader of the public implementation gets every byte right: 1 only where no difference
-    /// leaves -128..=127, no blob twice.
+    /// As `Classic`, restricted to what the public implementation decodes exactly: type 1 only where every
+    /// difference is within -128..=127, and a blob of its own for every frame.
     ClassicStrict,
     /// The smallest of 4, 5 and 6.
     Auto,
-    /// This one; a key frame of type 1 is one of type 0.
+    /// This type; in place of type 1, a key frame has type 0.
     Only(Kind),
 }
 
-/// How a clip is coded.
+/// Settings of an encoder.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Which types.
+    /// The frame types to choose from.
     pub types: Types,
-    /// At most so many frames from one key frame to the next.
+    /// Maximum key-frame interval, in frames.
     pub key: u32,
-    /// At most so many pixels are decoded for any one frame, those of the key frame and of changed blocks; never less
-    /// than twice a picture.
+    /// Maximum number of pixels that a reader decodes for one frame: those of the key frame and of changed
+    /// blocks along the chain. At least two pictures, or a frame after the key frame could not refer to it.
     pub reach: u64,
 }
 
-/// A pixel of type 6 that is not as all around it takes as long as so many of type 4.
-const BUSY: u64 = 16;
+/// Cost of a pixel of type 6 that differs from its neighbours, in pixels of type 4. It takes about 0.4
+/// microseconds.
+const BUSY_COST: u64 = 16;
 
-/// Three pictures of 1280x720: a few hundredths of a second.
+/// Three pictures of 1280x720, which decode in a few hundredths of a second.
 pub const REACH: u64 = 3 * 1280 * 720;
 
 impl Default for Options {
@@ -63,20 +65,20 @@ pub struct Coded {
     pub number: u32,
     /// SHA-256 of its pixels.
     pub sha256: [u8; 32],
-    /// What is stored.
+    /// What the repository stores for it.
     pub content: Content,
-    /// The number of the key frame that decoding begins with.
+    /// Number of the key frame that decoding begins with.
     pub key: u32,
-    /// The number of the frame that it refers to.
+    /// Number of the reference frame.
     pub reference: Option<u32>,
 }
 
-/// What is stored of a frame.
+/// What the repository stores for a frame.
 #[derive(Debug, Clone)]
 pub enum Content {
     /// A blob of its own.
     Blob(Kind, Vec<u8>),
-    /// The blob of this earlier frame, which looks the same.
+    /// The blob of this earlier frame, whose pixels are equal.
     Same(u32),
 }
 
@@ -86,55 +88,58 @@ struct Known {
     number: u32,
     key: u32,
     reference: Option<u32>,
-    /// Pixels that a reader decodes for it.
+    /// Pixels that a reader decodes for the frame, from the key frame on.
     cost: u64,
 }
 
-/// What a frame refers to.
+/// The chosen reference of a frame.
 struct Reference {
     picture: Arc<Picture>,
     to: u32,
     key: u32,
-    /// What a reader has to do for the frame, and what of it is its own.
+    /// Decoding cost of the whole chain, from the key frame to the new frame.
     cost: u64,
+    /// The new frame's own part of it.
     work: Work,
 }
 
-/// What there is to do for a frame.
+/// Decoding work of one frame.
 #[derive(Debug, Clone, Copy)]
 struct Work {
     /// Pixels in changed blocks.
     changed: u64,
-    /// Whether the picture seems to be drawn, and is small enough for type 6.
+    /// Whether type 6 is to be tried: few colours, and few enough busy pixels.
     drawn: bool,
-    /// All in pixels of type 4.
+    /// Decoding cost, in pixels of type 4.
     cost: u64,
 }
 
-/// Codes a clip, some frames at a time.
+/// Encodes a clip, a batch of frames at a time.
 pub struct Encoder {
     options: Options,
     shape: Shape,
     next: u32,
+    /// The colour transform since the last key frame.
     colour: Colour,
-    /// Whether pixels may still come from luma and chroma.
+    /// Whether key frames still test for pixels that came from YUV 4:2:0.
     try_yuv: bool,
-    /// The frame before, its picture, and what was stored for it.
+    /// Picture and record of the last frame.
     last: Option<(Arc<Picture>, Known)>,
-    /// The same of the last key frame.
-    anchor: Option<(Arc<Picture>, Known)>,
-    /// By SHA-256, the frames since the last key frame.
+    /// Picture and record of the last key frame.
+    key_frame: Option<(Arc<Picture>, Known)>,
+    /// The frames since the last key frame, by SHA-256 of their pixels.
     seen: HashMap<[u8; 32], Known>,
 }
 
-/// What is to be done for a frame.
+/// The decision about a frame. Decisions depend on earlier frames and are made in order; coding then runs in
+/// parallel.
 enum Plan {
     Same(Coded),
     Code { source: Source, sha256: [u8; 32], key: u32, colour: Colour, drawn: bool },
 }
 
 impl Encoder {
-    /// An encoder of pictures of one shape, the first of which gets `number`.
+    /// An encoder of pictures of one shape; the first gets `number`.
     pub fn new(shape: Shape, number: u32, options: Options) -> Self {
         Self {
             options,
@@ -143,17 +148,17 @@ impl Encoder {
             colour: Colour::Plain,
             try_yuv: true,
             last: None,
-            anchor: None,
+            key_frame: None,
             seen: HashMap::new(),
         }
     }
 
-    /// Codes the next pictures, each given by its pixels. More of them at once keep more threads busy; the result does
-    /// not depend on it.
+    /// Encodes the next pictures, each given by its pixels. A larger batch keeps more threads busy; the
+    /// result does not depend on the batches.
     ///
     /// # Errors
     /// [`Code::Format`](crate::error::Code::Format) for pixels of another shape;
-    /// [`Code::Memory`](crate::error::Code::Memory) where a frame would be too large, or frames are too many.
+    /// [`Code::Memory`](crate::error::Code::Memory) where a frame is too large, or frame numbers run out.
     pub fn encode(&mut self, pictures: Vec<Vec<u8>>) -> Result<Vec<Coded>> {
         let digests: Vec<[u8; 32]> =
             pictures.par_iter().map(|pixels| Sha256::digest(pixels).into()).collect();
@@ -165,9 +170,12 @@ impl Encoder {
         plans.into_par_iter().map(|plan| self.code(plan)).collect()
     }
 
+    /// Decides what to store for the next frame, and updates the state that later frames depend on.
     fn plan(&mut self, pixels: Vec<u8>, sha256: [u8; 32]) -> Result<Plan> {
         let number = self.next;
-        self.next = number.checked_add(1).ok_or_else(|| Error::memory("more frames than numbers"))?;
+        self.next = number
+            .checked_add(1)
+            .ok_or_else(|| Error::memory("too many frames: the next number exceeds 32 bits"))?;
         let reuse = self.options.types != Types::ClassicStrict;
         if let Some(known) =
             self.seen.get(&sha256).copied().filter(|known| reuse && number - known.key < self.options.key)
@@ -189,7 +197,7 @@ impl Encoder {
         let reference = self.reference(number, &pixels);
         let picture = self.picture(pixels, reference.as_ref().map(|r| &*r.picture))?;
         if reference.is_some() && self.needs_planes() && picture.planes(self.colour).is_none() {
-            // Such pixels do not come from luma and chroma, and will hardly do so again.
+            // The transform of the key frame fails here, so this clip is not all YUV 4:2:0: stop trying.
             self.colour = Colour::GreenDifference;
             self.try_yuv = false;
         }
@@ -204,7 +212,7 @@ impl Encoder {
                 let Work { changed, drawn, cost } = self.work(None, picture.pixels());
                 let known = Known { number, key: number, reference: None, cost };
                 self.seen.clear();
-                self.anchor = Some((picture.clone(), known));
+                self.key_frame = Some((picture.clone(), known));
                 (Source { number, picture, reference: None, changed }, known, drawn)
             }
         };
@@ -213,14 +221,15 @@ impl Encoder {
         Ok(Plan::Code { source, sha256, key: known.key, colour: self.colour, drawn })
     }
 
-    /// What the frame `number` shall refer to: the frame before it, or where a reader would have to decode too much for
-    /// that, the key frame.
+    /// Chooses the reference of frame `number`: the frame before it, or the key frame where the chain would
+    /// exceed `reach`. `None` makes it a key frame: the interval is over, both exceed `reach`, or the scene
+    /// changes.
     fn reference(&self, number: u32, pixels: &[u8]) -> Option<Reference> {
         let reach = if self.is_classic() { u64::MAX } else { self.reach() };
         let last = self.last.as_ref().map(|(picture, known)| (picture, known, number.saturating_sub(1)));
-        let anchor = self.anchor.as_ref().filter(|_| !self.is_classic());
-        let anchor = anchor.map(|(picture, known)| (picture, known, known.number));
-        last.into_iter().chain(anchor).find_map(|(picture, known, to)| {
+        let key_frame = self.key_frame.as_ref().filter(|_| !self.is_classic());
+        let key_frame = key_frame.map(|(picture, known)| (picture, known, known.number));
+        last.into_iter().chain(key_frame).find_map(|(picture, known, to)| {
             if number - known.key >= self.options.key {
                 return None;
             }
@@ -231,19 +240,21 @@ impl Encoder {
         })
     }
 
-    /// How much a reader may have to do for one frame.
+    /// The effective [`Options::reach`].
     fn reach(&self) -> u64 {
         self.options.reach.max(2 * u64::from(self.shape.width) * u64::from(self.shape.height))
     }
 
-    /// What there is to do for a picture after another.
+    /// Measures the decoding work of a picture after a reference, or of a key frame.
     fn work(&self, before: Option<&[u8]>, pixels: &[u8]) -> Work {
         let change = Change::new(before, pixels, self.shape);
         let colours = match (self.options.types, self.colour) {
-            // Luma and chroma are lost in a frame of pixels, so that no other could refer to it.
+            // Type 6 stores pixels, from which luma and chroma cannot be recovered, so a later frame of type
+            // 4 could not use it as its reference. Half of `reach` leaves room for the frames that refer to
+            // this one.
             (Types::Auto, Colour::Plain | Colour::GreenDifference) => {
-                let most = self.reach() / 2 / BUSY;
-                colours::busy(self.shape, pixels, &change.blocks, most).map(|busy| BUSY * busy)
+                let max_busy = self.reach() / 2 / BUSY_COST;
+                colours::busy(self.shape, pixels, &change.blocks, max_busy).map(|busy| BUSY_COST * busy)
             }
             _ => None,
         };
@@ -263,7 +274,7 @@ impl Encoder {
         matches!(self.options.types, Types::Auto | Types::Only(Kind::Planes | Kind::Context))
     }
 
-    /// A picture with planes by the colour transform in use, if it has them.
+    /// A picture, with its planes by the current colour transform if that is exactly invertible for it.
     fn picture(&self, pixels: Vec<u8>, reference: Option<&Picture>) -> Result<Picture> {
         let hint = reference.and_then(|reference| reference.planes(self.colour));
         let planes = match self.colour {
@@ -277,7 +288,7 @@ impl Encoder {
         })
     }
 
-    /// A picture that begins anew, and the colour transform with it.
+    /// The picture of a key frame. Chooses the colour transform for the frames up to the next one.
     fn key_picture(&mut self, pixels: Vec<u8>) -> Result<Picture> {
         self.colour = match self.shape.channels {
             1 => Colour::Plain,
@@ -294,6 +305,7 @@ impl Encoder {
         Picture::from_pixels(self.shape, pixels)
     }
 
+    /// Encodes a planned frame.
     fn code(&self, plan: Plan) -> Result<Coded> {
         let (source, sha256, key, colour, drawn) = match plan {
             Plan::Same(coded) => return Ok(coded),
@@ -311,6 +323,7 @@ impl Encoder {
         Ok(Coded { number, sha256, content: Content::Blob(kind, blob), key, reference })
     }
 
+    /// The smaller of types 0 and 1.
     fn classic(&self, source: &Source, colour: Colour) -> Result<(Kind, Vec<u8>)> {
         let raw = coded(source, Kind::Lzfse, colour)?;
         let strict = self.options.types == Types::ClassicStrict;
@@ -335,7 +348,8 @@ fn yuv_planes(matrix: Matrix, pixels: &[u8], shape: Shape, hint: Option<&[Plane]
     yuv::from_rgb(matrix, pixels, &mut planes, hint).then_some(planes)
 }
 
-/// The smallest of type 4 and, where they may be smaller, 5 and 6. Type 3, the same residuals as those of type 4, never is.
+/// The smallest of type 4 and, where they have a chance, 5 and 6. Type 3 codes the residuals of type 4 by
+/// Zstandard, which takes 17 to 83 % more bytes, so it is never tried.
 fn smallest(source: &Source, colour: Colour, drawn: bool) -> Result<(Kind, Vec<u8>)> {
     let mut best = coded(source, Kind::Context, colour)?;
     let mut offer = |kind| {
@@ -348,7 +362,8 @@ fn smallest(source: &Source, colour: Colour, drawn: bool) -> Result<(Kind, Vec<u
     if drawn {
         offer(Kind::Colours)?;
     }
-    // Runs of everything are no smaller than everything.
+    // Runs pay only where most bytes are equal: less than a quarter of the pixels in changed blocks. Key
+    // frames are tried, too: flat pictures can be smaller by Zstandard.
     let shape = source.picture.shape();
     let few = 4 * source.changed < u64::from(shape.width) * u64::from(shape.height);
     if !matches!(colour, Colour::Yuv420(_)) && (few || source.reference.is_none()) {
@@ -357,8 +372,8 @@ fn smallest(source: &Source, colour: Colour, drawn: bool) -> Result<(Kind, Vec<u
     Ok(best)
 }
 
-/// Whether a picture is no likelier to be found in the one before than in itself: by every eighth row, differences from
-/// the one before against those from the pixel to the left.
+/// Scene-cut test: compares differences from the picture before with differences between horizontal
+/// neighbours, on every eighth row. After a cut, the picture before predicts worse than the picture itself.
 fn is_cut(before: &[u8], now: &[u8], shape: Shape) -> bool {
     let channels = shape.channels as usize;
     let row = shape.width as usize * channels;
@@ -369,19 +384,20 @@ fn is_cut(before: &[u8], now: &[u8], shape: Shape) -> bool {
         space += now.iter().zip(&now[channels..]).map(difference).sum::<u64>();
         bytes += now.len() as u64;
     }
-    // A smooth picture that is a little brighter or darker than the one before is still like it.
+    // The second term allows 4 steps per byte, so a smooth picture that only becomes brighter or darker is no
+    // cut.
     time > 2 * space + 4 * bytes
 }
 
-/// Gives the pictures of stored frames, and keeps the last few.
+/// Decodes stored frames, and keeps the last few pictures.
 pub struct Decoder {
     rules: Rules,
-    /// By the number in their prefix, the most recent last.
+    /// Pictures by the frame number in their prefix, the most recent last.
     kept: Vec<(u32, Arc<Picture>)>,
     warnings: Vec<String>,
 }
 
-/// Pictures that a [`Decoder`] keeps.
+/// Pictures that a [`Decoder`] keeps; a new one replaces the oldest. Playing in order needs the last one.
 const KEPT: usize = 4;
 
 impl Decoder {
@@ -390,7 +406,8 @@ impl Decoder {
         Self { rules, kept: Vec::new(), warnings: Vec::new() }
     }
 
-    /// The picture of frame `number`, whose blob, like those of the frames that it refers to, `fetch` gives by number.
+    /// Decodes frame `number`. `fetch` returns the blob of a frame by its number; it is called for this frame
+    /// and for each frame of its reference chain that is not kept.
     ///
     /// # Errors
     /// Those of `fetch`, of the rules, and of damaged data.
@@ -399,7 +416,8 @@ impl Decoder {
         number: u32,
         mut fetch: impl FnMut(u32) -> Result<Arc<Vec<u8>>>,
     ) -> Result<Arc<Picture>> {
-        // Back to a frame that refers to none, or is still there; numbers fall, so this ends.
+        // Walk back to a frame without a reference, or to a kept one. Numbers fall at each step, so this
+        // ends.
         let mut chain = Vec::new();
         let mut wanted = number;
         let mut before = loop {
@@ -409,7 +427,7 @@ impl Decoder {
                 let frame = header::read(&blob, &self.rules).map_err(at)?;
                 (frame.header.number, frame::reference(&frame.header, frame.data).map_err(at)?)
             };
-            // A blob may serve later frames that look the same, never earlier ones.
+            // A blob may be shared by later frames with equal pixels, never by earlier ones.
             if own > wanted {
                 return Err(at(Error::format(format!("its blob is that of the later frame {own}"))));
             }
@@ -436,7 +454,7 @@ impl Decoder {
         before.ok_or_else(|| Error::format("no frame"))
     }
 
-    /// What was odd since the last call.
+    /// Takes the warnings since the last call.
     pub fn warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }

@@ -159,7 +159,7 @@ fn each_broken_rule_has_its_own_error() {
     odd.push(0);
     let rules = Rules { lenient: true, number: Some(4), ..strict };
     let warnings = header::read(&odd, &rules).unwrap().warnings;
-    let parts = ["reserved bytes are [07, 00, 00]", "frame number 5 where 4 is next", "1 bytes follow"];
+    let parts = ["reserved bytes are [07, 00, 00]", "frame number 5 instead of 4", "1 bytes follow"];
     assert_eq!(warnings.len(), parts.len());
     assert!(warnings.iter().zip(parts).all(|(warning, part)| warning.contains(part)), "{warnings:?}");
 }

@@ -17,12 +17,12 @@ impl Codec for Zstd {
     }
 }
 
-/// Contexts are made when first needed: a worker usually either encodes or decodes.
+/// Contexts are created at first use: a worker usually either encodes or decodes.
 struct ZstdWorker {
     settings: Settings,
     encoder: Option<CCtx<'static>>,
     decoder: Option<DCtx<'static>>,
-    /// Where ranges are decoded piece by piece.
+    /// Buffer for one decoded piece of a range.
     piece: Vec<u8>,
 }
 
@@ -59,7 +59,7 @@ fn out_of_memory() -> Error {
     Error::limit("zstd: no memory for a context")
 }
 
-/// Makes room for `additional` bytes, or says that there is none.
+/// Reserves `additional` bytes; running out of memory is an error, not an abort.
 fn reserve(out: &mut Vec<u8>, additional: usize) -> Result<()> {
     out.try_reserve(additional).map_err(|_| Error::limit(format!("no memory for {additional} bytes")))
 }
@@ -74,7 +74,7 @@ fn check(input: &[u8], raw_len: usize) -> Result<Header> {
                 "the zstd frame holds {content} bytes where {raw_len} are expected"
             )));
         }
-        None => return Err(Error::corrupt("the zstd frame does not say how many bytes it holds")),
+        None => return Err(Error::corrupt("the zstd frame lacks its content size")),
     }
     let length = zstd_safe::find_frame_compressed_size(input).map_err(error::decoding)?;
     if length != input.len() {
@@ -103,7 +103,8 @@ impl Worker for ZstdWorker {
         let start = out.len();
         let mut tail = Cursor::new(&mut *out);
         tail.set_position(start as u64);
-        // The room may be larger than raw_len, the result not: the library holds the frame to its own word.
+        // The spare capacity may exceed raw_len. The output cannot: the library enforces the frame's content
+        // size.
         decoder(&mut self.decoder)?.decompress(&mut tail, input).map_err(error::decoding)?;
         match out.len() - start {
             length if length == raw_len => Ok(()),
@@ -145,7 +146,7 @@ impl Worker for ZstdWorker {
             }
             let next = at + self.piece.len();
             if next > raw_len {
-                return Err(Error::corrupt("the zstd frame holds more bytes than it says"));
+                return Err(Error::corrupt("the zstd frame holds more bytes than its content size"));
             }
             let from = range.start.clamp(at, next) - at;
             let to = range.end.clamp(at, next) - at;

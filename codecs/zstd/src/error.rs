@@ -1,9 +1,9 @@
-//! What the library's error codes mean for a caller.
+//! Maps the library's error codes to the project's errors.
 
 use lab_codec::{Error, ErrorKind};
 use zstd_safe::zstd_sys::ZSTD_ErrorCode as Code;
 
-/// The project's error for a code that the library returned while it decoded.
+/// The error for a code that the library returned from decoding.
 pub fn decoding(code: usize) -> Error {
     let is = |known: Code| code == (known as usize).wrapping_neg();
     let kind = if is(Code::ZSTD_error_srcSize_wrong) {
@@ -21,7 +21,7 @@ pub fn decoding(code: usize) -> Error {
     Error::new(kind, describe(code))
 }
 
-/// The project's error for a code that the library returned while it was set up or encoded.
+/// The error for a code that the library returned from setup or encoding.
 pub fn encoding(code: usize) -> Error {
     let kind = if code == (Code::ZSTD_error_memory_allocation as usize).wrapping_neg() {
         ErrorKind::Limit

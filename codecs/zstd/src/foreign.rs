@@ -1,4 +1,4 @@
-//! Plain `.zst` files that others have written, read as a stream.
+//! Reads plain `.zst` files of other programs as a stream.
 
 use std::io::{ErrorKind, Read, Write};
 
@@ -7,16 +7,16 @@ use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
 
 use crate::{error, memory};
 
-/// The windows that the library can take, as powers of two.
+/// Window sizes that the library accepts, as powers of two.
 const WINDOW_LOGS: std::ops::RangeInclusive<u32> = 10..=31;
 
-/// Decodes a `.zst` stream of any number of frames, skippable ones among them, to its end, and returns how
-/// many bytes came out. Memory is the frame's window and two buffers of 128 KiB.
+/// Decodes a `.zst` stream of any number of frames, skippable frames included; returns the number of decoded
+/// bytes. Memory is the frame's window plus two buffers of 128 KiB.
 ///
 /// # Errors
-/// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where it is no zstd stream or needs a dictionary;
-/// corrupt and truncated input; [`Limit`](lab_codec::ErrorKind::Limit) where the output or the window is
-/// larger than the limits of `cx`; cancellation; errors of `reader` and `writer`.
+/// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for other formats and for frames that need a
+/// dictionary; corrupt and truncated input; [`Limit`](lab_codec::ErrorKind::Limit) where the output or the
+/// window is larger than the limits of `cx`; cancellation; errors of `reader` and `writer`.
 pub fn decode_foreign(mut reader: impl Read, writer: &mut dyn Write, cx: &Context) -> Result<u64> {
     let largest = WINDOW_LOGS.rev().find(|log| memory::range_decoder(1 << log) <= cx.limits().memory);
     let Some(largest) = largest else {
@@ -50,7 +50,7 @@ pub fn decode_foreign(mut reader: impl Read, writer: &mut dyn Write, cx: &Contex
             cx.limits().check_output(total, "the content")?;
             writer.write_all(&output)?;
             within_frame = wanted != 0;
-            // A full sink may mean that more is waiting inside the context.
+            // A full output buffer may leave more bytes inside the context.
             if source.pos() == length && (output.len() < DCtx::out_size() || !within_frame) {
                 break;
             }
@@ -59,6 +59,6 @@ pub fn decode_foreign(mut reader: impl Read, writer: &mut dyn Write, cx: &Contex
     match (read_any, within_frame) {
         (true, false) => Ok(total),
         (true, true) => Err(Error::truncated("the zstd stream ends within a frame")),
-        (false, _) => Err(Error::truncated("an empty file is no zstd stream")),
+        (false, _) => Err(Error::truncated("the zstd stream is empty")),
     }
 }

@@ -1,19 +1,19 @@
-//! The frame header (RFC 8878, section 3.1.1.1), read before anything is allocated for the frame.
+//! The frame header (RFC 8878, section 3.1.1.1), read before memory is allocated for the frame.
 
 use lab_codec::{Error, Result};
 
 const MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
-/// A block is never longer than this, whatever the window.
+/// Maximum block size, for any window (RFC 8878, section 3.1.1.2.4).
 pub const MAX_BLOCK: u64 = 128 << 10;
 
-/// What a frame says about itself.
+/// The fields that sizes and memory depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// Bytes that a decoder must keep to resolve matches.
     pub window: u64,
-    /// Bytes of content, where the frame says so.
+    /// Content size, if the frame has that field.
     pub content: Option<u64>,
-    /// Bytes of the header itself, magic number included.
+    /// Size of the header, magic number included.
     pub length: usize,
 }
 
@@ -46,7 +46,7 @@ impl Header {
             _ => Some(rest.little_endian(8)?),
         };
         let window = match window_byte {
-            // Five bits of exponent and three of mantissa.
+            // Five bits of exponent above 2^10, three bits of mantissa in eighths.
             Some(byte) => (8 + (byte & 7)) << ((byte >> 3) + 7),
             None => content.unwrap_or(0),
         };

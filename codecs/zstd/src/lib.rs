@@ -1,4 +1,4 @@
-//! The Zstandard codec (RFC 8878): one frame per segment, and a reader for plain `.zst` files of others.
+//! The Zstandard codec (RFC 8878): one frame per segment, and a reader for plain `.zst` files.
 //!
 //! The frame carries its content size and neither a checksum nor a dictionary id: the container has its own
 //! checksums. A segment is compressed by one thread in one call, so the bytes depend on nothing but the
@@ -27,7 +27,7 @@ const WINDOW_LOG: Param = Param::int(
 .or_called(&["window"]);
 const LONG: Param = Param::flag("long", false, "long-distance matching, with a window of up to 2^27 bytes");
 
-/// The smallest window that the format has, as a power of two.
+/// The smallest window of the format, as a power of two.
 const MIN_WINDOW_LOG: i64 = 10;
 
 static INFO: Info = Info {

@@ -1,4 +1,4 @@
-//! How much memory the library takes, by its own estimates.
+//! Memory requirements of the library, by its own estimates.
 
 use std::ffi::c_int;
 use std::ptr::NonNull;
@@ -9,7 +9,7 @@ use zstd_safe::zstd_sys::{self, ZSTD_cParameter as Parameter};
 use crate::Settings;
 use crate::frame::MAX_BLOCK;
 
-/// The largest window that the parameters or a level ask for.
+/// The largest window of any parameter or level, as a power of two.
 const MAX_WINDOW_LOG: u32 = 27;
 
 /// Peak memory of one worker for segments of `segment` bytes.
@@ -18,12 +18,13 @@ pub fn declared(settings: &Settings, segment: u64) -> Memory {
     Memory { encode: encoder(settings, segment), decode: decoder().max(range_decoder(window)) }
 }
 
-/// Bytes that a compression context takes for an input of `input` bytes.
+/// Memory of a compression context for `input` bytes.
 pub fn encoder(settings: &Settings, input: u64) -> u64 {
     let hint = c_int::try_from(input.max(1)).unwrap_or(c_int::MAX);
     // The library's estimate leaves long-distance matching out: a table of entries of 8 bytes, a bucket byte
-    // for some of them, and a list of one block's matches. Search strategies from binary trees on, which small
-    // inputs get from level 7, have an entry for every 2^4 bytes of the window, the others for every 2^6.
+    // for some of them, and a list of one block's matches. Search strategies from binary trees on, which
+    // small inputs get from level 7, have an entry for every 2^4 bytes of the window, the others for every
+    // 2^6.
     let window_log = u64::BITS - input.clamp(1 << 10, 1 << MAX_WINDOW_LOG).saturating_sub(1).leading_zeros();
     let rate_log = if settings.level >= 7 { 4 } else { 6 };
     let by_itself = settings.level >= 16; // and a window of 2^27 bytes
@@ -31,13 +32,13 @@ pub fn encoder(settings: &Settings, input: u64) -> u64 {
     estimate(settings, hint) as u64 + long
 }
 
-/// Bytes that a decompression context takes that decodes a whole frame in one call.
+/// Memory of a decompression context that decodes a whole frame in one call.
 pub fn decoder() -> u64 {
     // SAFETY: the function takes no argument and reads a constant.
     unsafe { zstd_sys::ZSTD_estimateDCtxSize() as u64 }
 }
 
-/// Bytes that decoding a frame piece by piece takes, our buffer included.
+/// Memory for decoding a frame piece by piece, our buffer included.
 pub fn range_decoder(window: u64) -> u64 {
     let Ok(window) = usize::try_from(window) else { return u64::MAX };
     if window as u64 > 1 << 40 {

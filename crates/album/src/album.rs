@@ -1,4 +1,4 @@
-//! Reads an album: lists it, and brings files back, checked against their digests.
+//! Reads an album: lists its files and restores them, checked against their digests.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -25,54 +25,55 @@ pub struct Album {
     pub manifest: Manifest,
 }
 
-/// Where files go.
+/// Receives restored files.
 pub trait Sink {
-    /// Begins a file of the manifest's list.
+    /// Begins a file of the manifest.
     ///
     /// # Errors
-    /// Whatever goes wrong there.
+    /// Errors of the destination.
     fn begin(&mut self, number: usize, file: &File) -> Result<()>;
 
-    /// Bytes of the file that was begun.
+    /// Receives the next bytes of the current file.
     ///
     /// # Errors
-    /// Whatever goes wrong there.
+    /// Errors of the destination.
     fn bytes(&mut self, bytes: &[u8]) -> Result<()>;
 
-    /// Ends the file: it is whole, and was checked.
+    /// Ends the current file, which is complete and verified.
     ///
     /// # Errors
-    /// Whatever goes wrong there.
+    /// Errors of the destination.
     fn end(&mut self, number: usize, file: &File) -> Result<()>;
 
-    /// A file that cannot be brought back. By default that ends the work.
+    /// Reports a file that cannot be restored. The default returns `error`, which stops reading.
     ///
     /// # Errors
-    /// The error, if the work is to end.
+    /// `error`, to stop reading.
     fn lost(&mut self, number: usize, file: &File, error: Error) -> Result<()> {
         let _ = number;
         Err(error.at(scan::text(&file.path)))
     }
 }
 
-/// What a reading took.
+/// The work of reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Effort {
-    /// Pictures that were decoded.
+    /// Number of decoded pictures.
     pub pictures: u64,
 }
 
-/// Group and segment, and the files in it: places in the segment, numbers in the manifest.
+/// Group and segment number, and the files in it: place in the segment, number in the manifest.
 type SegmentFiles = ((usize, usize), Vec<(usize, usize)>);
 
-/// Files of a segment, or why they cannot be had, and how many pictures were decoded.
+/// The files of a segment or their errors, and the number of decoded pictures.
 type Restored = (Vec<(usize, Result<Vec<u8>>)>, u64);
 
 impl Album {
-    /// Opens the album at `path`; `sidecar` is a manifest to take in place of the attached one.
+    /// Opens the album at `path`; `sidecar` is a manifest that replaces the attached one.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) where it is none, [`Corrupt`](ErrorKind::Corrupt), I/O errors.
+    /// [`Unsupported`](ErrorKind::Unsupported) without a manifest, [`Corrupt`](ErrorKind::Corrupt), I/O
+    /// errors.
     pub fn open(path: &Path, sidecar: Option<&Path>, cx: &Context) -> Result<Self> {
         let file = matroska::File::open(path, cx)?;
         let bytes = match sidecar {
@@ -81,7 +82,7 @@ impl Album {
                 let attachment = file.attachments.iter().find(|attachment| attachment.name == manifest::NAME);
                 let attachment = attachment.ok_or_else(|| {
                     Error::unsupported(
-                        "no manifest is attached, so this is no album (or lost it; --manifest takes a copy)",
+                        "the file has no album manifest attached; if it was lost, open it with a copy of the manifest",
                     )
                 })?;
                 file.read(attachment.offset, attachment.size, cx)?
@@ -94,13 +95,13 @@ impl Album {
         let mut seen = std::collections::HashSet::new();
         for file in &manifest.files {
             if !seen.insert(file.restored.as_ref().unwrap_or(&file.path)) {
-                return Err(Error::corrupt(format!("two files are called {}", scan::text(&file.path))));
+                return Err(Error::corrupt(format!("two files have the path {}", scan::text(&file.path))));
             }
         }
         Ok(Self { file, manifest })
     }
 
-    /// Bytes of all samples of a track.
+    /// Total size of a track's samples.
     pub fn track_bytes(&self, number: u16) -> u64 {
         let track = self.file.tracks.iter().find(|track| track.number == u64::from(number));
         track.map_or(0, |track| track.blocks.iter().map(|block| block.size).sum())
@@ -114,13 +115,13 @@ impl Album {
     fn data_track(&self) -> Result<&matroska::Track> {
         let track = self.track(self.manifest.data_track)?;
         if track.plan.codec != DATA_CODEC {
-            return Err(Error::corrupt("the data track of the album is another track"));
+            return Err(Error::corrupt(format!("track {} is not the album's data track", track.number)));
         }
         Ok(track)
     }
 
-    /// Bytes of the album that belong to each file: its own blocks or samples, and of what it has in common with others of
-    /// its segment its share by bytes of the original; 0 where it is the same as another.
+    /// Bytes of the album that belong to each file: its own blocks or samples, plus a share of the data
+    /// common to its segment, in proportion to the sizes of the original files; 0 for a duplicate.
     pub fn shares(&self) -> Vec<u64> {
         let mut shares = vec![0; self.manifest.files.len()];
         let block = |track: u16, number: u64| {
@@ -143,7 +144,7 @@ impl Album {
                 Coding::Data => common += block(data, part.block),
                 Coding::Video { track, alpha, .. } => {
                     for track in [Some(*track), *alpha].into_iter().flatten() {
-                        // Samples come in the order of decoding.
+                        // Samples are in decoding order, and places count in display order.
                         let mut samples = self.samples(track, part);
                         samples.sort_by_key(|sample| sample.time);
                         for (within, file) in &files {
@@ -161,7 +162,7 @@ impl Album {
         shares
     }
 
-    /// The samples of a segment in a video track, as far as they are there.
+    /// The samples of a segment in a video track; fewer where the track is truncated.
     fn samples(&self, track: u16, segment: &Segment) -> Vec<Block> {
         let blocks = self.track(track).map_or(&[][..], |track| &track.blocks);
         let first = usize::try_from(segment.block).unwrap_or(usize::MAX);
@@ -171,7 +172,7 @@ impl Album {
     /// Wanted files by group and segment, with their places in the segment.
     fn by_segment(&self, wanted: &dyn Fn(usize) -> bool) -> Vec<SegmentFiles> {
         let mut at: HashMap<(usize, usize), Vec<(usize, usize)>> = HashMap::new();
-        // Where each segment of each group begins.
+        // The first place of each segment, by group.
         let starts: Vec<Vec<u64>> = self
             .manifest
             .groups
@@ -201,14 +202,14 @@ impl Album {
         list
     }
 
-    /// Brings wanted files back, in no certain order.
+    /// Restores wanted files, in unspecified order.
     ///
     /// # Errors
-    /// [`Corrupt`](ErrorKind::Corrupt) where something is not what its digest says, those of `sink`, of ffmpeg, and
-    /// I/O errors.
+    /// [`Corrupt`](ErrorKind::Corrupt) where a digest does not match, errors of `sink` and of ffmpeg, and I/O
+    /// errors.
     pub fn read(&self, wanted: &dyn Fn(usize) -> bool, sink: &mut dyn Sink, cx: &Context) -> Result<Effort> {
         let files = &self.manifest.files;
-        // Files that are the same as others come back with those.
+        // Duplicates are restored together with their original.
         let mut same: HashMap<usize, Vec<usize>> = HashMap::new();
         for (number, file) in files.iter().enumerate() {
             let origin = if let Content::Same { file } = file.content { file as usize } else { number };
@@ -258,7 +259,7 @@ impl Album {
         Ok(effort)
     }
 
-    /// Damage is the sink's to judge; anything else ends the work.
+    /// Passes damage on to the sink; any other error stops reading.
     fn lose(sink: &mut dyn Sink, number: usize, file: &File, error: Error) -> Result<()> {
         match error.kind() {
             ErrorKind::Corrupt | ErrorKind::Truncated | ErrorKind::Tool => sink.lost(number, file, error),
@@ -266,7 +267,7 @@ impl Album {
         }
     }
 
-    /// A file that is kept as bytes.
+    /// Restores a file that is stored as bytes.
     fn stored(&self, number: usize, first: u64, count: u32, sink: &mut dyn Sink, cx: &Context) -> Result<()> {
         let file = &self.manifest.files[number];
         let track = self.data_track()?;
@@ -284,12 +285,12 @@ impl Album {
             cx.observer().advance(piece.len() as u64);
         }
         if Digest::from(digest.finalize()) != file.sha256 {
-            return Err(Error::corrupt("the content does not have its digest"));
+            return Err(Error::corrupt("the content does not match its SHA-256"));
         }
         sink.end(number, file)
     }
 
-    /// Files whose pictures are in one segment.
+    /// Restores files whose pictures are in one segment.
     fn segment(
         &self,
         group: usize,
@@ -297,7 +298,7 @@ impl Album {
         places: &[(usize, usize)],
         cx: &Context,
     ) -> Result<Restored> {
-        let broken = || Error::corrupt("the manifest is broken: a segment is not there");
+        let broken = || Error::corrupt("the manifest is broken: a segment is missing");
         let group = self.manifest.groups.get(group).ok_or_else(broken)?;
         let segment = group.segments.get(segment).ok_or_else(broken)?;
         let mut list: Vec<(usize, Result<Vec<u8>>)> = Vec::new();
@@ -317,7 +318,7 @@ impl Album {
         Ok((list, pictures))
     }
 
-    /// Decodes a segment, and puts files into `list`; how many pictures were decoded.
+    /// Decodes a segment and appends its files to `list`; returns the number of decoded pictures.
     fn pictures(
         &self,
         group: &Group,
@@ -351,8 +352,9 @@ impl Album {
                 Ok(decoded as u64)
             }
             Coding::Video { track, alpha, format } => {
-                let format = PixelFormat::of_ffmpeg(format)
-                    .ok_or_else(|| Error::unsupported("the album has pictures of an unknown format"))?;
+                let format = PixelFormat::of_ffmpeg(format).ok_or_else(|| {
+                    Error::unsupported(format!("the album has pictures of the unknown format {format}"))
+                })?;
                 let alphas = match alpha {
                     Some(track) => {
                         let mut alphas = Vec::new();
@@ -407,7 +409,7 @@ impl Album {
         video::decode_blocks(&self.file, &self.track(track)?.plan, &samples, format, each, cx)
     }
 
-    /// The file that a picture becomes, checked.
+    /// Rebuilds the file of a picture and verifies it.
     fn restore(
         &self,
         number: usize,
@@ -427,24 +429,24 @@ impl Album {
         let bytes = Recipe::from_bytes(recipe, shape, &self.manifest)?.file(shape, samples, cx)?;
         if self.manifest.mode == Mode::LosslessFiles {
             if Digest::from(Sha256::digest(&bytes)) != file.sha256 {
-                return Err(Error::corrupt("the content does not have its digest"));
+                return Err(Error::corrupt("the content does not match its SHA-256"));
             }
         } else if let Some(picture) = &file.picture {
-            let kind =
-                crate::kind::Kind::of(&bytes).ok_or_else(|| Error::corrupt("a picture is none any more"))?;
+            let kind = crate::kind::Kind::of(&bytes)
+                .ok_or_else(|| Error::corrupt("a rebuilt picture has no known signature"))?;
             let decoded = crate::kind::decode(kind, &bytes, cx)?;
             if Digest::from(Sha256::digest(&decoded.samples)) != picture.sha256 {
-                return Err(Error::corrupt("the pixels do not have their digest"));
+                return Err(Error::corrupt("the pixels do not match their SHA-256"));
             }
         }
         Ok(bytes)
     }
 }
 
-/// The samples of a picture in a frame, cropped, with its alpha.
+/// The samples of a picture from a frame, cropped to its shape and joined with alpha.
 fn samples_of(frame: &Frame, shape: Shape, alpha: Option<&[u8]>) -> Result<Vec<u8>> {
     let format = frame.shape().format;
-    let short = || Error::corrupt("a frame of the album is not as large as its picture");
+    let short = || Error::corrupt("a frame of the album has another size than its picture");
     let (width, height) = (frame.shape().width, frame.shape().height);
     if !format.is_yuv() {
         let same = (width, height, format.channels()) == (shape.width, shape.height, shape.channels.into());

@@ -1,4 +1,5 @@
-//! Blocks of the data track: bytes of files, each block with its own coder; samples of segments; recipes.
+//! Blocks of the data track: bytes of files, samples of segments, and recipes. The first byte of a block
+//! names its coder.
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,34 +10,34 @@ use lepton_jpeg::{EnabledFeatures, SingleThreadPool, decode_lepton, encode_lepto
 
 use crate::pixels::{self, Shape, Way};
 
-/// Bytes of a file in one block, at most; a JPEG that is coded as one is a block whatever its size.
+/// Maximum file bytes in one block; a JPEG that Lepton codes is one block whatever its size.
 pub const PIECE: usize = 16 << 20;
-/// The largest JPEG that is coded as one.
+/// Maximum size of a JPEG that Lepton codes.
 pub const LARGEST_JPEG: usize = 128 << 20;
 
-/// Bytes as they are.
+/// Stored bytes.
 const PLAIN: u8 = 0;
-/// A zstd frame.
+/// A zstd frame. In blocks of samples the number is shifted left by four.
 const ZSTD: u8 = 1;
-/// Lepton: a JPEG with its coefficients coded better.
+/// Lepton, which replaces the Huffman coding of a JPEG's coefficients by context modelling.
 const LEPTON: u8 = 2;
-/// Samples by [`pixels`], with what kind of [`Way`] in the upper bits.
+/// Samples by [`pixels`]; the two lowest bits are the flags of [`Way`].
 const NATIVE: u8 = 4;
 const GUESS: u8 = 1;
 const INTER: u8 = 2;
-/// Before such a byte, and a list of them, when samples are places in a list of levels.
+/// Samples are indices into a list of levels. That list and a block of the indices follow.
 const LEVELS: u8 = 32;
 
-/// Which coders are tried for samples.
+/// The coders tried for samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Try {
-    /// Everything.
+    /// The native coder and zstd.
     All,
     /// Only the native coder.
     Native,
 }
 
-/// A block of a file: the smallest of its bytes, zstd, and Lepton where it is a JPEG.
+/// Packs bytes of a file: Lepton where a JPEG becomes smaller, else zstd, else stored.
 ///
 /// # Errors
 /// Cancellation, I/O errors.
@@ -57,7 +58,7 @@ pub fn pack_bytes(bytes: &[u8], jpeg: bool, cx: &Context) -> Result<Vec<u8>> {
     Ok(packed)
 }
 
-/// A JPEG by Lepton, where that is smaller and comes back.
+/// Codes a JPEG by Lepton. `None` where that is not smaller, or decoding does not give the same bytes.
 fn pack_jpeg(bytes: &[u8]) -> Option<Vec<u8>> {
     let coded = catch_unwind(|| {
         let mut coded = Vec::new();
@@ -72,7 +73,7 @@ fn pack_jpeg(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn unpack_jpeg(coded: &[u8], length: usize) -> Result<Vec<u8>> {
-    let broken = || Error::corrupt("a JPEG cannot be put together again");
+    let broken = || Error::corrupt("a Lepton block cannot be decoded to its JPEG");
     let result = catch_unwind(|| {
         let mut out = Bounded { bytes: Vec::new(), most: length };
         let features = EnabledFeatures::compat_lepton_vector_read();
@@ -81,7 +82,7 @@ fn unpack_jpeg(coded: &[u8], length: usize) -> Result<Vec<u8>> {
     result.map_err(|_| broken())?.map_err(|_| broken())
 }
 
-/// A buffer that refuses to grow beyond what is expected.
+/// A buffer that refuses more than `most` bytes, which stops a decompression bomb.
 struct Bounded {
     bytes: Vec<u8>,
     most: usize,
@@ -113,20 +114,22 @@ pub fn unpack_bytes(block: &[u8], most: usize, cx: &Context) -> Result<Vec<u8>> 
         PLAIN => Err(Error::corrupt("a block has more bytes than its file")),
         ZSTD => unzstd(coded, most),
         LEPTON => unpack_jpeg(coded, most),
-        _ => Err(Error::corrupt("a block of a file is of no known kind")),
+        other => Err(Error::corrupt(format!("a block of a file has the unknown coder {other}"))),
     }
 }
 
-/// A zstd frame of at most `most` bytes; the frame may need less memory than `most` suggests.
+/// Decodes a zstd frame of at most `most` bytes. Allocates the frame's own content size, which may be much
+/// less.
 fn unzstd(coded: &[u8], most: usize) -> Result<Vec<u8>> {
     let size = zstd::zstd_safe::get_frame_content_size(coded).ok().flatten();
     let size = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size <= most);
-    let size =
-        size.ok_or_else(|| Error::corrupt("a block has more bytes than expected, or does not say how many"))?;
+    let size = size.ok_or_else(|| {
+        Error::corrupt("a zstd block lacks its content size, or it exceeds the expected size")
+    })?;
     zstd::bulk::decompress(coded, size).map_err(|e| Error::corrupt(format!("a block is broken: {e}")))
 }
 
-/// A block of recipes.
+/// Packs recipes into a block: similar files have similar recipes, which zstd finds.
 ///
 /// # Errors
 /// I/O errors.
@@ -144,7 +147,7 @@ pub fn pack_recipes(recipes: &[Vec<u8>]) -> Result<Vec<u8>> {
     Ok(block)
 }
 
-/// The recipes of a block.
+/// Unpacks the `count` recipes of a block.
 ///
 /// # Errors
 /// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Limit`](lab_codec::ErrorKind::Limit).
@@ -162,11 +165,11 @@ pub fn unpack_recipes(block: &[u8], count: usize, cx: &Context) -> Result<Vec<Ve
     if rest.is_empty() { Ok(list) } else { Err(Error::corrupt("bytes follow the recipes of a block")) }
 }
 
-/// Samples tried on: so many pictures, of so many rows.
+/// Size of the trial that chooses a coder: pictures, and rows of each.
 const SAMPLE_PICTURES: usize = 3;
 const SAMPLE_ROWS: u32 = 96;
 
-/// A block of the samples of pictures: the coder is chosen by trial on rows from the middle of the first pictures.
+/// Packs the samples of pictures. A trial on rows from the middle of the first pictures chooses the coder.
 ///
 /// # Errors
 /// Cancellation, I/O errors.
@@ -182,13 +185,14 @@ pub fn pack_samples(shape: Shape, pictures: &[&[u8]], tried: Try, cx: &Context) 
     Ok(block)
 }
 
-/// The values that deep samples have, where those are few: pictures of 8 or 10 bits that were stretched to 16.
+/// The values that occur in deep samples, ascending. Pictures of 8 or 10 bits that were scaled to 16 have
+/// few, and indices into the list need fewer bits.
 struct Levels {
     values: Vec<u16>,
 }
 
 impl Levels {
-    /// Those of pictures, where they save a bit at least.
+    /// The levels of pictures, if indices save at least one bit.
     fn of(shape: Shape, pictures: &[&[u8]]) -> Option<Self> {
         if shape.bits <= 8 {
             return None;
@@ -202,13 +206,13 @@ impl Levels {
         (levels.shape(shape).bits < shape.bits).then_some(levels)
     }
 
-    /// The shape of places.
+    /// The shape of the indices.
     fn shape(&self, shape: Shape) -> Shape {
         let bits = usize::BITS - self.values.len().saturating_sub(1).leading_zeros();
         Shape { bits: (bits as u8).clamp(8, 16), ..shape }
     }
 
-    /// Samples as places in the list, one byte each where that is enough.
+    /// Replaces samples by their indices, of one byte each if 8 bits are enough.
     fn places(&self, picture: &[u8]) -> Vec<u8> {
         let mut place = vec![0_u16; 1 << 16];
         for (number, value) in (0..).zip(&self.values) {
@@ -222,7 +226,7 @@ impl Levels {
         }
     }
 
-    /// The opposite.
+    /// Replaces indices by the samples that they stand for.
     fn samples(&self, placed: &[u8]) -> Result<Vec<u8>> {
         let wide = self.values.len() > 256;
         let count = if wide { placed.len() / 2 } else { placed.len() };
@@ -231,13 +235,14 @@ impl Levels {
             let place =
                 if wide { u16::from_le_bytes([placed[2 * i], placed[2 * i + 1]]) } else { placed[i].into() };
             let value = self.values.get(usize::from(place));
-            let value = value.ok_or_else(|| Error::corrupt("a sample is at no level"))?;
+            let value = value.ok_or_else(|| Error::corrupt("a sample's index exceeds the list of levels"))?;
             out.extend_from_slice(&value.to_le_bytes());
         }
         Ok(out)
     }
 
-    /// How far each is from the one before it, as a block of its own.
+    /// Appends the list as differences of successive levels, in a block of its own: a regular scale has equal
+    /// steps.
     fn write(&self, out: &mut Vec<u8>) -> Result<()> {
         let mut steps = Vec::new();
         let mut last = 0;
@@ -302,7 +307,7 @@ fn pack_plain(shape: Shape, pictures: &[&[u8]], tried: Try, cx: &Context) -> Res
     }
 }
 
-/// The ways that are tried; none stands for zstd.
+/// The ways to try; `None` stands for zstd.
 fn ways(pictures: usize, tried: Try) -> Vec<Option<Way>> {
     let mut ways = vec![Some(Way { guess: false, inter: false }), Some(Way { guess: true, inter: false })];
     if pictures > 1 {
@@ -315,24 +320,27 @@ fn ways(pictures: usize, tried: Try) -> Vec<Option<Way>> {
     ways
 }
 
-/// Pictures one after the other, with a window that reaches back over all of them.
+/// Compresses concatenated pictures by zstd with a window over all of them.
 fn zstd_samples(pictures: &[&[u8]]) -> Result<Vec<u8>> {
     let all = pictures.concat();
     let mut compressor = zstd::bulk::Compressor::new(19)?;
     compressor.set_parameter(zstd::zstd_safe::CParameter::EnableLongDistanceMatching(true))?;
-    // As far back as the pictures reach, and as far as decoders go unasked.
+    // The window covers all pictures, up to 2^27 bytes, the largest that zstd decoders accept by default.
     let log = (usize::BITS - all.len().leading_zeros()).clamp(10, 27);
     compressor.set_parameter(zstd::zstd_safe::CParameter::WindowLog(log))?;
-    // What lies far back is found by the long window; tables for all of it would be most of the memory that a segment takes.
+    // Long-distance matching finds distant matches; match-finder tables of that size would dominate a
+    // segment's memory.
     compressor.set_parameter(zstd::zstd_safe::CParameter::ChainLog(log.min(20)))?;
     compressor.set_parameter(zstd::zstd_safe::CParameter::HashLog(log.min(19)))?;
     Ok(compressor.compress(&all)?)
 }
 
-/// The pictures of a block of samples, in turn: the first `wanted` of `count`. How many were decoded.
+/// Decodes the first `wanted` of `count` pictures of a block and calls `each` with them; returns the number
+/// decoded.
 ///
 /// # Errors
-/// [`Corrupt`](lab_codec::ErrorKind::Corrupt) and so on, and what `each` returns.
+/// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Truncated`](lab_codec::ErrorKind::Truncated),
+/// [`Limit`](lab_codec::ErrorKind::Limit), cancellation, and the errors of `each`.
 pub fn unpack_samples(
     block: &[u8],
     shape: Shape,
@@ -365,7 +373,7 @@ fn unpack_plain(
         cx.limits().check_memory(most as u64, "a segment of pictures")?;
         let all = unzstd(coded, most)?;
         if all.len() != most {
-            return Err(Error::corrupt("a block of samples has too few"));
+            return Err(Error::corrupt("a block of samples ends before its last picture"));
         }
         for (number, picture) in all.chunks_exact(shape.bytes()).take(wanted).enumerate() {
             each(number, picture)?;
@@ -373,7 +381,7 @@ fn unpack_plain(
         return Ok(count);
     }
     if coder & !(GUESS | INTER) != NATIVE {
-        return Err(Error::corrupt("a block of samples is of no known kind"));
+        return Err(Error::corrupt(format!("a block of samples has the unknown coder {coder}")));
     }
     let way = Way { guess: coder & GUESS != 0, inter: coder & INTER != 0 };
     catch_unwind(AssertUnwindSafe(|| pixels::decode(shape, way, count, wanted, coded, each, cx)))

@@ -1,4 +1,4 @@
-//! What a file is, by its first bytes and, where it claims to be a picture, by decoding it.
+//! Picture formats: recognised by signature or name, decoded by the `image` crate.
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,7 @@ use lab_codec::{Context, Error, Result};
 
 use crate::pixels::Shape;
 
-/// A format of pictures.
+/// A picture format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// PNG.
@@ -26,7 +26,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// By the first bytes.
+    /// Recognises a format by its signature.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
@@ -39,7 +39,8 @@ impl Kind {
         }
     }
 
-    /// By the end of the name: what a broken file claims to be.
+    /// Recognises a format by the file name's extension, so that a file with a broken signature is reported
+    /// as broken.
     pub fn of_name(path: &[u8]) -> Option<Self> {
         let name = path.rsplit(|byte| *byte == b'/').next()?;
         let end = name.rsplit(|byte| *byte == b'.').next()?.to_ascii_lowercase();
@@ -54,7 +55,7 @@ impl Kind {
         }
     }
 
-    /// The word for it.
+    /// The format's name, for messages.
     pub fn word(self) -> &'static str {
         match self {
             Self::Png => "PNG",
@@ -81,28 +82,28 @@ impl Kind {
 /// A decoded picture.
 #[derive(Debug, Clone)]
 pub struct Decoded {
-    /// Size and kind; 8 or 16 bits.
+    /// Size, channels and depth, which is 8 or 16 bits.
     pub shape: Shape,
     /// Rows from the top, channels interleaved, 16 bits little-endian.
     pub samples: Vec<u8>,
-    /// EXIF, ICC profile and XMP, as they were.
+    /// EXIF, ICC profile and XMP, as bytes of the file.
     pub metadata: [Option<Vec<u8>>; 3],
     /// Orientation as in EXIF, 1 to 8.
     pub orientation: u8,
 }
 
-/// The longest side of a picture.
+/// Maximum width and height of a picture.
 pub const MAX_SIDE: u32 = 65_535;
 
-/// Decodes a picture to what it shows.
+/// Decodes a picture to gray or RGB samples, with or without alpha.
 ///
 /// # Errors
-/// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where it is broken, [`Unsupported`](lab_codec::ErrorKind::Unsupported),
-/// [`Limit`](lab_codec::ErrorKind::Limit) where it would take too much memory.
+/// [`Corrupt`](lab_codec::ErrorKind::Corrupt) for damage, [`Unsupported`](lab_codec::ErrorKind::Unsupported)
+/// for other samples, [`Limit`](lab_codec::ErrorKind::Limit) where decoding would exceed the memory limit.
 pub fn decode(kind: Kind, bytes: &[u8], cx: &Context) -> Result<Decoded> {
-    // Decoders of hostile files: a panic of theirs is an error of the file.
+    // Files are hostile, and a foreign decoder may panic on one; that becomes an error of the file.
     catch_unwind(AssertUnwindSafe(|| decode_inner(kind, bytes, cx)))
-        .unwrap_or_else(|_| Err(Error::corrupt(format!("the {} decoder gave up", kind.word()))))
+        .unwrap_or_else(|_| Err(Error::corrupt(format!("the {} decoder failed on this file", kind.word()))))
 }
 
 fn decode_inner(kind: Kind, bytes: &[u8], cx: &Context) -> Result<Decoded> {
@@ -129,7 +130,7 @@ fn decode_inner(kind: Kind, bytes: &[u8], cx: &Context) -> Result<Decoded> {
         ColorType::La16 => (2, 16),
         ColorType::Rgb16 => (3, 16),
         ColorType::Rgba16 => (4, 16),
-        other => return Err(Error::unsupported(format!("samples of {other:?}"))),
+        other => return Err(Error::unsupported(format!("unsupported samples: {other:?}"))),
     };
     let shape = Shape { width, height, channels, bits };
     check_shape(shape, cx)?;
@@ -140,7 +141,7 @@ fn decode_inner(kind: Kind, bytes: &[u8], cx: &Context) -> Result<Decoded> {
     ];
     let orientation = decoder.orientation().map_or(1, image::metadata::Orientation::to_exif);
     if decoder.total_bytes() != shape.bytes() as u64 {
-        return Err(Error::corrupt("the picture has an unexpected size"));
+        return Err(Error::corrupt("the picture's size in bytes does not follow from its dimensions"));
     }
     let mut samples = vec![0; shape.bytes()];
     decoder.read_image(&mut samples).map_err(failed)?;
@@ -150,19 +151,22 @@ fn decode_inner(kind: Kind, bytes: &[u8], cx: &Context) -> Result<Decoded> {
     Ok(Decoded { shape, samples, metadata, orientation })
 }
 
-/// Checks a shape that was read from a file before anything is allocated.
+/// Checks a shape from a file before memory is allocated for it.
 ///
 /// # Errors
 /// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Limit`](lab_codec::ErrorKind::Limit).
 pub fn check_shape(shape: Shape, cx: &Context) -> Result<()> {
     let Shape { width, height, .. } = shape;
     if !(1..=MAX_SIDE).contains(&width) || !(1..=MAX_SIDE).contains(&height) {
-        return Err(Error::limit(format!("a picture of {width}x{height}; sides are 1 to {MAX_SIDE} pixels")));
+        return Err(Error::limit(format!(
+            "a picture of {width}x{height}; width and height must be 1 to {MAX_SIDE}"
+        )));
     }
     cx.limits().check_memory(shape.bytes() as u64 * 8, "a picture")
 }
 
-/// Whether a JPEG has an end behind its first scan; decoders fill what is missing with gray.
+/// Whether a JPEG has an end marker after the start of its first scan. Decoders fill a truncated JPEG with
+/// gray and report success, so this must be tested apart.
 fn jpeg_ends(bytes: &[u8]) -> bool {
     let mut at = 2;
     while let [0xFF, marker, high, low] = bytes.get(at..at + 4).unwrap_or(&[]) {

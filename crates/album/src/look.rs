@@ -1,21 +1,22 @@
-//! What a picture looks like at a glance, and the order in which pictures follow those that look the same.
+//! Thumbnails for comparing pictures, and the coding order in which similar pictures are neighbours.
 
 use crate::pixels::Shape;
 
-/// Side of the thumbnail.
+/// Width and height of the thumbnail.
 const SIDE: usize = 16;
 
-/// A glance at a picture.
+/// Thumbnail and perceptual hash of a picture.
 #[derive(Debug, Clone)]
 pub struct Look {
-    /// Luma of 16 by 16 areas.
+    /// Mean luma of 16 x 16 areas.
     thumbnail: [u8; SIDE * SIDE],
-    /// Whether luma falls from one area to the next, in 8 rows of 9 (dHash: Krawetz, "Kind of like that", 2013).
+    /// One bit for each pair of horizontal neighbours in 8 rows of 9 areas: luma falls to the right (dHash:
+    /// Krawetz, "Kind of like that", 2013). It does not change with brightness, as the thumbnail does.
     gradient: u64,
 }
 
 impl Look {
-    /// Looks at a picture.
+    /// Computes both from a picture.
     pub fn of(shape: Shape, samples: &[u8]) -> Self {
         let mut thumbnail = [0; SIDE * SIDE];
         areas(shape, samples, SIDE, SIDE, &mut thumbnail);
@@ -26,8 +27,8 @@ impl Look {
         Self { thumbnail, gradient }
     }
 
-    /// How different two pictures look: the sum of the differences of their thumbnails, and 64 for each bit of their
-    /// hashes.
+    /// Distance of two pictures: the sum of absolute differences of their thumbnails, plus 64 for each
+    /// different bit of their hashes. So a bit weighs as a quarter step of luma in every area.
     pub fn distance(&self, other: &Self) -> u32 {
         let pairs = self.thumbnail.iter().zip(&other.thumbnail);
         let sum: u32 = pairs.map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
@@ -35,10 +36,12 @@ impl Look {
     }
 }
 
-/// A distance from which on a picture shows something else: 16 steps of luma everywhere.
+/// Scene-change threshold: above this distance two pictures show different scenes. It equals 16 steps of luma
+/// in every area.
 pub const JUMP: u32 = 16 * (SIDE * SIDE) as u32;
 
-/// Mean luma (BT.709) of areas; what is transparent counts as it is stored.
+/// Mean luma (BT.709, weights in 1/256) of `across` x `down` areas. Transparent pixels count by their stored
+/// colour.
 fn areas(shape: Shape, samples: &[u8], across: usize, down: usize, out: &mut [u8]) {
     let (width, height, c) = (shape.width as usize, shape.height as usize, usize::from(shape.channels));
     let luma = |x: usize, y: usize| {
@@ -60,7 +63,7 @@ fn areas(shape: Shape, samples: &[u8], across: usize, down: usize, out: &mut [u8
             start..((i + 1) * size / parts).max(start + 1)
         };
         let (xs, ys) = (range(column, across, width), range(row, down, height));
-        // A few samples of each area are enough for a glance.
+        // About 16 x 16 samples of each area give its mean closely enough.
         let step = |range: &std::ops::Range<usize>| (range.len() / 16).max(1);
         let (mut sum, mut count) = (0_u64, 0_u64);
         for y in ys.clone().step_by(step(&ys)) {
@@ -73,13 +76,14 @@ fn areas(shape: Shape, samples: &[u8], across: usize, down: usize, out: &mut [u8
     }
 }
 
-/// How far ahead a better order is looked for; with it the work for many pictures is bounded.
+/// Longest part that 2-opt may reverse. It makes a round linear in the number of pictures instead of
+/// quadratic.
 const WINDOW: usize = 100;
-/// Rounds of improvement at most.
+/// Maximum number of 2-opt rounds.
 const ROUNDS: usize = 8;
 
-/// An order of pictures in which neighbours look alike: the nearest one next, then whatever becomes shorter by
-/// turning a part round (2-opt: Croes 1958). `looks` are in the order that decides where distances do not.
+/// Orders pictures so that neighbours look alike: nearest neighbour first, then 2-opt (Croes 1958), which
+/// reverses parts as long as that shortens the path. Ties keep the order of `looks`.
 pub fn order(looks: &[&Look]) -> Vec<usize> {
     let count = looks.len();
     let distance = |a: usize, b: usize| looks[a].distance(looks[b]);
@@ -94,6 +98,8 @@ pub fn order(looks: &[&Look]) -> Vec<usize> {
         let mut better = false;
         for i in 0..count.saturating_sub(2) {
             for j in i + 2..count.min(i + WINDOW) {
+                // Reversing i + 1..=j replaces the edges a-b and c-d by a-c and b-d; the last picture has no
+                // edge c-d.
                 let (a, b, c, d) = (order[i], order[i + 1], order[j], order.get(j + 1).copied());
                 let old = distance(a, b) + d.map_or(0, |d| distance(c, d));
                 let new = distance(a, c) + d.map_or(0, |d| distance(b, d));

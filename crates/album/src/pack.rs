@@ -1,4 +1,4 @@
-//! Packs a folder: survey, groups, order, segments, trial, and the file.
+//! Packs a folder: survey, duplicates, groups by shape, order, segments, trial coding, and the file.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
@@ -24,9 +24,9 @@ use crate::video::{self, Quality};
 /// The codec that the user asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Codec {
-    /// Whatever is smallest of what works here.
+    /// The smallest result of all encoders that are installed.
     Auto,
-    /// The coders of this format, in a data track.
+    /// The native coder, in the data track.
     Native,
     /// FFV1, lossless only.
     Ffv1,
@@ -40,43 +40,43 @@ pub enum Codec {
     Nvenc,
 }
 
-/// What is wanted.
+/// Settings of packing.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What comes back.
+    /// What must be restored: files, pixels, or the look.
     pub mode: Mode,
-    /// By what.
+    /// The codec.
     pub codec: Codec,
-    /// How good lossy pictures are.
+    /// Quality of lossy pictures.
     pub quality: Quality,
-    /// ffmpeg's preset, of the encoder's own.
+    /// Preset of the encoder, by its own name.
     pub preset: Option<String>,
-    /// Whether a broken picture fails the work; otherwise it is kept as it is.
+    /// Whether a broken picture is an error; otherwise it is stored as bytes.
     pub broken_fails: bool,
-    /// Whether pictures stay in the order of their names.
+    /// Whether to keep pictures in the order of their names.
     pub by_name: bool,
-    /// A slide show, each picture for so many milliseconds.
+    /// Add a slide show that shows each picture for this time, in milliseconds.
     pub playable: Option<u32>,
 }
 
-/// What came out.
+/// The result of packing.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// What is in the album.
+    /// The manifest.
     pub manifest: Manifest,
     /// The manifest as it is attached.
     pub manifest_bytes: Vec<u8>,
-    /// Bytes of all samples of the slide show.
+    /// Total size of the slide show's samples.
     pub slides_bytes: u64,
-    /// Broken pictures and what is wrong with them.
+    /// Broken pictures and their errors.
     pub broken: Vec<(Vec<u8>, String)>,
-    /// What is neither file nor folder, and was left out.
+    /// Entries that are neither file nor folder, and were left out.
     pub others: Vec<Vec<u8>>,
-    /// Encoders that were taken, or not, and why.
+    /// Which encoders were chosen or rejected, and why.
     pub notes: Vec<String>,
 }
 
-/// Files while an album is made.
+/// The state of packing.
 pub(crate) struct Work<'a> {
     pub root: &'a Path,
     pub options: &'a Options,
@@ -85,26 +85,26 @@ pub(crate) struct Work<'a> {
     pub spool: Spool,
     pub blobs: Blobs,
     pub groups: Vec<Group>,
-    /// Where the content of each file is, once it is known.
+    /// Location of each file's content, once it is packed.
     pub contents: Vec<Option<Content>>,
-    /// Scores and names of what comes back otherwise.
+    /// Scores and metadata of lossy pictures, by file number.
     pub visual: HashMap<usize, Visual>,
     pub notes: Vec<String>,
     pub cx: &'a Context,
 }
 
-/// What is particular about a picture that comes back otherwise.
+/// Score and metadata of a lossy picture.
 pub(crate) struct Visual {
     pub score: i32,
     pub metadata: [Option<u32>; 3],
 }
 
-/// Packs the folder at `root` into `sink`; scratch files go to the folder `scratch`. The observer hears of every byte
-/// that was dealt with: twice those of the files.
+/// Packs the folder at `root` into `sink`; scratch files go to the folder `scratch`. The observer counts each
+/// byte of the files twice: once surveyed, once packed.
 ///
 /// # Errors
-/// I/O errors; [`Corrupt`](lab_codec::ErrorKind::Corrupt) for a broken picture, where that is asked for; those of
-/// encoders.
+/// I/O errors; [`Corrupt`](lab_codec::ErrorKind::Corrupt) for a broken picture with
+/// [`Options::broken_fails`]; errors of encoders.
 pub fn pack(
     root: &Path,
     options: &Options,
@@ -126,9 +126,8 @@ pub fn pack(
         .filter_map(|(found, surveyed)| Some((found.path.clone(), surveyed.broken.clone()?)))
         .collect();
     if let Some((path, why)) = broken.first().filter(|_| options.broken_fails) {
-        return Err(
-            Error::corrupt(format!("{why} (without --broken fail it is kept as it is)")).at(scan::text(path))
-        );
+        return Err(Error::corrupt(format!("{why} (broken pictures can be stored as bytes instead)"))
+            .at(scan::text(path)));
     }
     let mut work = Work {
         root,
@@ -144,7 +143,7 @@ pub fn pack(
         cx,
     };
     work.find_same();
-    // The first of all videos: browsers play that one, whichever is said to be the default.
+    // The slide show must be the first video: browsers play that one, whatever the default flags say.
     let slides = match options.playable {
         Some(each) => video::slides(&mut work, each)?,
         None => None,
@@ -173,7 +172,7 @@ fn finish(
     for (number, (found, surveyed)) in tree.files.iter().zip(surveyed).enumerate() {
         let content = contents[number].clone();
         let content =
-            content.ok_or_else(|| Error::corrupt(format!("{} was forgotten", scan::text(&found.path))))?;
+            content.ok_or_else(|| Error::corrupt(format!("{} was not packed", scan::text(&found.path))))?;
         let origin = if let Content::Same { file } = content { file as usize } else { number };
         let visual = visual.get(&origin);
         let restored = visual.filter(|_| surveyed.kind != Some(Kind::Png)).map(|_| {
@@ -215,7 +214,7 @@ fn finish(
     Ok(Summary { manifest, manifest_bytes, slides_bytes, broken, others: tree.others.clone(), notes })
 }
 
-/// The path of a PNG in place of another file, that no other file has or gets.
+/// A path for the PNG that replaces a lossy picture; it must differ from all other paths.
 fn png_name(
     path: &[u8],
     taken: &std::collections::HashSet<&[u8]>,
@@ -226,7 +225,7 @@ fn png_name(
     let dot = path[start..].iter().rposition(|byte| *byte == b'.').filter(|at| *at > 0);
     let stem = dot.map_or(path, |at| &path[..start + at]);
     let mut name = [stem, b".png"].concat();
-    // The second name keeps the ending of the file; only a hostile folder needs more.
+    // The second candidate keeps the file's extension; only a hostile folder needs more.
     let mut number = 1;
     while !free(&name) {
         let suffix = if number == 1 { ".png".to_string() } else { format!(".{number}.png") };
@@ -236,11 +235,11 @@ fn png_name(
     name
 }
 
-/// Files, taken apart.
+/// Split files, by number.
 type Parts = Vec<(usize, Apart)>;
 
 impl Work<'_> {
-    /// Files with the same bytes are kept once.
+    /// Finds files with equal bytes, which are stored once.
     fn find_same(&mut self) {
         let mut first: HashMap<Digest, u32> = HashMap::new();
         for (number, surveyed) in (0..).zip(self.surveyed) {
@@ -252,17 +251,17 @@ impl Work<'_> {
         }
     }
 
-    /// Files whose content is not dealt with yet.
+    /// Files that are not packed yet.
     pub fn left(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.found.len()).filter(|number| self.contents[*number].is_none())
     }
 
-    /// Brings files of one group into the order of coding.
+    /// Sorts the files of a group into coding order.
     pub fn order(&self, mut files: Vec<usize>) -> Vec<usize> {
         if self.options.by_name {
             return files;
         }
-        // Time decides where looks do not, then names.
+        // Ties between looks are broken by capture time, then by name.
         files.sort_by(|a, b| {
             let taken = |n: usize| self.surveyed[n].picture.as_ref().and_then(|shown| shown.taken.as_deref());
             taken(*a).cmp(&taken(*b)).then(a.cmp(b))
@@ -275,7 +274,7 @@ impl Work<'_> {
         self.surveyed[file].picture.as_ref().map(|shown| &shown.look)
     }
 
-    /// Whether another scene begins between two pictures.
+    /// Whether the scene changes between two pictures.
     pub fn jumps(&self, a: usize, b: usize) -> bool {
         match (self.look(a), self.look(b)) {
             (Some(a), Some(b)) => a.distance(b) > look::JUMP,
@@ -283,7 +282,8 @@ impl Work<'_> {
         }
     }
 
-    /// Cuts an order into segments.
+    /// Cuts an order into segments: at scene changes, at the maximum length, and at the memory of all
+    /// threads.
     pub fn segments(&self, order: &[usize], picture: usize) -> Vec<Vec<usize>> {
         let threads = rayon::current_num_threads() as u64;
         let room = self.cx.limits().memory / (picture as u64 * 8 * threads).max(1);
@@ -292,7 +292,7 @@ impl Work<'_> {
         for file in order {
             let fits = segments.last().is_some_and(|segment| {
                 let jumps = segment.last().is_some_and(|last| self.jumps(*last, *file));
-                segment.len() < most && !(jumps && segment.len() >= SHORTEST)
+                segment.len() < most && !(jumps && segment.len() >= MIN_SEGMENT)
             });
             match segments.last_mut() {
                 Some(segment) if fits => segment.push(*file),
@@ -302,7 +302,7 @@ impl Work<'_> {
         segments
     }
 
-    /// The segments of those pictures that can be taken apart.
+    /// The segments of all files that can be split into samples and recipe.
     fn lossless_segments(&self, files: impl Iterator<Item = usize>) -> Vec<(Shape, Vec<usize>)> {
         let mut groups: BTreeMap<Shape, Vec<usize>> = BTreeMap::new();
         for file in files {
@@ -318,7 +318,7 @@ impl Work<'_> {
         segments
     }
 
-    /// Bytes that files take without loss.
+    /// Size of files coded without loss.
     pub fn lossless_bytes(&self, files: &[usize]) -> Result<u64> {
         let segments = self.lossless_segments(files.iter().copied());
         let coded = segments.par_iter().map(|(shape, files)| Ok(self.code(*shape, files)?.1.len() as u64));
@@ -330,7 +330,7 @@ impl Work<'_> {
         Ok(coded.sum::<Result<u64>>()? + stored.sum::<Result<u64>>()?)
     }
 
-    /// Codes the samples of pictures that can be taken apart.
+    /// Packs all files that can be split into samples and recipe.
     fn lossless(&mut self) -> Result<()> {
         let segments = self.lossless_segments(self.left());
         if !video::is_lossless_video(self.options) {
@@ -343,7 +343,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Segments in the data track, group after group, coded side by side.
+    /// Codes segments in parallel and stores them in the data track in order.
     fn data_segments(&mut self, segments: &[(Shape, Vec<usize>)]) -> Result<()> {
         for batch in segments.chunks(rayon::current_num_threads()) {
             let this = &*self;
@@ -356,7 +356,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The pictures of a segment, taken apart, and the block of their samples.
+    /// Splits the files of a segment and codes their samples.
     fn code(&self, shape: Shape, files: &[usize]) -> Result<(Parts, Vec<u8>)> {
         let tried = if self.options.codec == Codec::Native { Try::Native } else { Try::All };
         let mut apart = self.apart(shape, files)?;
@@ -369,7 +369,7 @@ impl Work<'_> {
         Ok((apart, block))
     }
 
-    /// A segment in the data track, where it is smaller than the files are.
+    /// Stores a segment in the data track, if it is smaller than its files.
     fn data_segment(&mut self, shape: Shape, apart: &Parts, block: &[u8]) -> Result<()> {
         let files: u64 = apart.iter().map(|(file, _)| self.found[*file].bytes).sum();
         let recipes = self.recipes(apart)?;
@@ -389,14 +389,14 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The block of recipes of pictures.
+    /// Packs the recipes of files.
     pub fn recipes(&mut self, apart: &[(usize, Apart)]) -> Result<Vec<u8>> {
         let recipes: Vec<Vec<u8>> =
             apart.iter().map(|(_, apart)| apart.recipe.to_bytes(&mut self.blobs)).collect();
         blocks::pack_recipes(&recipes)
     }
 
-    /// Notes where files are.
+    /// Records the location of files.
     pub fn place(&mut self, group: u32, place: u32, files: impl Iterator<Item = usize>) {
         for (place, file) in (place..).zip(files) {
             self.contents[file] = Some(Content::Coded { group, place });
@@ -404,7 +404,7 @@ impl Work<'_> {
         }
     }
 
-    /// Takes files apart; those for which that does not work are left out.
+    /// Splits files; those that cannot be rebuilt are left out.
     pub fn apart(&self, shape: Shape, files: &[usize]) -> Result<Vec<(usize, Apart)>> {
         let exact = self.options.mode == Mode::LosslessFiles;
         let mut list = Vec::new();
@@ -422,7 +422,7 @@ impl Work<'_> {
         Ok(list)
     }
 
-    /// The bytes of a file, which are still those that were looked at.
+    /// Reads a file and checks that it has not changed since the survey.
     pub fn read(&self, file: usize) -> Result<Vec<u8>> {
         let bytes = survey::read(self.root, &self.found[file], self.cx)?;
         if Digest::from(Sha256::digest(&bytes)) != self.surveyed[file].sha256 {
@@ -432,7 +432,7 @@ impl Work<'_> {
         Ok(bytes)
     }
 
-    /// Keeps everything that is left as bytes.
+    /// Stores all remaining files as bytes.
     fn stored(&mut self) -> Result<()> {
         let left: Vec<usize> = self.left().collect();
         for batch in left.chunks(rayon::current_num_threads().max(1)) {
@@ -458,7 +458,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The blocks of a file.
+    /// Packs a file into blocks.
     fn pack_file(&self, file: usize) -> Result<Vec<Vec<u8>>> {
         let bytes = self.read(file)?;
         if self.surveyed[file].kind == Some(Kind::Jpeg) && !bytes.is_empty() {
@@ -470,7 +470,7 @@ impl Work<'_> {
         bytes.chunks(PIECE).map(|piece| blocks::pack_bytes(piece, false, self.cx)).collect()
     }
 
-    /// A file that is not read as a whole: its first block, and how many there are.
+    /// Stores a large file piece by piece; returns the number of its first block and the number of blocks.
     fn store_large(&mut self, file: usize) -> Result<(u64, u32)> {
         let path = scan::place(self.root, &self.found[file].path);
         let at = |e: Error| e.at(path.display().to_string());
@@ -494,7 +494,7 @@ impl Work<'_> {
     }
 }
 
-/// A segment is not ended by another scene before it has so many pictures: what was learnt helps the next ones.
-const SHORTEST: usize = 4;
+/// Minimum segment length at a scene change: models adapted to one scene still help the next.
+const MIN_SEGMENT: usize = 4;
 
 const _: () = assert!(LARGEST_PICTURE as u128 >= LARGEST_JPEG as u128);

@@ -1,4 +1,4 @@
-//! What is in a folder.
+//! Scans a folder: its files, subfolders and their attributes.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,51 +10,54 @@ use lab_codec::{Context, Error, Result};
 
 use crate::manifest::{Attributes, Folder};
 
-/// A file that was found.
+/// A file of the folder.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// Its path from the folder, parts divided by `/`.
+    /// Path relative to the folder, separated by `/`.
     pub path: Vec<u8>,
-    /// Attributes.
+    /// Mode and modification time.
     pub attributes: Attributes,
-    /// Bytes.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
-/// What is in a folder, by path.
+/// The content of a folder, sorted by path.
 #[derive(Debug, Default)]
 pub struct Tree {
     /// Attributes of the folder itself.
     pub root: Attributes,
-    /// Folders, each after the one that it is in.
+    /// Subfolders, each after its parent.
     pub folders: Vec<Folder>,
     /// Files.
     pub files: Vec<Found>,
-    /// Links, devices and so on: neither followed nor packed.
+    /// Symbolic links, devices and so on: neither followed nor packed.
     pub others: Vec<Vec<u8>>,
 }
 
-/// Folders within folders at most.
-const DEPTH: usize = 256;
+/// Maximum nesting of folders.
+const MAX_DEPTH: usize = 256;
 
-/// Looks through the folder at `root`.
+/// Scans the folder at `root`.
 ///
 /// # Errors
-/// I/O errors, [`Usage`](lab_codec::ErrorKind::Usage) where it is no folder,
+/// I/O errors; [`Usage`](lab_codec::ErrorKind::Usage) where `root` is something else than a folder;
 /// [`Limit`](lab_codec::ErrorKind::Limit) where folders are nested too deeply.
 pub fn scan(root: &Path, cx: &Context) -> Result<Tree> {
     let at = |path: &Path, e: std::io::Error| Error::from(e).at(path.display().to_string());
     let meta = fs::metadata(root).map_err(|e| at(root, e))?;
     if !meta.is_dir() {
-        return Err(Error::usage(format!("{} is no folder; an album is made of a folder", root.display())));
+        let path = root.display();
+        return Err(Error::usage(format!("{path} is not a folder; an album is packed from a folder")));
     }
     let mut tree = Tree { root: attributes(&meta), ..Tree::default() };
-    // A list instead of recursion: how deep folders go is up to whoever made them.
+    // A list instead of recursion: the input decides how deep folders are nested.
     let mut pending = vec![Vec::new()];
     while let Some(folder) = pending.pop() {
         cx.check()?;
-        if folder.iter().filter(|byte| **byte == b'/').count() >= DEPTH {
-            return Err(Error::limit(format!("folders are nested more than {DEPTH} deep")));
+        if folder.iter().filter(|byte| **byte == b'/').count() >= MAX_DEPTH {
+            return Err(Error::limit(format!(
+                "folders are nested more than {MAX_DEPTH} deep; pack a subfolder"
+            )));
         }
         let here = place(root, &folder);
         let mut names = Vec::new();
@@ -79,7 +82,7 @@ pub fn scan(root: &Path, cx: &Context) -> Result<Tree> {
             }
         }
     }
-    // A folder sorts before what is in it.
+    // A folder sorts before its content, since its path is a prefix.
     tree.folders.sort_by(|a, b| a.path.cmp(&b.path));
     tree.files.sort_by(|a, b| a.path.cmp(&b.path));
     tree.others.sort();
@@ -90,17 +93,17 @@ fn attributes(meta: &fs::Metadata) -> Attributes {
     Attributes { mode: meta.mode() & 0o7777, seconds: meta.mtime(), nanos: meta.mtime_nsec() as u32 }
 }
 
-/// Where a path of an album is below a folder.
+/// The file system path of an album's path below `root`.
 pub fn place(root: &Path, path: &[u8]) -> PathBuf {
     if path.is_empty() { root.to_path_buf() } else { root.join(OsStr::from_bytes(path)) }
 }
 
-/// A path for people.
+/// A path as text, for messages.
 pub fn text(path: &[u8]) -> String {
     String::from_utf8_lossy(path).into_owned()
 }
 
-/// Checks that a path of an album stays below the folder that it is unpacked to.
+/// Checks that a path of an album stays below the target folder: no empty part, `.`, `..` or NUL.
 ///
 /// # Errors
 /// [`Corrupt`](lab_codec::ErrorKind::Corrupt).
@@ -108,7 +111,7 @@ pub fn check_path(path: &[u8]) -> Result<()> {
     let bad = |part: &[u8]| part.is_empty() || part == b"." || part == b".." || part.contains(&0);
     if path.split(|byte| *byte == b'/').any(bad) {
         return Err(Error::corrupt(format!(
-            "the album has a file called {:?}, which would not stay in the folder; nothing was written",
+            "the album's path {:?} would not stay in the folder; nothing was written",
             text(path)
         )));
     }

@@ -1,4 +1,4 @@
-//! How much a picture looks like another: SSIMULACRA2 (Sneyers 2023), by the crate of that name.
+//! Visual similarity of two pictures: SSIMULACRA2 (Sneyers 2023), by the crate of that name.
 
 use lab_codec::{Error, Result};
 use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
@@ -6,13 +6,14 @@ use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssi
 /// The shortest side that the score is defined for.
 pub const SHORTEST_SIDE: u32 = 8;
 
-/// The score of one picture against another of the same size, both 8 bits of `channels` channels, of which alpha is
-/// not looked at: 100 is the same, 90 cannot be told apart, 70 is good, 50 is middling.
+/// The score of a picture against an original of the same size, both with 8 bits and `channels` channels;
+/// alpha is ignored. 100 is identical, 90 indistinguishable, 70 good, 50 medium.
 ///
 /// # Errors
-/// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for pictures that are too small.
+/// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for pictures with a side below [`SHORTEST_SIDE`].
 pub fn score(width: u32, height: u32, channels: usize, original: &[u8], other: &[u8]) -> Result<f64> {
-    let failed = |e: &dyn std::fmt::Display| Error::unsupported(format!("no SSIMULACRA2 score: {e}"));
+    let failed =
+        |e: &dyn std::fmt::Display| Error::unsupported(format!("cannot compute the SSIMULACRA2 score: {e}"));
     let picture = |samples: &[u8]| {
         let pixels = samples.chunks_exact(channels).map(|pixel| {
             let get = |i: usize| f32::from(pixel[if channels >= 3 { i } else { 0 }]) / 255.0;

@@ -1,42 +1,44 @@
-//! The coarsest level that is good enough, by false position: the quality of pictures falls with the level, and for a few
-//! levels nearly by a line, so that two or three trials do where halving a range takes six.
+//! Finds the coarsest level whose quality reaches the target, by false position. Quality falls with the
+//! level, and over a few levels almost linearly, so two or three trials replace the six of bisection.
 
 use std::collections::BTreeMap;
 
-/// How fast quality falls from one level to the next, until two trials tell.
+/// Assumed slope before two trials measure it, in points of quality per level: a step of SVT-AV1's CRF is
+/// about one point.
 const FALL: f64 = 1.0;
-/// Bounds of that, against trials that tell too little.
+/// Bounds of the measured slope. Trials close together, or with noise above the slope, would make steps of
+/// any length.
 const FALLS: (f64, f64) = (0.2, 8.0);
-/// From so many trials on the range is halved.
-const PATIENCE: usize = 6;
+/// Trials by false position; afterwards the range is halved, which bounds the number of trials for any curve.
+const MAX_FALSE_POSITION: usize = 6;
 
 /// A search over levels.
 #[derive(Debug, Clone)]
 pub struct Search {
     range: (u32, u32),
     start: u32,
-    /// By how much a level is good enough; below zero it is not.
+    /// Quality minus target of each tried level.
     margins: BTreeMap<u32, f64>,
 }
 
 impl Search {
-    /// A search over a range of levels, both ends in it, that begins at `start`.
+    /// A search over an inclusive range of levels that begins at `start`.
     pub fn new(range: (u32, u32), start: u32) -> Self {
         Self { range, start: start.clamp(range.0, range.1), margins: BTreeMap::new() }
     }
 
-    /// Notes by how much a level is good enough; below zero it is not.
+    /// Records the margin of a level, quality minus target; negative means too coarse.
     pub fn note(&mut self, level: u32, margin: f64) {
         self.margins.insert(level, margin);
     }
 
-    /// The coarsest level that was good enough.
+    /// The coarsest level that reached the target.
     pub fn found(&self) -> Option<u32> {
         self.good().map(|(level, _)| level)
     }
 
-    /// The level to try next; `None` once the next coarser one than that [`found`](Self::found) is known to be too
-    /// coarse, or all are.
+    /// The level to try next. `None` ends the search: the level after the one [`found`](Self::found) is too
+    /// coarse, or every level is.
     pub fn next(&self) -> Option<u32> {
         let (lowest, highest) = self.range;
         match (self.good(), self.bad()) {
@@ -44,7 +46,7 @@ impl Search {
             (Some((good, _)), Some((bad, _))) if good + 1 == bad => None,
             (Some((good, _)), None) if good == highest => None,
             (None, Some((bad, _))) if bad == lowest => None,
-            (good, bad) if self.margins.len() >= PATIENCE => {
+            (good, bad) if self.margins.len() >= MAX_FALSE_POSITION => {
                 let (good, bad) =
                     (good.map_or(lowest, |(level, _)| level), bad.map_or(highest, |(level, _)| level));
                 Some(good + (bad - good).div_ceil(2))
@@ -63,9 +65,9 @@ impl Search {
         }
     }
 
-    /// How fast quality falls here from one level to the next.
+    /// The slope near the target, in points of quality per level.
     pub fn fall(&self) -> f64 {
-        // The two trials nearest to the edge.
+        // From the two trials nearest to the target: the curve is only locally a line.
         let mut near: Vec<(u32, f64)> = self
             .margins
             .iter()
@@ -77,12 +79,12 @@ impl Search {
         ((a.1 - b.1) / (f64::from(b.0) - f64::from(a.0))).clamp(FALLS.0, FALLS.1)
     }
 
-    /// The coarsest level that is good enough.
+    /// The coarsest level that reached the target, and its margin.
     fn good(&self) -> Option<(u32, f64)> {
         self.margins.iter().rev().find(|(_, margin)| **margin >= 0.0).map(|(level, margin)| (*level, *margin))
     }
 
-    /// The finest level that is too coarse, of those coarser than the last good one.
+    /// The finest level known to be too coarse, above the coarsest good one.
     fn bad(&self) -> Option<(u32, f64)> {
         let above = self.good().map_or(0, |(level, _)| level + 1);
         self.margins.range(above..).next().map(|(level, margin)| (*level, *margin))
@@ -93,7 +95,7 @@ impl Search {
 mod tests {
     use super::*;
 
-    /// The level that is found, and how many were tried.
+    /// The level found and the number of trials.
     fn search(range: (u32, u32), start: u32, margin: impl Fn(u32) -> f64) -> (Option<u32>, usize) {
         let mut search = Search::new(range, start);
         let mut tried = 0;

@@ -1,5 +1,5 @@
-//! Samples of all tracks while an album is made: in a scratch file, since a Matroska file begins with what is known
-//! last.
+//! A scratch file with the samples of all tracks. A Matroska file begins with its tracks, index and manifest,
+//! which are known only after the last sample.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -10,10 +10,10 @@ use lab_codec::{Error, Result};
 
 use crate::matroska::{Sample, TrackPlan, Writer};
 
-/// Codec of the track that holds everything that is no video.
+/// Codec name of the data track, which holds files, recipes and natively coded pictures.
 pub const DATA_CODEC: &str = "D_LAB/ALBUM";
 
-/// A scratch file with the samples of tracks.
+/// The scratch file and the position of each sample in it.
 pub struct Spool {
     file: fs::File,
     length: u64,
@@ -28,11 +28,11 @@ struct Entry {
     key: bool,
 }
 
-/// The index of the data track; its number is one more.
+/// Index of the data track. Matroska numbers tracks from 1, so its number is one more.
 const DATA: usize = 0;
 
 impl Spool {
-    /// An empty one in the folder `scratch`.
+    /// Creates an empty scratch file in the folder `scratch`.
     ///
     /// # Errors
     /// I/O errors.
@@ -48,7 +48,7 @@ impl Spool {
         DATA as u16 + 1
     }
 
-    /// Adds a block to the data track; its number there.
+    /// Appends a block to the data track; returns its number there.
     ///
     /// # Errors
     /// I/O errors.
@@ -56,17 +56,17 @@ impl Spool {
         self.sample(self.data_track(), bytes, 0, true)
     }
 
-    /// Adds a track; its number.
+    /// Adds a track; returns its number.
     ///
     /// # Errors
-    /// [`Limit`](lab_codec::ErrorKind::Limit) where there are too many.
+    /// [`Limit`](lab_codec::ErrorKind::Limit) from track 16,384 on, which needs three bytes in each block.
     pub fn track(&mut self, plan: TrackPlan) -> Result<u16> {
         self.tracks.push((plan, Vec::new()));
         let number = u16::try_from(self.tracks.len()).ok().filter(|number| *number < 1 << 14);
         number.ok_or_else(|| Error::limit("an album of more than 16,383 tracks; pack its folders one by one"))
     }
 
-    /// Adds a sample to a track; its number there.
+    /// Appends a sample to a track; returns its number there.
     ///
     /// # Errors
     /// I/O errors.
@@ -78,18 +78,19 @@ impl Spool {
         Ok(entries.len() as u64 - 1)
     }
 
-    /// When the last video ends, whose last picture is shown for `step` milliseconds; 0 without one.
+    /// End time of the last video in milliseconds, if each picture is shown for `step`; 0 without videos.
     pub fn end(&self, step: u64) -> u64 {
         let times = self.tracks.iter().skip(DATA + 1).flat_map(|(_, entries)| entries);
         times.map(|entry| entry.time + step).max().unwrap_or(0)
     }
 
-    /// Bytes of the samples of a track.
+    /// Total size of a track's samples.
     pub fn track_bytes(&self, track: u16) -> u64 {
         self.tracks[usize::from(track) - 1].1.iter().map(|entry| entry.size).sum()
     }
 
-    /// Writes the file: videos first, side by side, then the data at their end; `each` sees how many bytes went by.
+    /// Writes the album: videos interleaved by time, then the data track. `each` is called with the size of
+    /// each sample.
     ///
     /// # Errors
     /// I/O errors.
@@ -106,8 +107,8 @@ impl Spool {
             let time = |entry: &Entry| if number == self.data_track() { duration } else { entry.time };
             order.extend(entries.iter().map(|entry| (number, Entry { time: time(entry), ..*entry })));
         }
-        // Frames that are shown earlier than the one before them stay behind it: the order within a track is that of
-        // decoding, and a sort by time that is not allowed to go back keeps it.
+        // A track's samples must stay in decoding order, in which display times of B frames go back. So each
+        // sample sorts by the latest time of its track so far, and ties by its place.
         let mut latest = vec![0; self.tracks.len() + 1];
         let mut keyed: Vec<(u64, usize)> = Vec::with_capacity(order.len());
         for (place, (track, entry)) in order.iter().enumerate() {

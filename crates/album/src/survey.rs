@@ -1,4 +1,4 @@
-//! What the files of a folder are, each looked at on its own.
+//! Surveys the files of a folder: format, decoded picture, digests and thumbnail, each file on its own.
 
 use std::fs;
 use std::path::Path;
@@ -13,45 +13,45 @@ use crate::pixels::Shape;
 use crate::recipe::bits_in_use;
 use crate::scan::{self, Found};
 
-/// The largest file that is looked at as a picture; larger ones are kept as they are.
+/// Maximum size of a file that is decoded as a picture; larger files are stored as bytes.
 pub const LARGEST_PICTURE: u64 = 1 << 30;
 
-/// What was found out about a file.
+/// The survey of a file.
 #[derive(Debug, Clone)]
 pub struct Surveyed {
     /// SHA-256 of its bytes.
     pub sha256: Digest,
-    /// What it claims to be.
+    /// Picture format, by its first bytes or its name.
     pub kind: Option<Kind>,
-    /// Why it is none.
+    /// Why the picture cannot be decoded.
     pub broken: Option<String>,
-    /// What it shows.
+    /// The decoded picture.
     pub picture: Option<Shown>,
 }
 
-/// What a picture shows.
+/// Properties of a decoded picture.
 #[derive(Debug, Clone)]
 pub struct Shown {
-    /// Size and kind when decoded.
+    /// Shape of the decoded samples.
     pub shape: Shape,
-    /// Size and kind of the file's own samples, where it can be taken apart.
+    /// Shape of the file's own samples, if the format can be taken apart; a palette has one channel.
     pub apart: Option<Shape>,
     /// SHA-256 of the decoded samples.
     pub sha256: Digest,
     /// Orientation as in EXIF.
     pub orientation: u8,
-    /// When it was taken, as EXIF says it.
+    /// Capture time, as text in EXIF's form.
     pub taken: Option<Vec<u8>>,
-    /// A glance.
+    /// Thumbnail and hash.
     pub look: Look,
-    /// Whether all of it is opaque.
+    /// Whether every pixel is opaque.
     pub opaque: bool,
 }
 
-/// Reads a whole file that had a certain size when it was found.
+/// Reads a whole file.
 ///
 /// # Errors
-/// I/O errors; [`Corrupt`](ErrorKind::Corrupt) where it has changed since.
+/// I/O errors; [`Corrupt`](ErrorKind::Corrupt) where its size has changed since the scan.
 pub fn read(root: &Path, found: &Found, cx: &Context) -> Result<Vec<u8>> {
     let path = scan::place(root, &found.path);
     let at = |e: Error| e.at(path.display().to_string());
@@ -63,10 +63,10 @@ pub fn read(root: &Path, found: &Found, cx: &Context) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Looks at a file.
+/// Surveys a file.
 ///
 /// # Errors
-/// I/O errors and cancellation; a broken picture is none.
+/// I/O errors and cancellation. A broken picture is reported in [`Surveyed::broken`].
 pub fn survey(root: &Path, found: &Found, cx: &Context) -> Result<Surveyed> {
     cx.check()?;
     if found.bytes > LARGEST_PICTURE {
@@ -84,7 +84,7 @@ pub fn survey(root: &Path, found: &Found, cx: &Context) -> Result<Surveyed> {
         return Ok(Surveyed { sha256, kind: None, broken: None, picture: None });
     };
     let (picture, broken) = if bytes.is_empty() {
-        (None, Some("it is empty".to_string()))
+        (None, Some("the file is empty".to_string()))
     } else {
         match kind::decode(kind, &bytes, cx) {
             Ok(decoded) => (Some(shown(kind, &bytes, &decoded)), None),
@@ -100,7 +100,7 @@ fn shown(kind: Kind, bytes: &[u8], decoded: &Decoded) -> Shown {
     let bits = if shape.bits > 8 { bits_in_use(&decoded.samples) } else { 8 };
     let apart = match kind {
         Kind::Pnm | Kind::Bmp => Some(Shape { bits, ..shape }),
-        // The header says how many channels the file itself has: a palette is one.
+        // Byte 24 is the depth and byte 25 the colour type, in which a palette (3) has one channel.
         Kind::Png => bytes.get(24..26).map(|header| {
             let channels = match header[1] {
                 2 => 3,
@@ -123,7 +123,7 @@ fn shown(kind: Kind, bytes: &[u8], decoded: &Decoded) -> Shown {
     }
 }
 
-/// Whether alpha is at its most everywhere, or missing.
+/// Whether alpha has its maximum everywhere, or is missing.
 fn opaque(shape: Shape, samples: &[u8]) -> bool {
     if shape.channels % 2 == 1 {
         return true;
@@ -134,7 +134,7 @@ fn opaque(shape: Shape, samples: &[u8]) -> bool {
         .all(|pixel| pixel[pixel.len() - shape.sample_bytes()..].iter().all(|b| *b == 255))
 }
 
-/// The time in EXIF.
+/// Reads the capture time from EXIF. Longer texts than 63 bytes are not times.
 fn taken(exif: &[u8]) -> Option<Vec<u8>> {
     let exif = exif::Reader::new().read_raw(exif.to_vec()).ok()?;
     let field = exif.get_field(exif::Tag::DateTimeOriginal, exif::In::PRIMARY)?;

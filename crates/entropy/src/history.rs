@@ -1,17 +1,24 @@
-//! What was seen in contexts: [`Cell`]s, and a hash table of them of fixed size, as in lpaq (Mahoney 2007).
+//! Adaptive probabilities by context: [`Cell`]s, and a hash table of fixed size that holds them, as in lpaq
+//! (Mahoney 2007).
 
 use crate::logistic::stretch;
 use crate::prefetch::prefetch;
 
+/// Mask of the count in a cell: the lowest 5 bits.
 const SEEN: u32 = 31;
+/// Hash bits in a cell. With two places to look at, a foreign cell is taken for the right one about twice in
+/// 2,048.
 const CHECK_BITS: u32 = 11;
+/// Mask of the hash bits: above the count.
 const CHECK: u32 = ((1 << CHECK_BITS) - 1) << 5;
 
-/// The probability of a set bit, how many bits it was learnt from, and a part of the hash of its context.
+/// The probability of a set bit, the number of bits it was learnt from, and a part of the hash of its
+/// context.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Cell(u32); // 16 bits, 5 bits, 11 bits from the top: probability, check, count
+pub struct Cell(u32); // From the top: 16 bits of probability, 11 of hash, 5 of count.
 
-/// `2^16 / (n + 1.5)`, rounded down.
+/// `2^16 / (n + 1.5)`, rounded down: step sizes without a division. From a start at 1/2, k set bits of n then
+/// give the estimate (k + 1/4) / (n + 1/2).
 const RATES: [u32; 32] = {
     let mut rates = [0; 32];
     let mut n = 0;
@@ -23,25 +30,26 @@ const RATES: [u32; 32] = {
 };
 
 impl Cell {
-    /// The number of bits seen, up to a limit.
+    /// Number of bits seen, up to the limit given to [`update`](Self::update).
     #[inline]
     pub fn seen(self) -> u32 {
         self.0 & SEEN
     }
 
-    /// The probability of a set bit in units of 2^-16; means nothing before the first bit.
+    /// The probability of a set bit in units of 2^-16; undefined before the first bit.
     #[inline]
     pub fn one(self) -> u16 {
         (self.0 >> 16) as u16
     }
 
-    /// What the cell predicts, in the logistic domain; 0 if it has seen nothing.
+    /// The prediction in the logistic domain; 0, which a mixer ignores, before the first bit.
     #[inline]
     pub fn prediction(self) -> i16 {
         if self.seen() == 0 { 0 } else { stretch(self.one()) }
     }
 
-    /// Moves towards `bit` by `1 / (n + 1.5)` of the distance at the n-th use, for n up to `limit` (at most 31).
+    /// Moves towards `bit` by `1 / (n + 1.5)` of the distance at the n-th use, for n up to `limit` (at most
+    /// 31).
     #[inline]
     pub fn update(&mut self, bit: bool, limit: u32) {
         let seen = self.seen();
@@ -52,26 +60,26 @@ impl Cell {
     }
 }
 
-/// Sixteen cells: a cache line.
+/// Sixteen cells of 4 bytes: one cache line.
 #[derive(Clone, Copy, Default)]
 #[repr(align(64))]
 struct Line([Cell; 16]);
 
-/// A hash table of cells. A hash chooses a line of sixteen, in which all that is asked for next is found without waiting
-/// for memory again.
+/// A hash table of cells. One hash selects a line of sixteen; the cells of the next few decisions share it,
+/// so they cost one cache miss together.
 pub struct Cells {
     lines: Vec<Line>,
     shift: u32,
 }
 
-/// A line for one hash.
+/// The line that a hash selects, and the hash bits that its cells carry.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Row {
     line: u32,
     check: u32,
 }
 
-/// Where a cell is.
+/// Position of a cell in the table.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Place {
     line: u32,
@@ -79,13 +87,14 @@ pub struct Place {
 }
 
 impl Cells {
-    /// A table of `2^bits` cells (16 bits or so; at least 5), none of which has seen anything.
+    /// A table of `2^bits` empty cells; `bits` is clamped to 5..=31, and 16 or more are useful.
     pub fn new(bits: u32) -> Self {
         let bits = bits.clamp(5, 31) - 4;
         Self { lines: vec![Line::default(); 1 << bits], shift: 32 - bits }
     }
 
-    /// The row of a hash whose bits are all mixed well. Its memory is asked for, and that of the line beside it.
+    /// The row of `hash`, whose bits must all be well mixed: the top ones select the line, the lowest 11 are
+    /// stored. Prefetches that line and its neighbour, which [`beside`](Self::beside) uses.
     #[inline]
     pub fn row(&self, hash: u32) -> Row {
         let line = hash >> self.shift;
@@ -94,16 +103,18 @@ impl Cells {
         Row { line, check: hash & (CHECK >> 5) }
     }
 
-    /// A row for another hash in the line beside that of `row`.
+    /// The row of another hash in the neighbouring line of `row`, which [`row`](Self::row) has prefetched.
     #[inline]
     pub fn beside(row: Row, hash: u32) -> Row {
         Row { line: row.line ^ 1, check: hash & (CHECK >> 5) }
     }
 
-    /// The cell `number` (below 16) of a row: the one that was meant before, or else the less used one of the two that
-    /// it may have, emptied.
+    /// The cell `number` (below 16) of a row. It has two possible places; if neither holds it, the less used
+    /// cell is replaced by an empty one.
     #[inline]
     pub fn find(&mut self, row: Row, number: u32) -> (Place, Cell) {
+        // The number enters the stored hash, so that two numbers of one row which share a place are told
+        // apart.
         let check = (row.check ^ number << 7) << 5 & CHECK;
         let first = (number ^ row.check) & 15;
         let cells = &mut self.lines[row.line as usize].0;
@@ -120,7 +131,7 @@ impl Cells {
         (Place { line: row.line, cell }, cells[cell as usize])
     }
 
-    /// Puts a cell back.
+    /// Stores a cell at a place that [`find`](Self::find) returned.
     #[inline]
     pub fn put(&mut self, place: Place, cell: Cell) {
         self.lines[place.line as usize].0[(place.cell & 15) as usize] = cell;
@@ -161,7 +172,7 @@ mod tests {
             let row = cells.row(hash);
             assert_eq!(cells.find(row, 5).1.seen(), 1);
         }
-        // A third one in the place of two takes that of the less used.
+        // A third context with the same two places replaces the less used one.
         let row = |check| Row { line: 3, check };
         for (check, times) in [(1, 3), (17, 2)] {
             for _ in 0..times {
@@ -177,7 +188,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_history_stays_inside(bits in proptest::collection::vec(any::<bool>(), 1..2000), limit in 1u32..=31) {
+        fn any_history_stays_inside(
+            bits in proptest::collection::vec(any::<bool>(), 1..2000),
+            limit in 1u32..=31,
+        ) {
             let mut cell = Cell::default();
             assert_eq!(cell.prediction(), 0);
             for (i, &bit) in bits.iter().enumerate() {

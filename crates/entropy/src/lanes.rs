@@ -1,15 +1,16 @@
-//! The search in sixteen ascending boundaries, which is most of decoding with [`crate::model::Nibble`]: with
-//! SSE2, which every x86-64 processor has, text decodes an eighth faster than with portable code
-//! (dickens 90 against 79 MB/s).
+//! Search among sixteen ascending boundaries, the largest cost of decoding with [`crate::model::Nibble`].
+//! SSE2, which every x86-64 processor has, decodes text an eighth faster than portable code (dickens: 90
+//! against 79 MB/s).
 
-/// The last index of the ascending `cells` (as unsigned numbers) that is at most `point`; cell 0 is not
-/// looked at and counts as 0.
+/// The last index whose cell, as an unsigned number, is at most `point`. Cells ascend; cell 0 counts as 0
+/// whatever it holds.
 #[inline]
 pub fn last_at_most(cells: [i16; 16], point: u16) -> usize {
+    // Cells ascend, so the set bits are the lowest ones; setting bit 0 makes cell 0 count.
     (at_most(cells, point) | 1).trailing_ones() as usize - 1
 }
 
-/// A bit for each cell that is at most `point`.
+/// Bit mask of the cells that are at most `point`.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 fn at_most(cells: [i16; 16], point: u16) -> u32 {
@@ -22,14 +23,14 @@ fn at_most(cells: [i16; 16], point: u16) -> u32 {
     unsafe {
         let [low, high] = std::mem::transmute::<[i16; 16], [__m128i; 2]>(cells);
         let (point, zero) = (_mm_set1_epi16(point as i16), _mm_setzero_si128());
-        // What is at most the point has nothing left when the point is taken off.
+        // SSE2 lacks an unsigned comparison: cell <= point exactly where the saturating cell - point is 0.
         let low = _mm_cmpeq_epi16(_mm_subs_epu16(low, point), zero);
         let high = _mm_cmpeq_epi16(_mm_subs_epu16(high, point), zero);
         _mm_movemask_epi8(_mm_packs_epi16(low, high)) as u32
     }
 }
 
-/// A bit for each cell that is at most `point`.
+/// Bit mask of the cells that are at most `point`.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
 fn at_most(cells: [i16; 16], point: u16) -> u32 {

@@ -1,10 +1,12 @@
 //! Entropy coders shared by the codecs of the project.
 //!
-//! [`rans`] turns decisions of known probability into bytes; [`model`] estimates the probabilities while
-//! the data goes by, so that no tables are sent. The two are independent: a model only ever asks the coder
-//! for an interval of a power-of-two scale. [`order0`] codes blocks of bytes with one table each, and [`range`]
-//! codes single bits with adaptive probabilities: those of one context, or of many, each with its [`history`], which
-//! [`mix`] weighs in the [`logistic`] domain. A [`meter`] sees what decoding costs.
+//! [`rans`] turns decisions of known probability into bytes. [`model`] adapts the probabilities to the data,
+//! so no tables are stored. The two are independent: a model only asks the coder for an interval of a
+//! power-of-two scale.
+//!
+//! [`order0`] codes blocks of bytes, each with a static table. [`range`] codes single bits with adaptive
+//! probabilities: of one context, or of several, whose [`history`] cells [`mix`] combines in the [`logistic`]
+//! domain. A [`meter`] reports the information content of each decoded decision.
 
 pub mod history;
 mod lanes;

@@ -1,27 +1,32 @@
-//! The logistic domain, in whole numbers: where predictions of a bit are mixed.
+//! The logistic domain in integers, where predictions of a bit are mixed.
 //!
-//! A probability `p` of a set bit is a number of 16 bits; its place in the domain, `ln(p / (1 - p))`, is one in units
-//! of 1/256, from -2047 to 2047. Adding there weighs evidence as it should be (Mahoney, "Adaptive weighing of context
-//! models for lossless data compression", 2005, where the functions have these names).
+//! A probability `p` has 16 bits. [`stretch`] maps it to `ln(p / (1 - p))` in units of 1/256, from -2047 to
+//! 2047; [`squash`] is the inverse. In this domain independent evidence adds up, so a weighted sum of
+//! predictions is a prediction (Mahoney, "Adaptive weighing of context models for lossless data compression",
+//! 2005, who named both functions). Tables and integers give the same bits on every machine, which
+//! floating-point `exp` and `ln` do not.
 
-/// The end of the domain; it begins at `-MOST`.
+/// The upper end of the domain, just below 8; the lower end is `-MOST`.
 pub const MOST: i32 = 2047;
 
-/// `65536 / (1 + e^-x)`, rounded, for x = 0, 1/2, 1, ... 8.
+/// `65536 / (1 + e^-x)`, rounded, for x = 0, 1/2, 1, ... 8. Beyond 8 the curve is within 22 / 65536 of its
+/// limit.
 const LOGISTIC: [i32; 17] = [
     32_768, 40_793, 47_911, 53_581, 57_724, 60_565, 62_428, 63_615, 64_357, 64_816, 65_097, 65_269, 65_374,
     65_438, 65_476, 65_500, 65_514,
 ];
 
-/// Linear between the known values; 22 to 65,514.
+/// The probability at `x`, interpolated linearly between the values of [`LOGISTIC`], 128 units apart: 22 to
+/// 65,514.
 const fn interpolate(x: i32) -> u16 {
     let size = if x < 0 { -x } else { x };
     let (i, part) = ((size >> 7) as usize, size & 127);
+    // Half of the divisor is added, which rounds to the nearest.
     let p = LOGISTIC[i] + (((LOGISTIC[i + 1] - LOGISTIC[i]) * part + 64) >> 7);
     (if x < 0 { (1 << 16) - p } else { p }) as u16
 }
 
-/// For -2048 to 2047, of which the first is never used.
+/// [`squash`] at `i - 2048`; index 0 is unused and makes the size a power of two.
 static SQUASH: [u16; 4096] = {
     let mut table = [interpolate(-MOST); 4096];
     let mut i = 1;
@@ -32,10 +37,12 @@ static SQUASH: [u16; 4096] = {
     table
 };
 
-/// For the upper 12 bits of a probability.
+/// [`stretch`] by the upper 12 bits of a probability. Four bits fewer than a probability has keep it at 8
+/// KiB, inside the first-level cache.
 static STRETCH: [i16; 4096] = {
     let mut table = [MOST as i16; 4096];
     let (mut x, mut i) = (-MOST, 0);
+    // Both curves ascend, so one pass inverts `interpolate`: each x takes the entries up to its probability.
     while x <= MOST {
         while i < 4096 && i as i32 * 16 + 8 <= interpolate(x) as i32 {
             table[i] = x as i16;
@@ -46,13 +53,14 @@ static STRETCH: [i16; 4096] = {
     table
 };
 
-/// The probability, 22 to 65,514, at `x`; beyond the domain it is that at its end.
+/// The probability at `x`, 22 to 65,514; `x` is clamped to the domain.
 #[inline]
 pub fn squash(x: i32) -> u16 {
     SQUASH[(x.clamp(-MOST, MOST) + 2048) as usize & 4095]
 }
 
-/// The least `x` with a probability not below `one`, its low four bits being taken for 8; [`MOST`] if there is none.
+/// The least `x` with `squash(x) >= one`, where the low four bits of `one` are replaced by 8, the middle of
+/// their range; [`MOST`] for probabilities above `squash(MOST)`.
 #[inline]
 pub fn stretch(one: u16) -> i16 {
     STRETCH[usize::from(one >> 4)]

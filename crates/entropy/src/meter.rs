@@ -1,30 +1,32 @@
-//! What decoding costs: how improbable each decision was. A decoder that is not asked pays nothing for it.
+//! Information content of each decoded decision. The empty meter `()` compiles to nothing.
 
 use std::cell::Cell;
 
-/// Is told of each decision that a decoder takes.
+/// Receives each decision of a decoder.
 pub trait Meter {
-    /// A decision whose probability was `freq / 2^bits`; `freq` is at least 1, in a sound stream at most `2^bits`.
+    /// A decision of probability `freq / 2^bits`; `freq` is at least 1, and at most `2^bits` in a sound
+    /// stream.
     fn decided(&mut self, freq: u32, bits: u32);
 }
 
-/// Nobody asks.
+/// Counts nothing.
 impl Meter for () {
     #[inline(always)]
     fn decided(&mut self, _: u32, _: u32) {}
 }
 
-/// Bits of information, -log2 of the probabilities (Shannon 1948, section 6), since they were last taken.
+/// Sum of -log2 of the probabilities (Shannon 1948, section 6) since the last [`take`](Self::take), in bits.
+/// The cell lets the caller read it while a decoder holds a reference.
 #[derive(Debug, Default)]
 pub struct Bits(Cell<f64>);
 
 impl Bits {
-    /// Adds bits that were no decision.
+    /// Adds bits that were stored outside the entropy coder.
     pub fn add(&self, bits: f64) {
         self.0.set(self.0.get() + bits);
     }
 
-    /// The bits since the last call.
+    /// Returns the bits since the last call, and starts from 0.
     pub fn take(&self) -> f64 {
         self.0.take()
     }

@@ -1,7 +1,9 @@
-//! Mixing predictions of a bit: a [`Mixer`] weighs several of them, a [`Refinement`] corrects one by what it has meant.
+//! Mixing of predictions of a bit: a [`Mixer`] weighs several; a [`Refinement`] maps one to the frequency
+//! with which it came true in its context.
 //!
-//! Both are those of PAQ and lpaq (Mahoney 2002 to 2007: "Adaptive weighing of context models for lossless data
-//! compression", and the APM stages of the programs), in whole numbers throughout: the same on every machine.
+//! Both come from PAQ and lpaq (Mahoney 2002 to 2007: "Adaptive weighing of context models for lossless data
+//! compression", and the APM stages of the programs). All arithmetic is integer, so every machine gets the
+//! same bits.
 
 use crate::logistic::{MOST, squash};
 use crate::prefetch::prefetch;
@@ -9,28 +11,29 @@ use crate::prefetch::prefetch;
 /// The weight 1 of a [`Mixer`].
 pub const ONE: i16 = 1 << 14;
 
-/// Weights for `N` predictions, in many sets of which the context chooses one.
+/// A gated linear mixer of `N` predictions: the context selects one of several weight sets.
 pub struct Mixer<const N: usize> {
     sets: Vec<Set<N>>,
     chosen: usize,
-    /// What was predicted.
+    /// The probability predicted last, in units of 2^-16; the update needs its error.
     one: i32,
 }
 
 #[derive(Clone)]
 struct Set<const N: usize> {
     weights: [i16; N],
-    /// Updates, up to 255.
+    /// Number of updates, up to 255.
     seen: u8,
 }
 
 impl<const N: usize> Mixer<N> {
-    /// A mixer of `sets` sets, all `weights` (in units of 1/[`ONE`]) at first.
+    /// A mixer of `sets` weight sets, in which every weight begins as `weight`, in units of 1/[`ONE`].
     pub fn new(sets: usize, weight: i16) -> Self {
         Self { sets: vec![Set { weights: [weight; N], seen: 0 }; sets], chosen: 0, one: 0 }
     }
 
-    /// The sum of `inputs`, weighed by the set `chosen`; inputs and sum are in the logistic domain.
+    /// The weighted sum of `inputs` by the set `chosen`; inputs and sum are in the logistic domain. An `i32`
+    /// holds it for up to 32 inputs: 32 * 2^15 * 2^11 = 2^31.
     #[inline]
     pub fn mix(&mut self, inputs: &[i16; N], chosen: usize) -> i32 {
         self.chosen = chosen;
@@ -43,49 +46,56 @@ impl<const N: usize> Mixer<N> {
         sum
     }
 
-    /// Moves the weights that were used towards those that would have predicted `bit` better: down the gradient of
-    /// its cost, by `rate / 2^22` of it, at first by up to `extra` more (at most 1024 in all).
+    /// Moves the chosen weights down the gradient of the coding cost of `bit`, which is error times input: by
+    /// `rate / 2^22` of it. `extra` speeds up new sets, falling as 1/n. `rate + extra` is at most 1024.
     #[inline]
     pub fn update(&mut self, inputs: &[i16; N], bit: bool, rate: i32, extra: i32) {
         let set = &mut self.sets[self.chosen];
         let seen = i32::from(set.seen);
-        // Mostly there is nothing to divide.
+        // extra / (1 + seen) is 0 once seen reaches extra: the test saves nearly every division.
         let rate = if seen < extra { rate + extra / (1 + seen) } else { rate };
         set.seen += u8::from(set.seen < u8::MAX);
+        // The error is within 2^16 and the rate within 2^10, so the product fits into 32 bits. Clamped, so
+        // does the product with an input.
         let error = ((((i32::from(bit) << 16) - self.one) * rate) >> 6).clamp(-32_767, 32_767);
         for (weight, &input) in set.weights.iter_mut().zip(inputs) {
+            // Rounded to the nearest: rounding down would drift all weights towards negative values.
             let step = (i32::from(input) * error + (1 << 15)) >> 16;
             *weight = weight.saturating_add(step as i16);
         }
     }
 }
 
-/// How many points of the domain a [`Refinement`] knows in each context.
+/// Points of the domain that a [`Refinement`] adapts in each context: one every 128 units, both ends
+/// included.
 const POINTS: usize = 33;
 
-/// Adaptive maps from a prediction to a better one, by context.
+/// Adaptive maps from a prediction to a probability, by context (adaptive probability map, secondary symbol
+/// estimation).
 pub struct Refinement {
     points: Vec<u16>,
-    /// The nearer of the points last used.
+    /// The nearer of the two points last interpolated, which the update moves.
     nearer: usize,
 }
 
 impl Refinement {
-    /// Maps for `contexts` contexts, which change nothing at first.
+    /// Maps for `contexts` contexts, all of which begin as [`squash`].
     pub fn new(contexts: usize) -> Self {
         let map = std::array::from_fn::<u16, POINTS, _>(|i| squash((i as i32 - 16) * 128));
         Self { points: map.repeat(contexts), nearer: 0 }
     }
 
-    /// Asks for the memory of a context, which will be asked for soon.
+    /// Prefetches the map of a context that will be used soon.
     #[inline]
     pub fn touch(&self, context: usize) {
-        // 66 bytes: two lines, or seldom three.
+        // A map is 66 bytes at an even address, so it lies in two cache lines. These are the lines of points
+        // 8 and 25: a line that holds none but the outermost points is left out.
         prefetch(&self.points, context * POINTS + 8);
         prefetch(&self.points, context * POINTS + POINTS - 8);
     }
 
-    /// The probability that `x` of the logistic domain stands for in a context.
+    /// The probability of `x`, a prediction in the logistic domain, in a context: interpolated between two
+    /// points.
     #[inline]
     pub fn refine(&mut self, x: i32, context: usize) -> u16 {
         let x = (x.clamp(-MOST, MOST) + 2048) as usize;
@@ -95,7 +105,7 @@ impl Refinement {
         ((below * (128 - part) + above * part) >> 7) as u16
     }
 
-    /// Moves the point that was nearer by `1 / 2^rate` of the way.
+    /// Moves the nearer point towards `bit` by `1 / 2^rate` of the distance.
     #[inline]
     pub fn update(&mut self, bit: bool, rate: u32) {
         let one = &mut self.points[self.nearer];
@@ -114,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mixer_finds_out_whom_to_trust() {
+    fn a_mixer_learns_which_input_is_right() {
         let mut mixer = Mixer::<8>::new(2, ONE / 4);
         let mut inputs = [0; 8];
         let mut state = 1u32;
@@ -123,7 +133,7 @@ mod tests {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let bit = state >> 31 != 0;
             for (j, input) in inputs.iter_mut().enumerate() {
-                // The third knows, the others guess.
+                // The third input is always right, the others are random.
                 let guess = if j == 2 { bit } else { state >> j & 1 != 0 };
                 *input = if guess { 700 } else { -700 };
             }
@@ -132,12 +142,12 @@ mod tests {
             mixer.update(&inputs, bit, 14, 20);
         }
         assert!(right > 2950, "{right}");
-        // The other set has learnt nothing.
+        // The other set is unchanged.
         assert_eq!(mixer.mix(&[100; 8], 0), 200);
     }
 
     #[test]
-    fn a_refinement_starts_from_what_it_is_given_and_learns() {
+    fn a_refinement_starts_as_squash_and_learns() {
         let mut refinement = Refinement::new(3);
         for x in -MOST..=MOST {
             let (given, refined) = (i32::from(squash(x)), i32::from(refinement.refine(x, 1)));
@@ -153,7 +163,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_inputs_overflow(steps in proptest::collection::vec((any::<[i16; 8]>(), any::<bool>()), 0..300)) {
+        fn no_inputs_overflow(
+            steps in proptest::collection::vec((any::<[i16; 8]>(), any::<bool>()), 0..300),
+        ) {
             let mut mixer = Mixer::<8>::new(1, i16::MAX);
             let mut refinement = Refinement::new(1);
             for (inputs, bit) in steps {

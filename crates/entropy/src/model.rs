@@ -4,14 +4,17 @@ use crate::lanes::last_at_most;
 use crate::meter::Meter;
 use crate::rans::{Decoder, Encoder};
 
+/// Scales of the two models, as powers of two. A nibble has one bit less, so that the sum of two fits the
+/// coder's 16.
 const BIT_SCALE: u32 = 16;
 const NIBBLE_SCALE: u32 = 15;
 
-/// The probability of a bit. It moves by `1 / (n + 1.5)` of the distance at the n-th use, never by less than
-/// `1 / 2^limit`.
+/// The probability of a bit. The n-th use, counted from 0, moves it by `1 / (n + 1.5)` of its error; from
+/// `limit` uses on the step stays the same.
 #[derive(Debug, Clone, Copy)]
 pub struct Bit {
-    /// Of a set bit, in units of 2^-16; 32 to 65504.
+    /// Probability of a set bit in units of 2^-16, kept within 32 to 65,504: neither interval is ever empty,
+    /// and a surprise costs at most 11 bits.
     one: u16,
     seen: u8,
 }
@@ -22,7 +25,7 @@ impl Default for Bit {
     }
 }
 
-/// `65536 / (n + 1.5)`, rounded down.
+/// `65536 / (n + 1.5)`, rounded down: step sizes without a division.
 const BIT_RATES: [u32; 128] = {
     let mut rates = [0; 128];
     let mut n = 0;
@@ -34,7 +37,7 @@ const BIT_RATES: [u32; 128] = {
 };
 
 impl Bit {
-    /// Codes `bit`; `limit` (at most 127) is where adaptation stops slowing down.
+    /// Codes `bit`; `limit` (at most 127) is the number of uses at which adaptation stops slowing down.
     #[inline]
     pub fn encode(&mut self, bit: bool, limit: u8, out: &mut Encoder) {
         let one = u32::from(self.one);
@@ -60,7 +63,7 @@ impl Bit {
         bit
     }
 
-    /// Adapts to `bit` as coding it would.
+    /// Adapts to `bit` without coding it.
     #[inline]
     pub fn learn(&mut self, bit: bool, limit: u8) {
         let rate = BIT_RATES[usize::from(self.seen & 127)];
@@ -72,12 +75,13 @@ impl Bit {
     }
 }
 
-/// The distribution of a symbol below 16. Half a cache line.
+/// An adaptive distribution of symbols below 16, in cumulative form. Aligned to its size, so it never
+/// straddles two cache lines.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(32))]
 pub struct Nibble {
-    /// Where each symbol's interval begins on a scale of 2^15; strictly ascending. The first would be 0: its
-    /// place holds the number of updates, up to 63.
+    /// Start of each symbol's interval on a scale of 2^15, strictly ascending. The first start is always 0,
+    /// so its cell holds the number of updates instead, up to 63.
     cells: [i16; 16],
 }
 
@@ -88,7 +92,7 @@ impl Default for Nibble {
 }
 
 impl Nibble {
-    /// Codes `symbol` (below 16); adaptation slows down to steps of `2^-limit`.
+    /// Codes `symbol` (below 16). Adaptation slows down until a step is `2^-limit` of the distance.
     #[inline]
     pub fn encode(&mut self, symbol: u8, limit: u8, out: &mut Encoder) {
         let i = usize::from(symbol & 15);
@@ -118,14 +122,17 @@ impl Nibble {
         self.cells.get(i + 1).map_or(1 << NIBBLE_SCALE, |&s| s as u32)
     }
 
-    /// Moves every boundary towards where it would be if `symbol` took all but one unit for each other
-    /// symbol. Boundaries and targets both ascend by at least 1, hence so do the results.
+    /// Moves every boundary towards the distribution in which `symbol` takes everything but one unit for each
+    /// other symbol. Boundaries and targets ascend by at least 1 each. A step with rounding down,
+    /// `b + ((t - b) >> r)`, is `floor(((2^r - 1) b + t) / 2^r)`: where b and t both grow by 1, so does the
+    /// result. No interval becomes empty.
     #[inline]
     fn update(&mut self, symbol: u8, limit: u8) {
         let seen = self.cells[0];
         let rate = RATES[seen as usize & 63].min(limit);
         let targets = &TARGETS[usize::from(symbol & 15)];
-        // Whole vectors throughout; the first boundary and its target are 0.
+        // All sixteen cells at once, so that the loop is one vector operation. The first boundary and its
+        // target are 0.
         let mut cells = self.cells;
         cells[0] = 0;
         for (cell, target) in cells.iter_mut().zip(targets) {
@@ -136,7 +143,8 @@ impl Nibble {
     }
 }
 
-/// Where the boundaries are drawn to by each symbol.
+/// For each symbol, the targets of all boundaries: 0, 1, 2 ... up to the symbol's own start, then from the
+/// top down.
 const TARGETS: [[i16; 16]; 16] = {
     let mut targets = [[0; 16]; 16];
     let mut i = 0;
@@ -148,7 +156,8 @@ const TARGETS: [[i16; 16]; 16] = {
     targets
 };
 
-/// The step of the n-th update as a power of two.
+/// The n-th update's step as a negative power of two: about 1 / (n + 2), rounded down to a power of two,
+/// since a shift by one amount is all that the vector loop needs.
 const RATES: [u8; 64] = {
     let mut rates = [7; 64];
     let mut n = 0;
@@ -166,7 +175,8 @@ const RATES: [u8; 64] = {
     rates
 };
 
-/// Codes `symbol` (below 16) with the mean of two distributions, and updates both.
+/// Codes `symbol` (below 16) with the mean of two distributions, and updates both. The sum of the boundaries,
+/// on a scale of 2^16, is that mean.
 #[inline]
 pub fn encode_mean(a: &mut Nibble, b: &mut Nibble, symbol: u8, limits: (u8, u8), out: &mut Encoder) {
     let i = usize::from(symbol & 15);
@@ -200,7 +210,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trip(symbols in proptest::collection::vec((0u8..16, any::<bool>()), 0..3000), skew in 0u8..4) {
+        fn round_trip(
+            symbols in proptest::collection::vec((0u8..16, any::<bool>()), 0..3000),
+            skew in 0u8..4,
+        ) {
             let symbols: Vec<_> = symbols.into_iter().map(|(s, b)| (s >> skew, b)).collect();
             let mut models = ([Nibble::default(); 3], Bit::default());
             let mut encoder = Encoder::new(Vec::new());

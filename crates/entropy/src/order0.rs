@@ -1,31 +1,36 @@
-//! Static order-0 rANS over blocks of bytes: a small frequency table, then four interleaved states (Giesen 2014,
-//! "Interleaved entropy coders").
+//! Static order-0 rANS over blocks of bytes: a small frequency table, then four interleaved states (Giesen
+//! 2014, "Interleaved entropy coders").
 //!
-//! A block begins with its kind. Kind 0 holds the bytes as they are. Kind 1 holds the frequency table, the four
-//! states that the decoder begins with (32 bits each), and 16-bit words; numbers are little-endian. Frequencies
-//! are on a scale of 4096. The table goes through the byte values from 0 on: a frequency is a LEB128 varint in
-//! minimal form, and a 0 is followed by one byte, the number of further values with frequency 0. It ends where
-//! the sum reaches 4096. Byte `i` of a block belongs to state `i % 4`. The encoder starts all states at `2^16`
-//! and codes backwards, so that is where the decoder must end.
+//! A block begins with its kind. Kind 0 holds the bytes as they are. Kind 1 holds the frequency table, the
+//! four states that the decoder begins with (32 bits each), and 16-bit words; numbers are little-endian.
+//! Frequencies are on a scale of 4096. The table goes through the byte values from 0 on: a frequency is a
+//! LEB128 varint in minimal form, and a 0 is followed by one byte, the number of further values with
+//! frequency 0. It ends where the sum reaches 4096. Byte `i` of a block belongs to state `i % 4`. The encoder
+//! starts all states at `2^16` and codes backwards, so that is where the decoder must end.
 
 use lab_codec::{Error, Result};
 
+/// Frequencies sum to 2^12: coarse enough for a decoding table of 16 KiB, which fits the first-level cache.
 const BITS: u32 = 12;
 const SCALE: u32 = 1 << BITS;
-/// The smallest state between two symbols.
+/// The smallest state between two symbols. States are `LOW..LOW << 16`, so one 16-bit word always refills
+/// one.
 const LOW: u32 = 1 << 16;
+/// Independent states: the processor overlaps their chains of table look-up and multiplication.
 const STATES: usize = 4;
 
 const STORED: u8 = 0;
 const CODED: u8 = 1;
 
-/// Frequencies of all byte values; they add up to 4096, and every value that occurs has at least 1.
+/// Frequencies of all byte values. They sum to 4096, and every value that occurs has at least 1.
 type Frequencies = [u16; 256];
 
-/// How a byte value moves the state, with the division by its frequency made a multiplication.
+/// The encoding step of a byte value, whose division by the frequency is a multiplication by the reciprocal.
 #[derive(Debug, Clone, Copy, Default)]
 struct Step {
+    /// 2^64 / frequency, rounded up; for frequency 1 see [`new`](Self::new).
     reciprocal: u64,
+    /// From this state on a word must leave first, or the step would pass 2^32.
     limit: u64,
     bias: u32,
     complement: u32,
@@ -33,8 +38,9 @@ struct Step {
 
 impl Step {
     fn new(start: u32, frequency: u32) -> Self {
-        // `x + bias + (x / frequency) * complement` is `(x / frequency) * SCALE + start + x % frequency`. The high
-        // half of `x * reciprocal` is that quotient for every `x < 2^32`, and for frequency 1 it is `x - 1`.
+        // `x + bias + (x / frequency) * complement` is `(x / frequency) * SCALE + start + x % frequency`. The
+        // high half of `x * reciprocal` is that quotient for every `x < 2^32`, and for frequency 1 it is
+        // `x - 1`.
         let (reciprocal, bias) = match frequency {
             0 | 1 => (u64::MAX, start + SCALE - 1),
             _ => (u64::MAX / u64::from(frequency) + 1, start),
@@ -44,14 +50,15 @@ impl Step {
     }
 }
 
-/// Encodes blocks, and keeps its buffers from one to the next.
+/// Encodes blocks. Its buffers are reused from one block to the next.
 #[derive(Debug, Default)]
 pub struct Encoder {
     words: Vec<u16>,
 }
 
 impl Encoder {
-    /// Appends the coded form of `block` to `out`; nothing for an empty one. A block grows by one byte at most.
+    /// Appends the coded form of `block` to `out`; nothing for an empty one. A block grows by one byte at
+    /// most.
     pub fn encode(&mut self, block: &[u8], out: &mut Vec<u8>) {
         if block.is_empty() {
             return;
@@ -75,7 +82,7 @@ impl Encoder {
             sum += u32::from(frequency);
             step
         });
-        // A byte emits one word at most.
+        // A byte emits at most one word. rANS encodes backwards, so words fill the buffer from its end.
         if self.words.len() < block.len() {
             self.words.resize(block.len(), 0);
         }
@@ -106,7 +113,8 @@ impl Encoder {
     }
 }
 
-/// How often each byte value occurs. Four tables, so that a run does not wait for its own counter.
+/// Counts of all byte values. Four tables in turn: in a run, an increment need not wait for the store of the
+/// one before.
 fn count(block: &[u8]) -> [u32; 256] {
     let mut counts = [[0_u32; 256]; 4];
     let (groups, rest) = block.as_chunks::<4>();
@@ -122,8 +130,8 @@ fn count(block: &[u8]) -> [u32; 256] {
     std::array::from_fn(|i| a[i] + b[i] + c[i] + d[i])
 }
 
-/// Scales counts to frequencies: rounded down, at least 1, then moved one by one where it costs least. Whole
-/// numbers only, so that every machine gets the same.
+/// Scales counts to frequencies: rounded down but at least 1, then corrected one by one where that costs
+/// fewest bits. Integers only, so that every machine writes the same table.
 fn normalize(counts: &[u32; 256], total: u64) -> Frequencies {
     let mut frequencies = counts.map(|c| match c {
         0 => 0,
@@ -131,7 +139,9 @@ fn normalize(counts: &[u32; 256], total: u64) -> Frequencies {
     });
     let used: Vec<usize> = (0..256).filter(|&i| counts[i] > 0).collect();
     let mut sum: u32 = frequencies.iter().map(|f| u32::from(*f)).sum();
-    // One more or less of frequency f changes a symbol's cost by about 1 / (f +- 1/2); compared by cross products.
+    // A step of one from frequency f changes the cost of a symbol that occurs c times by about c / (f +- 1/2)
+    // nats: the derivative of c ln f in the middle of the step. Cross products compare those quotients
+    // exactly.
     while sum != SCALE {
         let grow = sum < SCALE;
         let width = |i: usize| 2 * u64::from(frequencies[i]) + u64::from(grow) - u64::from(!grow);
@@ -144,7 +154,7 @@ fn normalize(counts: &[u32; 256], total: u64) -> Frequencies {
         } else {
             candidates.filter(|&i| frequencies[i] > 1).min_by(worth)
         };
-        // At most 256 values have at least 1, so there is always one with more than that to take from.
+        // The sum is above 4096 and at most 256 values share it, so one of them is above 1.
         let Some(best) = best else { break };
         if grow {
             frequencies[best] += 1;
@@ -215,11 +225,11 @@ fn ends_early() -> Error {
     Error::truncated("the coded block ends early")
 }
 
-/// Decodes blocks, and keeps its table's memory from one to the next.
+/// Decodes blocks. Its table is reused from one block to the next.
 #[derive(Debug)]
 pub struct Decoder {
-    /// For each point of the scale: the byte value, its frequency less 1, and the point's place in its interval,
-    /// in 8, 12 and 12 bits from the lowest.
+    /// For each point of the scale, from the lowest bit: the byte value (8 bits), its frequency less 1 (12
+    /// bits), and the point's offset in the value's interval (12 bits). One load decodes a byte.
     slots: Box<[u32; SCALE as usize]>,
 }
 
@@ -230,11 +240,13 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// Takes a block of `length` bytes from the front of `input`, and appends it to `out`.
+    /// Decodes a block of `length` bytes from the front of `input`, removes it there, and appends it to
+    /// `out`.
     ///
     /// # Errors
     /// [`Truncated`](lab_codec::ErrorKind::Truncated); [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the
-    /// table or the final states are wrong; [`Unsupported`](lab_codec::ErrorKind::Unsupported) for an unknown kind.
+    /// table or the final states are wrong; [`Unsupported`](lab_codec::ErrorKind::Unsupported) for an unknown
+    /// kind.
     pub fn decode(&mut self, input: &mut &[u8], length: usize, out: &mut Vec<u8>) -> Result<()> {
         if length == 0 {
             return Ok(());
@@ -280,7 +292,7 @@ impl Decoder {
         out.resize(start + length, 0);
         let (groups, rest) = out[start..].as_chunks_mut::<STATES>();
         let mut groups = groups.iter_mut();
-        // A group takes four words at most: with eight bytes left there is no need to look at each.
+        // A group reads at most four words, so with eight bytes left none of its reads needs a bounds test.
         let mut words = *input;
         while words.len() >= 2 * STATES {
             let Some(group) = groups.next() else { break };
@@ -312,7 +324,7 @@ impl Decoder {
         }
     }
 
-    /// Takes one byte value out of a state.
+    /// Decodes one byte value from a state.
     #[inline]
     fn step(&self, state: &mut u32) -> u8 {
         let slot = self.slots[(*state & (SCALE - 1)) as usize];
@@ -347,7 +359,10 @@ mod tests {
         }
 
         #[test]
-        fn frequencies_add_up(counts in proptest::collection::vec(0u32..1 << 20, 256), sparse in 1usize..256) {
+        fn frequencies_add_up(
+            counts in proptest::collection::vec(0u32..1 << 20, 256),
+            sparse in 1usize..256,
+        ) {
             let mut counts: [u32; 256] = counts.try_into().unwrap();
             counts.iter_mut().enumerate().filter(|(i, _)| i % sparse != 0).for_each(|(_, c)| *c = 0);
             counts[7] += 1;

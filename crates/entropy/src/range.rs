@@ -1,10 +1,10 @@
-//! An adaptive binary range coder: carry-safe, byte by byte, as in LZMA (Pavlov; after Martin 1979), with
-//! probabilities of 16 bits.
+//! A binary range coder with carry propagation and byte output, as in LZMA (Pavlov; after Martin 1979), for
+//! probabilities of 16 bits; and an adaptive probability.
 //!
-//! The encoder keeps an interval `low..low + range` of the numbers below `2^32`; a set bit takes the lower part.
-//! Whenever the range falls below `2^24`, the top byte of `low` leaves. A carry may still run through bytes that
-//! are all 0xFF, so those are counted, not written. The decoder reads four bytes, then one for each that left: a
-//! stream has exactly the bytes that it needs, so a missing or a surplus one shows.
+//! The encoder keeps an interval `low..low + range` of the numbers below `2^32`; a set bit takes the lower
+//! part. Whenever the range falls below `2^24`, the top byte of `low` leaves. A carry may still run through
+//! bytes 0xFF, so those are counted before they are written. The decoder reads four bytes, then one for
+//! each that left: a stream has exactly the bytes that it needs, so a missing or a surplus one shows.
 
 use lab_codec::{Error, Result};
 
@@ -12,12 +12,13 @@ use crate::meter::Meter;
 
 /// The width of a probability in bits.
 pub const BITS: u32 = 16;
-/// The range is kept at or above this.
+/// Lower bound of the range between two bits. 2^24 times the smallest probability, 2^-16, is still 256, so
+/// neither part of the interval is ever empty.
 const BOTTOM: u32 = 1 << 24;
 
-/// Codes bits, in either direction: one text of a model serves both.
+/// Codes bits in either direction, so that one model function serves the encoder and the decoder.
 pub trait BitCoder {
-    /// Codes `bit`, or ignores it and returns the decoded one; it is set with probability `one / 2^16`.
+    /// Encodes `bit`, or ignores it and returns the decoded one. A bit is set with probability `one / 2^16`.
     fn code(&mut self, bit: bool, one: u32) -> bool;
 }
 
@@ -42,9 +43,9 @@ pub struct Encoder {
     out: Vec<u8>,
     low: u64,
     range: u32,
-    /// The last byte that left and may still get a carry; none before the first.
+    /// The last byte that left `low` and may still receive a carry; `None` before the first.
     cache: Option<u8>,
-    /// Bytes 0xFF behind the cached one.
+    /// Number of bytes 0xFF after the cached one.
     pending: usize,
 }
 
@@ -71,7 +72,7 @@ impl Encoder {
         }
     }
 
-    /// Moves the top byte of `low` out.
+    /// Removes the top byte of `low`. Bit 32 is the carry.
     #[inline]
     fn shift(&mut self) {
         let carry = (self.low >> 32) as u8;
@@ -79,7 +80,7 @@ impl Encoder {
         if top == 0xFF && carry == 0 {
             self.pending += 1;
         } else {
-            // Before the first byte there is nothing that a carry could reach: the whole is below 1.
+            // The code is a fraction below 1, so a carry never passes the first byte.
             if let Some(cache) = self.cache {
                 self.out.push(cache.wrapping_add(carry));
             }
@@ -158,8 +159,8 @@ impl<'a, M: Meter> Decoder<'a, M> {
         bit
     }
 
-    /// Whether everything so far was within the stream. To be called now and then, so that a damaged stream does
-    /// not cost time.
+    /// Checks that no read went past the end of the stream. Call it now and then, so that a truncated stream
+    /// stops early.
     ///
     /// # Errors
     /// [`Truncated`](lab_codec::ErrorKind::Truncated).
@@ -168,7 +169,7 @@ impl<'a, M: Meter> Decoder<'a, M> {
         if self.overrun { Err(Error::truncated("the coded data ends early or is damaged")) } else { Ok(()) }
     }
 
-    /// Ends decoding; the stream must be used up.
+    /// Ends decoding; the stream must be read completely.
     ///
     /// # Errors
     /// As [`check`](Self::check); [`Corrupt`](lab_codec::ErrorKind::Corrupt) where bytes are left.
@@ -181,9 +182,10 @@ impl<'a, M: Meter> Decoder<'a, M> {
     }
 }
 
-/// The probability of a set bit in one context: the mean of what was seen at first, then a sliding one.
+/// The probability of a set bit in one context: the mean of all bits at first, an exponential moving average
+/// later. It has 22 bits, since at a limit of 1023 one of 16 bits would stop 1,024 units short of its target.
 #[derive(Debug, Clone, Copy)]
-pub struct Bit(u32); // 22 bits of probability above 10 bits of count
+pub struct Bit(u32); // The probability above 10 bits of count.
 
 impl Default for Bit {
     fn default() -> Self {
@@ -194,7 +196,7 @@ impl Default for Bit {
 /// The largest limit of [`Bit::update`].
 pub const MAX_LIMIT: u32 = 1023;
 
-/// `2^16 / (n + 1.5)`, rounded down.
+/// `2^16 / (n + 1.5)`, rounded down: step sizes without a division.
 const RATES: [u32; MAX_LIMIT as usize + 1] = {
     let mut rates = [0; MAX_LIMIT as usize + 1];
     let mut n = 0;
@@ -245,7 +247,10 @@ mod tests {
         }
 
         #[test]
-        fn probabilities_stay_inside(bits in proptest::collection::vec(any::<bool>(), 0..200), limit in 0u32..=1023) {
+        fn probabilities_stay_inside(
+            bits in proptest::collection::vec(any::<bool>(), 0..200),
+            limit in 0u32..=1023,
+        ) {
             let mut model = Bit::default();
             for bit in bits {
                 for _ in 0..50 {

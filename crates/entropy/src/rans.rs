@@ -3,8 +3,8 @@
 //! A decision is an interval `start..start + freq` of a scale of `2^bits`. rANS decodes in the reverse order
 //! of encoding, so the [`Encoder`] collects decisions and codes them backwards, a block of [`BLOCK`] at a
 //! time; memory stays bounded and adaptive models cost nothing extra. A block is the final state (8 bytes)
-//! followed by 32-bit words, all little-endian. The state that the encoder starts a block with, `2^31`, is the
-//! one that the decoder must end it with: damage shows there.
+//! followed by 32-bit words, all little-endian. The state that the encoder starts a block with, `2^31`, is
+//! the one that the decoder must end it with: damage shows there.
 
 use lab_codec::{Error, Result};
 
@@ -19,10 +19,12 @@ pub const MAX_BITS: u32 = 16;
 /// The widest field of [`Encoder::raw`], in bits.
 pub const MAX_RAW_BITS: u32 = 24;
 
-/// The smallest state between two decisions, and the one that each block starts from.
+/// The smallest state between two decisions, and the initial one of each block. States are `LOW..LOW << 32`,
+/// so one 32-bit word always refills one.
 const LOW: u64 = 1 << 31;
 
-/// How many leading bits of a uniform value are coded exactly; the bits below are raw.
+/// Leading bits of a uniform value that are coded with exact probabilities; the bits below are raw. Intervals
+/// of at most 2^12 values on a scale of 2^16 are at least 16 wide, and their widths differ by at most 1.
 const UNIFORM_BITS: u32 = 12;
 
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +34,7 @@ struct Decision {
     bits: u32,
 }
 
-/// Collects decisions in the order in which they will be decoded.
+/// Collects decisions in decoding order.
 #[derive(Debug, Default)]
 pub struct Encoder {
     out: Vec<u8>,
@@ -78,10 +80,12 @@ impl Encoder {
         }
     }
 
+    /// Codes the pending decisions backwards, from the last to the first.
     fn flush(&mut self) {
         let mut state = LOW;
         self.words.clear();
         for d in self.pending.drain(..).rev() {
+            // From this state on, coding the decision would pass LOW << 32, so a word leaves first.
             if state >= ((LOW >> d.bits) << 32) * u64::from(d.freq) {
                 self.words.push(state as u32);
                 state >>= 32;
@@ -93,7 +97,7 @@ impl Encoder {
         self.out.extend(self.words.iter().rev().flat_map(|w| w.to_le_bytes()));
     }
 
-    /// Ends the stream and returns the bytes. A stream without decisions has none.
+    /// Ends the stream and returns the bytes. A stream without decisions is empty.
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
         if !self.pending.is_empty() {
@@ -103,24 +107,27 @@ impl Encoder {
     }
 }
 
-/// How many low bits of a uniform value below `bound` are sent raw.
+/// Number of low bits of a uniform value below `bound` that are stored raw.
 #[inline]
 fn low_bits(bound: u32) -> u32 {
     (32 - (bound - 1).leading_zeros()).saturating_sub(UNIFORM_BITS)
 }
 
-/// Where the interval of value `i` of `n` begins on the scale of `2^16`.
+/// Start of the interval of value `i` of `n` on the scale of `2^16`. Rounding up makes
+/// `point * n >> 16` the exact inverse in the decoder.
 #[inline]
 fn uniform_start(i: u32, n: u32) -> u32 {
     (i << MAX_BITS).div_ceil(n)
 }
 
-/// Gives the decisions back, first one first.
+/// Decodes decisions in the order in which they were added.
 #[derive(Debug)]
 pub struct Decoder<'a, M = ()> {
     state: u64,
+    /// Decisions left in the current block.
     left: usize,
     input: &'a [u8],
+    /// Whether the stream ended early or a block did not end in [`LOW`].
     overrun: bool,
     meter: M,
 }
@@ -138,10 +145,10 @@ impl<'a, M: Meter> Decoder<'a, M> {
         Self { state: LOW, left: 0, input, overrun: false, meter }
     }
 
-    /// The point of a scale of `2^bits` that the next decision contains. Every call is followed by one of
+    /// The point on a scale of `2^bits` that lies in the next decision's interval. Follow each call by one of
     /// [`take`](Self::take) with the same `bits`.
     ///
-    /// Past the end of the stream the points are meaningless; [`check`](Self::check) reports that.
+    /// Past the end of the stream the points are arbitrary; [`check`](Self::check) reports that.
     #[inline]
     pub fn point(&mut self, bits: u32) -> u32 {
         if self.left == 0 {
@@ -170,7 +177,7 @@ impl<'a, M: Meter> Decoder<'a, M> {
         state << 32 | u64::from(u32::from_le_bytes(*word))
     }
 
-    /// Takes [`Encoder::raw`] bits.
+    /// Decodes [`Encoder::raw`] bits.
     #[inline]
     pub fn raw(&mut self, bits: u32) -> u32 {
         if bits == 0 {
@@ -181,7 +188,7 @@ impl<'a, M: Meter> Decoder<'a, M> {
         value
     }
 
-    /// Takes an [`Encoder::uniform`] value. A damaged stream can yield one that is not below `bound`.
+    /// Decodes an [`Encoder::uniform`] value. A damaged stream may yield one at or above `bound`.
     #[inline]
     pub fn uniform(&mut self, bound: u32) -> u32 {
         if bound <= 1 {
@@ -212,22 +219,21 @@ impl<'a, M: Meter> Decoder<'a, M> {
         }
     }
 
-    /// Whether everything so far was within a sound stream. To be called now and then, so that a damaged
-    /// stream does not cost time.
+    /// Checks that the stream was sound so far. Call it now and then, so that a damaged stream stops early.
     ///
     /// # Errors
-    /// [`Truncated`](lab_codec::ErrorKind::Truncated) where the stream has ended before, or a block of it
-    /// did not end in the state that it should.
+    /// [`Truncated`](lab_codec::ErrorKind::Truncated) where the stream ended early, or one of its blocks did
+    /// not end in the state that the encoder started from.
     #[inline]
     pub fn check(&self) -> Result<()> {
         if self.overrun { Err(overrun()) } else { Ok(()) }
     }
 
-    /// Ends decoding; the stream must be used up.
+    /// Ends decoding; the stream must be read completely.
     ///
     /// # Errors
     /// As [`check`](Self::check); [`Corrupt`](lab_codec::ErrorKind::Corrupt) where bytes are left or the
-    /// state is not the final one.
+    /// final state is wrong.
     pub fn finish(self) -> Result<()> {
         self.check()?;
         if !self.input.is_empty() {

@@ -1,5 +1,5 @@
-//! Reads a bundle that [`pack`](super::pack) wrote, without git: frames are found by walking over the stored blocks of
-//! the pack, and where that fails, by what every frame begins with.
+//! Reads a bundle that [`pack`](super::pack) wrote, without git. Frames are found by walking over the objects
+//! of the pack; where damage stops the walk, a search for the prefix of a frame resumes it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,15 +12,15 @@ use super::{CHANNELS, HEIGHT, PAYLOAD, WIDTH, fill, labelled, pack};
 use crate::frame;
 use crate::header::{self, MAGIC, PREFIX, Rules};
 
-/// The most bytes of a frame: a picture that does not compress, and a little.
+/// Maximum size of an object: an incompressible picture, and 64 KiB for its prefix and Zstandard's overhead.
 const LARGEST: usize = (WIDTH * HEIGHT * CHANNELS) as usize + (1 << 16);
-/// Bytes of a stored block's head.
+/// Size of a stored block's head in deflate: a flag byte, the length, and its complement.
 const BLOCK_HEAD: usize = 5;
 
 /// An open bundle.
 pub struct Reader {
     file: Mutex<File>,
-    /// By number, where the first stored block of a frame's blob begins.
+    /// Offset of the first stored block of each frame's blob, by frame number.
     frames: BTreeMap<u32, u64>,
     length: u64,
 }
@@ -33,27 +33,27 @@ impl Reader {
     pub fn open(mut file: File) -> Result<Self> {
         let mut frames = BTreeMap::new();
         for place in find(&mut file)? {
-            // A number is believed when the frame is read: its own checksum covers it.
+            // The number is only a hint here; reading the frame checks it against the label's checksum.
             if let Some(number) = number_at(&mut file, place)? {
                 frames.insert(number, place);
             }
         }
         let reader = Self { file: Mutex::new(file), frames, length: 0 };
-        // The stream ends with the last frame that is whole: what a lost one held is not known.
+        // The length follows from the last intact frame: the payload length of a damaged one is unknown.
         for number in reader.frames.keys().rev() {
             if let Some(payload) = reader.payload(*number)? {
                 let length = u64::from(*number) * PAYLOAD as u64 + payload.len() as u64;
                 return Ok(Self { length, ..reader });
             }
         }
-        Err(Error::unsupported("a git bundle, but no stream is in it"))
+        Err(Error::unsupported("the git bundle does not hold a stream"))
     }
 
     fn file(&self) -> Result<MutexGuard<'_, File>> {
         self.file.lock().map_err(|_| Error::corrupt("a reader has failed"))
     }
 
-    /// The bytes of the stream in a frame, unless they are lost.
+    /// The stream bytes of a frame; `None` if they are lost.
     fn payload(&self, number: u32) -> Result<Option<Vec<u8>>> {
         let Some(place) = self.frames.get(&number) else { return Ok(None) };
         let Some(blob) = blob_at(&mut *self.file()?, *place)? else { return Ok(None) };
@@ -75,7 +75,7 @@ impl StreamReader for Reader {
     }
 }
 
-/// Where the stored blocks of frames begin.
+/// Finds the offsets of the stored blocks of all frames.
 fn find(file: &mut File) -> Result<Vec<u64>> {
     let mut places = Vec::new();
     let end = file.metadata()?.len();
@@ -87,12 +87,13 @@ fn find(file: &mut File) -> Result<Vec<u64>> {
         }
         at = match walked {
             Some((_, _, next)) => Some(next),
-            // The pack ends with a digest, which is no object; damage is passed over.
+            // The 20 bytes at the end of a pack are its SHA-1. Anything else that is not an object is damage.
             None if start + 20 >= end => None,
             None => match search(file, start)? {
                 Some(blocks) => {
                     places.push(blocks);
-                    // From within the blob, the next frame is found again.
+                    // The end of this object is unknown, so the walk fails here again and searches for the
+                    // next one.
                     Some(blocks + (BLOCK_HEAD + PREFIX) as u64)
                 }
                 None => None,
@@ -102,18 +103,20 @@ fn find(file: &mut File) -> Result<Vec<u64>> {
     Ok(places)
 }
 
-/// Where the pack's first object begins: behind the empty line and 12 bytes.
+/// Offset of the pack's first object: after the empty line that ends the bundle's head, and the pack's head
+/// of 12 bytes.
 fn first_object(file: &mut File) -> Result<Option<u64>> {
     let mut head = Vec::new();
     file.seek(SeekFrom::Start(0))?;
     file.take(4096).read_to_end(&mut head)?;
     if !head.starts_with(pack::SIGNATURE) {
-        return Err(Error::unsupported("no git bundle"));
+        return Err(Error::unsupported("not a git bundle: the signature is missing"));
     }
     Ok(head.windows(2).position(|two| two == b"\n\n").map(|at| at as u64 + 2 + 12))
 }
 
-/// Passes over the object at `start`: where its stored blocks begin, whether it is a frame, and where the next begins.
+/// Walks over the object at `start`. Returns the offset of its stored blocks, whether it is a frame, and the
+/// offset of the next object; `None` where the bytes are not an object that [`pack`](super::pack) writes.
 fn walk(file: &mut File, start: u64) -> Result<Option<(u64, bool, u64)>> {
     let mut head = [0; 16];
     let read = read_at(file, start, &mut head)?;
@@ -146,18 +149,18 @@ fn walk(file: &mut File, start: u64) -> Result<Option<(u64, bool, u64)>> {
         }
     }
     let is_frame = head[0] >> 4 & 7 == 3 && known == first.len() && is_prefix(&first[BLOCK_HEAD..]);
-    // Behind the blocks there are 4 bytes of checksum.
+    // Type 3 is a blob. Four bytes of Adler-32 follow the blocks.
     Ok((left == 0).then_some((blocks, is_frame, at + 4)))
 }
 
-/// The length of a stored block.
+/// The length of a stored block, if its head is valid: the complement tells it from other bytes.
 fn block_length(head: [u8; BLOCK_HEAD]) -> Option<u64> {
     let length = u16::from_le_bytes([head[1], head[2]]);
     let complement = u16::from_le_bytes([head[3], head[4]]);
     (head[0] <= 1 && length == !complement).then_some(u64::from(length))
 }
 
-/// Whether a blob that begins so is one of our frames.
+/// Whether a blob with this prefix is a frame of the carrier: magic number, width and channels.
 fn is_prefix(bytes: &[u8]) -> bool {
     let field = |i: usize| bytes.get(4 * i..4 * i + 4);
     field(0) == Some(&MAGIC.to_le_bytes())
@@ -165,7 +168,7 @@ fn is_prefix(bytes: &[u8]) -> bool {
         && field(4) == Some(&CHANNELS.to_le_bytes())
 }
 
-/// Where the stored block of the next frame begins, searching from `start` on for what frames begin with.
+/// Searches for the prefix of a frame from `start` on; returns the offset of its stored block.
 fn search(file: &mut File, start: u64) -> Result<Option<u64>> {
     const PIECE: usize = 1 << 16;
     file.seek(SeekFrom::Start(start))?;
@@ -185,14 +188,14 @@ fn search(file: &mut File, start: u64) -> Result<Option<u64>> {
         if window.len() == before {
             return Ok(None);
         }
-        // What may begin at the end of this piece is looked at again.
+        // A prefix may straddle two pieces, so the end of this one is searched again.
         let keep = window.len().min(PREFIX + BLOCK_HEAD);
         at += (window.len() - keep) as u64;
         window.drain(..window.len() - keep);
     }
 }
 
-/// The number in the prefix of the frame whose blocks begin at `place`.
+/// The frame number in the prefix at `place`.
 fn number_at(file: &mut File, place: u64) -> Result<Option<u32>> {
     let mut bytes = [0; BLOCK_HEAD + 8];
     let read = read_at(file, place, &mut bytes)?;
@@ -225,7 +228,7 @@ fn blob_at(file: &mut File, place: u64) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Reads what there is at `offset`, up to the length of `buf`.
+/// Reads at `offset` until `buf` is full or the file ends; returns the number of bytes.
 fn read_at(file: &mut File, offset: u64, buf: &mut [u8]) -> Result<usize> {
     file.seek(SeekFrom::Start(offset))?;
     let mut filled = 0;

@@ -1,8 +1,8 @@
-//! The `gvcf` carrier: a byte stream in the pixels of frames that are commits.
+//! The `gvcf` carrier: a byte stream in the pixels of frames, each of which is a commit.
 //!
-//! It is written as a git bundle: one file, which `git clone` makes a repository of, and needs no git to write or to
-//! read. A clone of it, made anywhere later, is read as well, through git. Each frame tells its place in the stream and
-//! has a checksum of its own, so what is damaged is known to be lost, and the rest is right.
+//! It writes a git bundle: one file, which `git clone` turns into a repository. Writing and reading a bundle
+//! needs no git; a clone of it is read through git. Each frame carries its position in the stream and a
+//! checksum, so damage is reported as lost bytes, and all other bytes are right.
 
 mod bundle;
 mod pack;
@@ -20,14 +20,15 @@ use lab_codec::{
 use crate::header::{Rules, Shape};
 use crate::repository::Repository;
 
-/// Pixels in a row of a frame.
+/// Width of a frame.
 const WIDTH: u32 = 1024;
-/// Rows of all frames but the last.
+/// Height of every frame but the last. 1024 x 341 pixels of 3 bytes are just below 1 MiB.
 const HEIGHT: u32 = 341;
 const CHANNELS: u32 = 3;
-/// Bytes of the stream that a frame holds, but for the last.
+/// Stream bytes in a frame; the last frame may have fewer.
 const PAYLOAD: usize = (WIDTH * HEIGHT * CHANNELS) as usize - LABEL;
-/// Bytes before them: magic, number, bytes that follow, whether it is the last frame, CRC-32 of all before and after.
+/// Size of the label before them: magic, number, payload length, a flag for the last frame, CRC-32 of label
+/// and payload.
 const LABEL: usize = 24;
 const MAGIC: [u8; 8] = [0x8B, b'G', b'V', b'S', b'T', b'R', b'0', b'1'];
 
@@ -38,7 +39,7 @@ static INFO: Info = Info {
     formats: &[1],
     memory: |_, _| Memory { encode: 16 << 20, decode: 16 << 20 },
     capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: false },
-    // git only reads clones, and says so where it is missing.
+    // Only clones need git, and opening one without it is an error that names it.
     tools: &[],
 };
 
@@ -70,7 +71,7 @@ impl Carrier for Gvcf {
         _: &Context,
     ) -> Result<Box<dyn StreamWriter + 'a>> {
         let Target::Path(path) = target else {
-            return Err(Error::usage("a bundle is not written to a pipe; give a file"));
+            return Err(Error::usage("a git bundle cannot be written to a pipe; give a file"));
         };
         let pack = pack::Writer::create(path, &format!("Stream\n\nName: {name:?}\nChain: {chain}\n"))?;
         Ok(Box::new(Writer { pack, number: 0, waiting: Vec::new() }))
@@ -83,30 +84,32 @@ impl Carrier for Gvcf {
         let rules = Rules { max_raw: u64::from(WIDTH * HEIGHT * CHANNELS), ..Rules::default() };
         let foreign = |e: crate::Error| match e.kind() {
             lab_codec::ErrorKind::MissingTool => e.into(),
-            _ => Error::unsupported(format!("a repository that holds no stream: {e}")),
+            _ => Error::unsupported(format!("the repository does not hold a stream: {e}")),
         };
         let mut repository = Repository::open(source.path, None, rules, cx).map_err(foreign)?;
         let last = repository.entries().len() - 1;
         let picture = u32::try_from(last).map_err(|_| Error::limit("too many frames"))?;
         let picture = repository.picture(picture).map_err(foreign)?;
         let (number, end) = match labelled(picture.pixels()) {
-            // The commit that ends the stream shows the last frame once more.
+            // The commit that ends the stream keeps the tree of the last frame, so the last entry shows it
+            // again.
             Some(label) if label.last && label.number as usize <= last => (label.number, label.payload.end),
-            _ => return Err(Error::unsupported("a repository of frames, but no stream is in them")),
+            _ => return Err(Error::unsupported("the repository holds frames, but not a stream in them")),
         };
         let length = u64::from(number) * PAYLOAD as u64 + (end - LABEL) as u64;
         Ok(Box::new(Clone { length, repository: Mutex::new(repository) }))
     }
 }
 
-/// What a frame's pixels say about themselves, where their checksum is right.
+/// The label of a frame whose checksum is right.
 struct Label {
     number: u32,
     last: bool,
-    /// Where the stream's bytes lie in the pixels.
+    /// The stream's bytes in the pixels.
     payload: Range<usize>,
 }
 
+/// Reads and checks the label of a frame.
 fn labelled(pixels: &[u8]) -> Option<Label> {
     let (head, rest) = pixels.split_first_chunk::<LABEL>()?;
     let field = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
@@ -116,7 +119,7 @@ fn labelled(pixels: &[u8]) -> Option<Label> {
     hasher.update(payload);
     let last = field(16);
     let right = head[..8] == MAGIC && last <= 1 && hasher.finalize() == field(20) && payload.len() <= PAYLOAD;
-    // All frames but the last are full: that is how an offset becomes a frame.
+    // Every frame but the last must be full: a reader finds the frame of an offset by division.
     (right && (last == 1 || payload.len() == PAYLOAD)).then(|| Label {
         number: field(8),
         last: last == 1,
@@ -124,7 +127,7 @@ fn labelled(pixels: &[u8]) -> Option<Label> {
     })
 }
 
-/// The pixels of a frame, and their shape.
+/// The shape and the pixels of a frame, padded with zeros to whole rows.
 fn picture(number: u32, payload: &[u8], last: bool) -> (Shape, Vec<u8>) {
     let row = (WIDTH * CHANNELS) as usize;
     let rows = (LABEL + payload.len()).div_ceil(row);
@@ -152,7 +155,10 @@ impl Writer {
     fn frame(&mut self, last: bool) -> Result<()> {
         let (shape, pixels) = picture(self.number, &self.waiting, last);
         self.pack.frame(self.number, shape, pixels)?;
-        self.number = self.number.checked_add(1).ok_or_else(|| Error::limit("more frames than numbers"))?;
+        self.number = self
+            .number
+            .checked_add(1)
+            .ok_or_else(|| Error::limit("too many frames for a number of 32 bits"))?;
         self.waiting.clear();
         Ok(())
     }
@@ -161,7 +167,7 @@ impl Writer {
 impl StreamWriter for Writer {
     fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
-            // A full frame waits for the next byte: it may be the last.
+            // A full frame waits for the next byte, since it may be the last one and must then say so.
             if self.waiting.len() == PAYLOAD {
                 self.frame(false)?;
             }
@@ -179,8 +185,8 @@ impl StreamWriter for Writer {
     }
 }
 
-/// Fills `buf` from the frames that hold the bytes at `offset`; `payload` gives those of a frame, or none where it is
-/// lost.
+/// Fills `buf` with the stream's bytes from `offset` on. `payload` returns the bytes of a frame, or `None` if
+/// it is lost; lost bytes become zeros and are reported.
 fn fill(
     length: u64,
     offset: u64,
@@ -189,7 +195,8 @@ fn fill(
 ) -> Result<Lost> {
     let end = offset.checked_add(buf.len() as u64).filter(|end| *end <= length && offset <= length);
     let Some(end) = end else {
-        return Err(Error::truncated(format!("byte {offset} and on: the stream ends at {length}")));
+        let wanted = buf.len();
+        return Err(Error::truncated(format!("{wanted} bytes at {offset}, but the stream ends at {length}")));
     };
     let (mut lost, mut at, mut rest) = (Lost::new(), offset, buf);
     while at < end {
@@ -209,7 +216,7 @@ fn fill(
     Ok(lost)
 }
 
-/// A repository that was made of a bundle.
+/// A repository that was cloned from a bundle.
 struct Clone {
     length: u64,
     repository: Mutex<Repository>,

@@ -1,5 +1,6 @@
-//! Writes a git bundle: a head that names the last commit, then a pack (gitformat-bundle and gitformat-pack of the git
-//! manual). Blobs are stored as they are, so that a frame can be found and read without the objects before it.
+//! Writes a git bundle: a head that names the last commit, then a pack (gitformat-bundle and gitformat-pack
+//! in the git manual). Objects are stored without compression, so a frame is found and read without the
+//! objects before it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
@@ -13,12 +14,13 @@ use crate::frame::{Picture, Source, encode};
 use crate::header::{Kind, Shape};
 use crate::planes::Colour;
 
-/// What a bundle begins with.
+/// The first bytes of a bundle.
 pub const SIGNATURE: &[u8] = b"# v2 git bundle\n";
-/// The names of the last commit.
+/// The references that point to the last commit.
 const NAMES: [&str; 2] = ["HEAD", "refs/heads/main"];
+/// Author and committer of all commits. Name and time are constant, so equal streams give equal bundles.
 const WHO: &str = "gvc <gvc@localhost> 946684800 +0000";
-/// Most bytes of a stored block of deflate (RFC 1951).
+/// Maximum size of a stored block in deflate (RFC 1951).
 const STORED: usize = 65_535;
 
 const COMMIT: u8 = 1;
@@ -27,7 +29,7 @@ const BLOB: u8 = 3;
 
 type Id = [u8; 20];
 
-/// Writes objects one after the other.
+/// Writes objects in order.
 pub struct Writer {
     file: BufWriter<File>,
     objects: u32,
@@ -35,7 +37,7 @@ pub struct Writer {
     tree: Id,
 }
 
-/// The head of a bundle whose last commit is `id`; its length does not depend on that.
+/// The head of a bundle whose last commit is `id`. Its length is constant, so the head can be written last.
 fn head(id: Id) -> Vec<u8> {
     let mut head = SIGNATURE.to_vec();
     for name in NAMES {
@@ -50,7 +52,7 @@ fn hex(id: Id) -> String {
 }
 
 impl Writer {
-    /// Begins with a commit of no files.
+    /// Creates the file and writes a first commit with an empty tree.
     ///
     /// # Errors
     /// I/O errors.
@@ -58,7 +60,7 @@ impl Writer {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         let mut writer =
             Self { file: BufWriter::with_capacity(1 << 20, file), objects: 0, parent: None, tree: [0; 20] };
-        // Id and number of objects follow when they are known.
+        // `finish` fills in the id of the last commit and the number of objects.
         writer.file.write_all(&head([0; 20]))?;
         writer.file.write_all(b"PACK\0\0\0\x02\0\0\0\0")?;
         writer.tree = writer.object(TREE, b"")?;
@@ -66,7 +68,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Adds a frame.
+    /// Adds a frame: a blob, a tree and a commit.
     ///
     /// # Errors
     /// I/O errors.
@@ -88,11 +90,14 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes an object: type and size, a zlib stream of stored blocks; returns its id.
     fn object(&mut self, kind: u8, content: &[u8]) -> Result<Id> {
         let name = ["", "commit", "tree", "blob"][usize::from(kind)];
         let mut id = Sha1::new();
         id.update(format!("{name} {}\0", content.len()));
         id.update(content);
+        // Four bits of the size and the type in the first byte, then seven bits a byte; the top bit says that
+        // more follow.
         let mut size = content.len() >> 4;
         let mut head = vec![kind << 4 | (content.len() & 15) as u8];
         while size > 0 {
@@ -118,7 +123,7 @@ impl Writer {
         Ok(id.finalize().into())
     }
 
-    /// Ends with a commit that changes nothing, and completes the head and the pack.
+    /// Adds a last commit with the tree of the last frame, and completes the head and the pack.
     ///
     /// # Errors
     /// I/O errors.
@@ -130,7 +135,7 @@ impl Writer {
         file.write_all(&head)?;
         file.seek(SeekFrom::Current(8))?;
         file.write_all(&self.objects.to_be_bytes())?;
-        // The pack ends with the SHA-1 of itself.
+        // A pack ends with the SHA-1 of everything before.
         file.seek(SeekFrom::Start(head.len() as u64))?;
         let mut digest = Sha1::new();
         let mut piece = vec![0; 1 << 20];
@@ -145,10 +150,10 @@ impl Writer {
     }
 }
 
-/// The checksum of zlib (RFC 1950).
+/// Adler-32, the checksum of zlib (RFC 1950).
 fn adler32(bytes: &[u8]) -> u32 {
     let (mut a, mut b) = (1_u32, 0_u32);
-    // So many bytes fit before the sums must be reduced.
+    // Both sums stay below 2^32 for 5552 bytes of 255, so they are reduced once per piece.
     for piece in bytes.chunks(5552) {
         for byte in piece {
             a += u32::from(*byte);

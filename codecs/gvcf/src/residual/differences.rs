@@ -1,5 +1,5 @@
-//! Modes and residuals as plain bytes: for each band the number of each block's mode, then each plane's residuals by
-//! rows (the sample less its prediction, modulo 256; 0 in copied blocks).
+//! Modes and residuals as plain bytes, for a general compressor. Each band holds the number of each block's
+//! mode, then the residuals of each plane row by row: sample minus prediction modulo 256, 0 in copied blocks.
 
 use super::predict::{Choice, median_at, temporal_median_at};
 use super::{Band, Mode};
@@ -12,11 +12,11 @@ pub fn write(choice: &Choice, out: &mut Vec<u8>) {
     choice.residuals.iter().for_each(|residuals| out.extend_from_slice(residuals));
 }
 
-/// Takes a band from the front of `input` and fills its part of the planes; returns the rest.
+/// Decodes a band from the front of `input` into its part of the planes; returns the rest of `input`.
 ///
 /// # Errors
-/// [`Code::Compression`](crate::error::Code::Compression) where it ends early, or a mode is unknown or needs a
-/// reference that there is not.
+/// [`Code::Compression`](crate::error::Code::Compression) where the input ends early, or a mode is unknown or
+/// needs a reference in a picture without one.
 pub fn read<'a>(
     input: &'a [u8],
     band: &Band,
@@ -55,7 +55,8 @@ pub fn read<'a>(
 /// The mode with this number.
 ///
 /// # Errors
-/// [`Code::Compression`](crate::error::Code::Compression) where it is unknown, or needs a reference that there is not.
+/// [`Code::Compression`](crate::error::Code::Compression) where it is unknown, or needs a reference in a
+/// picture without one.
 pub fn mode_of(number: u8, reference: bool) -> Result<Mode> {
     match Mode::from_number(number) {
         Some(mode) if reference || mode == Mode::Median => Ok(mode),

@@ -1,13 +1,13 @@
-//! Lossless coding of planes by prediction: from the samples around and from a reference picture.
+//! Lossless coding of planes by prediction from neighbouring samples and from a reference picture.
 //!
-//! The planes are cut into bands of whole block rows that know nothing of each other, so several threads can work on
-//! one picture, and into blocks of 16x16 samples of the first plane; planes of half the size have blocks of 8x8. Each
-//! block has one [`Mode`] in all planes. What is left is coded by adaptive models and rANS, or handed out
-//! as bytes for a general compressor.
+//! Planes are cut into independent bands of whole block rows, so several threads can code one picture. Blocks
+//! have 16x16 samples of the first plane, and 8x8 of planes of half the size. A block has one [`Mode`] in all
+//! planes. Residuals are coded by adaptive models and rANS, or handed out as bytes for a general compressor.
 //!
-//! The predictors are those of JPEG-LS (the median of left, above and left + above - corner; Weinberger, Seroussi and
-//! Sapiro 2000), applied to the picture or to its difference from the reference. Contexts are made, as in CALIC (Wu and
-//! Memon 1997), of the errors around and of where the neighbours lie beside the prediction.
+//! The predictor is that of JPEG-LS (the median of left, top and left + top - topleft; Weinberger, Seroussi
+//! and Sapiro 2000), applied to the picture or to its difference from the reference. The contexts follow
+//! CALIC (Wu and Memon 1997): the magnitudes of neighbouring errors, and the side of the prediction on which
+//! each neighbour lies.
 
 mod context;
 mod differences;
@@ -25,13 +25,13 @@ use crate::planes::Plane;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Mode {
-    /// 0: it is as in the reference.
+    /// 0: every sample equals the reference.
     Copy = 0,
     /// 1: the median of the neighbours.
     Median = 1,
-    /// 2: the sample of the reference.
+    /// 2: the reference sample.
     Temporal = 2,
-    /// 3: the sample of the reference plus the median of the neighbours' differences from theirs.
+    /// 3: the reference sample plus the median of the neighbours' changes since the reference.
     TemporalMedian = 3,
 }
 
@@ -43,7 +43,7 @@ impl Mode {
     }
 }
 
-/// Where plane samples of a band begin and end: whole rows.
+/// The rows of a plane that belong to a band: from `start` to before `end`.
 #[derive(Debug, Clone, Copy)]
 struct Rows {
     start: usize,
@@ -53,13 +53,13 @@ struct Rows {
 /// The shape of all planes in one band.
 #[derive(Debug, Clone)]
 struct Band {
-    /// Blocks in a row of them, and rows of them.
+    /// Number of block columns and of block rows.
     across: usize,
     down: usize,
     planes: Vec<BandPlane>,
 }
 
-/// One plane's part of a band.
+/// The part of one plane in a band.
 #[derive(Debug, Clone, Copy)]
 struct BandPlane {
     width: usize,
@@ -78,7 +78,7 @@ impl BandPlane {
     }
 }
 
-/// The bands of a picture with these planes: of as many block rows each as can be.
+/// Cuts a picture with these planes into `count` bands, whose numbers of block rows differ by at most one.
 fn layout(planes: &[Plane], count: usize) -> Vec<Band> {
     let (width, height) = planes.first().map_or((0, 0), |first| (first.width, first.height));
     let (across, down) = (width.div_ceil(BLOCK), height.div_ceil(BLOCK));
@@ -86,6 +86,7 @@ fn layout(planes: &[Plane], count: usize) -> Vec<Band> {
         .map(|i| {
             let Range { start: top, end: bottom } = bands::rows(i, count, down);
             let planes = planes.iter().map(|plane| {
+                // Both sides are compared: in a picture one pixel wide or high, chroma has that size, too.
                 let block = if plane.width < width || plane.height < height { BLOCK / 2 } else { BLOCK };
                 let rows = Rows { start: top * block, end: (bottom * block).min(plane.height) };
                 BandPlane { width: plane.width, rows, block }
@@ -95,19 +96,19 @@ fn layout(planes: &[Plane], count: usize) -> Vec<Band> {
         .collect()
 }
 
-/// Planes whose chroma has one sample where luma has one at least are divided alike; with a single column or row, half
-/// the size is the same size, and the blocks would not be.
+/// The samples of a band in each plane.
 fn planes_of<'a>(band: &Band, planes: &'a [Plane]) -> Vec<&'a [u8]> {
     band.planes.iter().zip(planes).map(|(part, plane)| part.of(plane)).collect()
 }
 
-/// What is known of a picture after its blocks were looked at.
+/// The chosen modes of a picture, and their residuals.
 pub struct Analysis {
     bands: Vec<predict::Choice>,
 }
 
 impl Analysis {
-    /// Chooses a mode for each block. About `changed` pixels are not as in the reference.
+    /// Chooses a mode for each block. `changed` is the number of pixels in changed blocks, which sets the
+    /// number of bands.
     pub fn new(planes: &[Plane], reference: Option<&[Plane]>, changed: u64) -> Self {
         let count = bands::count(changed, height(planes));
         let bands = layout(planes, count)
@@ -121,7 +122,7 @@ impl Analysis {
         Self { bands }
     }
 
-    /// The coded picture: number of bands, their lengths, their bytes.
+    /// Appends the coded picture to `out`: number of bands, their lengths, their bytes.
     pub fn encode(&self, planes: &[Plane], reference: Option<&[Plane]>, out: &mut Vec<u8>) {
         let coded: Vec<Vec<u8>> = self
             .bands
@@ -136,7 +137,7 @@ impl Analysis {
         bands::write(&coded, out);
     }
 
-    /// The modes and residuals as bytes, for a general compressor: number of bands, then each band's.
+    /// The modes and residuals as bytes, for a general compressor: number of bands, then the bytes of each.
     pub fn differences(&self) -> Vec<u8> {
         let mut out = vec![self.bands.len() as u8];
         self.bands.iter().for_each(|choice| differences::write(choice, &mut out));
@@ -144,7 +145,7 @@ impl Analysis {
     }
 }
 
-/// Fills `planes` from what [`Analysis::encode`] wrote.
+/// Decodes the output of [`Analysis::encode`] into `planes`.
 ///
 /// # Errors
 /// [`Code::Compression`](crate::error::Code::Compression) for damage.
@@ -163,7 +164,7 @@ pub fn decode(input: &[u8], planes: &mut [Plane], reference: Option<&[Plane]>) -
     decoded.into_iter().collect()
 }
 
-/// Fills `planes` from what [`Analysis::differences`] gave.
+/// Decodes the output of [`Analysis::differences`] into `planes`.
 ///
 /// # Errors
 /// As [`decode`].
@@ -181,7 +182,7 @@ fn height(planes: &[Plane]) -> usize {
     planes.first().map_or(0, |first| first.height)
 }
 
-/// For each band, its part of each plane, to be filled.
+/// For each band, its part of each plane, as disjoint mutable slices that threads can fill at once.
 fn targets<'a>(bands: &[Band], planes: &'a mut [Plane]) -> Vec<Vec<&'a mut [u8]>> {
     let mut targets: Vec<Vec<&mut [u8]>> = bands.iter().map(|_| Vec::new()).collect();
     for (i, plane) in planes.iter_mut().enumerate() {

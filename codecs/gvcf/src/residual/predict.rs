@@ -1,20 +1,22 @@
-//! Predictions of whole rows at a time, and the choice of each block's mode by what they leave.
+//! Predictors, and the encoder's choice of a mode for each block by the estimated cost of its residuals.
 
 use super::{Band, BandPlane, Mode};
 
-/// What the median predictor expects beside `west`, `north` and the corner between them.
+/// The MED predictor of JPEG-LS: the median of left, top and left + top - topleft. At a vertical or
+/// horizontal edge it picks left or top; in a smooth area it continues the plane through the three.
 #[inline]
-pub fn median(west: i16, north: i16, corner: i16) -> i16 {
-    (west + north - corner).clamp(west.min(north), west.max(north))
+pub fn median(left: i16, top: i16, topleft: i16) -> i16 {
+    (left + top - topleft).clamp(left.min(top), left.max(top))
 }
 
-/// The median prediction of the sample at `x`: that of the neighbours that there are, 0 for the first of a band.
+/// The median prediction of the sample at `x`. In the first row it is left, in the first column top, and 0
+/// for the first sample of a band.
 #[inline]
 pub fn median_at(row: &[u8], above: Option<&[u8]>, x: usize) -> u8 {
     match (x.checked_sub(1), above) {
         (Some(left), Some(above)) => {
-            let (west, north, corner) = (row[left], above[x], above[left]);
-            median(i16::from(west), i16::from(north), i16::from(corner)) as u8
+            let (left, top, topleft) = (row[left], above[x], above[left]);
+            median(i16::from(left), i16::from(top), i16::from(topleft)) as u8
         }
         (Some(left), None) => row[left],
         (None, Some(above)) => above[x],
@@ -22,7 +24,8 @@ pub fn median_at(row: &[u8], above: Option<&[u8]>, x: usize) -> u8 {
     }
 }
 
-/// The temporal median prediction: the reference plus the median of the neighbours' differences, within 0..=255.
+/// The temporal median prediction: the reference sample plus the median of the neighbours' changes since the
+/// reference, clamped to 0..=255. It follows brightness that changes smoothly, such as fades and shadows.
 #[inline]
 pub fn temporal_median_at(
     row: &[u8],
@@ -45,22 +48,22 @@ pub fn temporal_median_at(
     (i16::from(before[x]) + change).clamp(0, 255) as u8
 }
 
-/// What the median predictor leaves of a row.
+/// Residuals of the median predictor in a row.
 fn median_row(row: &[u8], above: Option<&[u8]>, out: &mut [u8]) {
     out[0] = row[0].wrapping_sub(median_at(row, above, 0));
     let pairs = out[1..].iter_mut().zip(&row[1..]).zip(row);
     match above {
         Some(above) => {
-            for (((out, now), west), (north, corner)) in pairs.zip(above[1..].iter().zip(above)) {
-                let prediction = median(i16::from(*west), i16::from(*north), i16::from(*corner));
+            for (((out, now), left), (top, topleft)) in pairs.zip(above[1..].iter().zip(above)) {
+                let prediction = median(i16::from(*left), i16::from(*top), i16::from(*topleft));
                 *out = now.wrapping_sub(prediction as u8);
             }
         }
-        None => pairs.for_each(|((out, now), west)| *out = now.wrapping_sub(*west)),
+        None => pairs.for_each(|((out, now), left)| *out = now.wrapping_sub(*left)),
     }
 }
 
-/// What the temporal median predictor leaves of a row.
+/// Residuals of the temporal median predictor in a row.
 fn temporal_median_row(
     row: &[u8],
     above: Option<&[u8]>,
@@ -75,22 +78,25 @@ fn temporal_median_row(
         return;
     };
     out[0] = row[0].wrapping_sub(temporal_median_at(row, Some(above), before, Some(before_above), 0));
-    // Slices of one length: then the loop has no checks and runs in vectors.
+    // Slices of equal length let the compiler drop the bounds tests and vectorise the loop.
     let n = row.len() - 1;
-    let (out, now, west) = (&mut out[1..=n], &row[1..=n], &row[..n]);
-    let (north, corner) = (&above[1..=n], &above[..n]);
-    let (t, tw, tn, tc) = (&before[1..=n], &before[..n], &before_above[1..=n], &before_above[..n]);
+    let (out, now, left) = (&mut out[1..=n], &row[1..=n], &row[..n]);
+    let (top, topleft) = (&above[1..=n], &above[..n]);
+    let (before, before_left) = (&before[1..=n], &before[..n]);
+    let (before_top, before_topleft) = (&before_above[1..=n], &before_above[..n]);
     for x in 0..n {
         let change = median(
-            i16::from(west[x]) - i16::from(tw[x]),
-            i16::from(north[x]) - i16::from(tn[x]),
-            i16::from(corner[x]) - i16::from(tc[x]),
+            i16::from(left[x]) - i16::from(before_left[x]),
+            i16::from(top[x]) - i16::from(before_top[x]),
+            i16::from(topleft[x]) - i16::from(before_topleft[x]),
         );
-        out[x] = now[x].wrapping_sub((i16::from(t[x]) + change).clamp(0, 255) as u8);
+        out[x] = now[x].wrapping_sub((i16::from(before[x]) + change).clamp(0, 255) as u8);
     }
 }
 
-/// About how many eighths of a bit a residual costs.
+/// Estimated cost of a residual, in eighths of a bit. It rises with the logarithm of the magnitude, as an
+/// entropy coder's cost does: 1/8 bit for 0, then 5/8 to 9/8 bit more at each bound. A sum of comparisons has
+/// no branches and no table, so whole rows run in vectors; the sum of all steps is 67, which fits a byte.
 #[inline]
 fn cost(residual: u8) -> u8 {
     let size = (residual as i8).unsigned_abs();
@@ -114,23 +120,24 @@ fn add_costs(residuals: &[u8], block: usize, costs: &mut [u32]) {
     }
 }
 
-/// The modes of a band's blocks, and what they leave.
+/// The chosen modes of a band and their residuals.
 pub struct Choice {
     pub band: Band,
-    /// By rows of blocks.
+    /// One for each block, row by row.
     pub modes: Vec<Mode>,
-    /// For each plane, the residuals by rows; 0 in copied blocks.
+    /// For each plane, the residuals row by row; 0 in copied blocks.
     pub residuals: Vec<Vec<u8>>,
 }
 
-/// Chooses the mode that seems to cost least for each block.
+/// Chooses for each block the mode of the least estimated cost, summed over all planes. A block without any
+/// change is copied, whatever the others cost.
 pub fn choose(band: Band, now: &[&[u8]], before: Option<&[&[u8]]>) -> Choice {
     let modes = if before.is_some() { 3 } else { 1 };
     let blocks = band.across * band.down;
     let mut costs = vec![vec![0_u32; blocks]; modes];
     let mut changed = vec![before.is_none(); blocks];
-    // For each plane, the residuals of each mode.
-    let mut left: Vec<Vec<Vec<u8>>> = Vec::new();
+    // For each plane, the residuals of each mode in the order median, temporal, temporal median.
+    let mut candidates: Vec<Vec<Vec<u8>>> = Vec::new();
     for (p, plane) in band.planes.iter().enumerate() {
         let mut residuals = vec![vec![0; now[p].len()]; modes];
         residuals_of(*plane, now[p], before.map(|before| before[p]), &mut residuals);
@@ -138,6 +145,7 @@ pub fn choose(band: Band, now: &[&[u8]], before: Option<&[&[u8]]>) -> Choice {
             for (y, row) in residuals.chunks_exact(plane.width.max(1)).enumerate() {
                 let blocks = y / plane.block * band.across;
                 add_costs(row, plane.block, &mut costs[mode][blocks..blocks + band.across]);
+                // A temporal residual that is not 0 is a change.
                 if mode == 1 {
                     let changed = &mut changed[blocks..blocks + band.across];
                     for (row, changed) in row.chunks(plane.block).zip(changed) {
@@ -146,7 +154,7 @@ pub fn choose(band: Band, now: &[&[u8]], before: Option<&[&[u8]]>) -> Choice {
                 }
             }
         }
-        left.push(residuals);
+        candidates.push(residuals);
     }
     let best = |block: usize| {
         if !changed[block] {
@@ -156,13 +164,13 @@ pub fn choose(band: Band, now: &[&[u8]], before: Option<&[&[u8]]>) -> Choice {
         Mode::ALL[1 + cheapest]
     };
     let modes: Vec<Mode> = (0..blocks).map(best).collect();
-    let residuals =
-        band.planes.iter().zip(left).map(|(plane, left)| merge(*plane, band.across, &modes, left));
+    let planes = band.planes.iter().zip(candidates);
+    let residuals = planes.map(|(plane, candidates)| merge(*plane, band.across, &modes, candidates));
     let residuals = residuals.collect();
     Choice { band, modes, residuals }
 }
 
-/// The residuals of a plane by the median, and with a reference by its samples and by the temporal median.
+/// The residuals of a plane by the median predictor and, with a reference, by the two temporal ones.
 fn residuals_of(plane: BandPlane, now: &[u8], before: Option<&[u8]>, out: &mut [Vec<u8>]) {
     let width = plane.width;
     for y in 0..plane.height() {
@@ -181,9 +189,9 @@ fn residuals_of(plane: BandPlane, now: &[u8], before: Option<&[u8]>, out: &mut [
     }
 }
 
-/// The residuals of the chosen modes.
-fn merge(plane: BandPlane, across: usize, modes: &[Mode], mut left: Vec<Vec<u8>>) -> Vec<u8> {
-    let mut merged = std::mem::take(&mut left[0]);
+/// Collects the residuals of the chosen modes. Those of the median predictor are changed in place.
+fn merge(plane: BandPlane, across: usize, modes: &[Mode], mut candidates: Vec<Vec<u8>>) -> Vec<u8> {
+    let mut merged = std::mem::take(&mut candidates[0]);
     for (y, row) in merged.chunks_exact_mut(plane.width.max(1)).enumerate() {
         let modes = &modes[y / plane.block * across..];
         for (i, (target, mode)) in row.chunks_mut(plane.block).zip(modes).enumerate() {
@@ -192,8 +200,8 @@ fn merge(plane: BandPlane, across: usize, modes: &[Mode], mut left: Vec<Vec<u8>>
             match mode {
                 Mode::Copy => target.fill(0),
                 Mode::Median => {}
-                Mode::Temporal => target.copy_from_slice(&left[1][source]),
-                Mode::TemporalMedian => target.copy_from_slice(&left[2][source]),
+                Mode::Temporal => target.copy_from_slice(&candidates[1][source]),
+                Mode::TemporalMedian => target.copy_from_slice(&candidates[2][source]),
             }
         }
     }

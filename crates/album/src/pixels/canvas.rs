@@ -1,13 +1,16 @@
-//! Samples of one picture with a margin around them, so that every sample has its neighbours.
+//! Samples of one picture inside a margin, so that the models read every neighbour without a bounds test of
+//! their own.
 
 use super::Shape;
 
-/// Pixels left and right of a row.
+/// Margin to the left and to the right of a row, in pixels. Two, because the models look two pixels to the
+/// left.
 const SIDE: usize = 2;
-/// Rows above the picture; one is below it.
+/// Margin above the picture, in rows. Two, because the models look two rows up. The margin below has one row:
+/// only the next picture looks there, one row down.
 const ABOVE: usize = 2;
 
-/// A picture: samples of up to 16 bits, interleaved, with a margin.
+/// A picture: interleaved samples of up to 16 bits, with a margin.
 #[derive(Debug, Clone)]
 pub struct Canvas {
     width: usize,
@@ -23,18 +26,18 @@ impl Canvas {
         Self { width, height, channels, samples: vec![0; Self::length(shape)] }
     }
 
-    /// Samples with margins.
+    /// Number of samples, margins included.
     pub fn length(shape: Shape) -> usize {
         (shape.width as usize + 2 * SIDE) * (shape.height as usize + ABOVE + 1) * usize::from(shape.channels)
     }
 
-    /// A picture of little-endian samples, row after row; `bytes` has the length that `shape` says.
+    /// A picture of little-endian samples, row after row; `bytes` has [`Shape::bytes`] bytes.
     pub fn from_bytes(shape: Shape, bytes: &[u8]) -> Self {
         let mut canvas = Self::new(shape);
         let row_samples = canvas.width * canvas.channels;
         let row_bytes = row_samples * shape.sample_bytes();
         for (y, row) in bytes.chunks_exact(row_bytes).take(canvas.height).enumerate() {
-            let at = canvas.place(0, y);
+            let at = canvas.index(0, y);
             let target = &mut canvas.samples[at..at + row_samples];
             if shape.sample_bytes() == 1 {
                 target.iter_mut().zip(row).for_each(|(sample, byte)| *sample = (*byte).into());
@@ -44,15 +47,16 @@ impl Canvas {
                     .zip(row.as_chunks::<2>().0)
                     .for_each(|(sample, bytes)| *sample = u16::from_le_bytes(*bytes));
             }
-            canvas.finish_row(y);
+            canvas.fill_margins(y);
         }
         canvas
     }
 
-    /// Appends the samples of the picture to `out`, as [`from_bytes`](Self::from_bytes) takes them.
+    /// Appends the samples of the picture, without margins, to `out`: the inverse of
+    /// [`from_bytes`](Self::from_bytes).
     pub fn append_to(&self, shape: Shape, out: &mut Vec<u8>) {
         for y in 0..self.height {
-            let at = self.place(0, y);
+            let at = self.index(0, y);
             let row = &self.samples[at..at + self.width * self.channels];
             if shape.sample_bytes() == 1 {
                 out.extend(row.iter().map(|sample| *sample as u8));
@@ -62,37 +66,38 @@ impl Canvas {
         }
     }
 
-    /// Where the first sample of a pixel is.
-    pub fn place(&self, x: usize, y: usize) -> usize {
+    /// Index of the first sample of a pixel.
+    pub fn index(&self, x: usize, y: usize) -> usize {
         ((y + ABOVE) * (self.width + 2 * SIDE) + x + SIDE) * self.channels
     }
 
-    /// How far apart a sample and the one below it are.
+    /// Distance between a sample and the one below it, in samples.
     pub fn stride(&self) -> usize {
         (self.width + 2 * SIDE) * self.channels
     }
 
-    /// All samples with their margins.
+    /// All samples, margins included.
     pub fn samples(&self) -> &[u16] {
         &self.samples
     }
 
-    /// All samples with their margins.
+    /// All samples, margins included.
     pub fn samples_mut(&mut self) -> &mut [u16] {
         &mut self.samples
     }
 
-    /// Fills the margin right of row `y` with its last pixel, and the one left of the row below with its first: both
-    /// are known when the row below is decoded.
-    pub fn finish_row(&mut self, y: usize) {
+    /// Fills the margins that depend on row `y`: to its right with its last pixel, and to the left of the
+    /// next row with its first pixel. The next row reads the first as topright and the second as left; a
+    /// decoder has both.
+    pub fn fill_margins(&mut self, y: usize) {
         let (c, stride) = (self.channels, self.stride());
-        let (first, end) = (self.place(0, y), self.place(self.width, y));
+        let (first, end) = (self.index(0, y), self.index(self.width, y));
         for side in 0..SIDE {
             self.samples.copy_within(end - c..end, end + side * c);
             self.samples.copy_within(first..first + c, first + stride - (side + 1) * c);
         }
         if y + 1 == self.height {
-            // The row below the picture is a neighbour for the one that is coded by this one.
+            // The next picture takes the sample below as a neighbour in time, in its last row, too.
             let start = first - SIDE * c;
             self.samples.copy_within(start..start + stride, start + stride);
         }

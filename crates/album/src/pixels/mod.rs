@@ -1,10 +1,11 @@
-//! The native coder of pixels: lossless, for photographs, screens and everything between.
+//! The native pixel coder: lossless, for photographs, screens and everything between.
 //!
-//! Pictures of one shape are coded in turn; each may lean on the one before. A pixel that a table of contexts, the
-//! picture before or a neighbour foretells costs a single, cheap decision; the samples of any other are predicted by
-//! least squares that adapt from sample to sample (after Ye and Hou, "A least-squares-based adaptive prediction",
-//! DCC 2003, and Wu, Barthel and Zhang, "Piecewise 2D autoregression", ICIP 1998), and the difference is coded in
-//! binary decisions, whose probabilities are mixed from several contexts as in PAQ.
+//! Pictures of one shape are coded one after the other, and each may be predicted from the one before. A
+//! pixel costs one cheap binary decision where a context table, the picture before or a neighbour predicts
+//! all of it. The samples of any other pixel are predicted by least squares that adapt from sample to sample
+//! (after Ye and Hou, "A least-squares-based adaptive prediction", DCC 2003, and Wu, Barthel and Zhang,
+//! "Piecewise 2D autoregression", ICIP 1998). Residuals become binary decisions, whose probabilities are
+//! mixed from several contexts as in PAQ.
 
 mod canvas;
 mod guess;
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use canvas::Canvas;
 use model::Model;
 
-/// Size and kind of the pictures.
+/// Size, channels and depth of the pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Shape {
     /// Pixels in a row; at least 1.
@@ -29,17 +30,17 @@ pub struct Shape {
     pub height: u32,
     /// Interleaved channels: 1 gray, 2 gray and alpha, 3 red, green and blue, 4 with alpha.
     pub channels: u8,
-    /// Bits of a sample that count: 8 to 16.
+    /// Significant bits of a sample: 8 to 16.
     pub bits: u8,
 }
 
 impl Shape {
-    /// Bytes of a sample.
+    /// Bytes per sample.
     pub fn sample_bytes(self) -> usize {
         if self.bits > 8 { 2 } else { 1 }
     }
 
-    /// Bytes of a picture.
+    /// Bytes per picture.
     pub fn bytes(self) -> usize {
         self.width as usize * self.height as usize * usize::from(self.channels) * self.sample_bytes()
     }
@@ -48,13 +49,13 @@ impl Shape {
 /// How pictures are coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Way {
-    /// Whole pixels are guessed before their samples are coded: for screens and drawings.
+    /// Guess whole pixels before their samples are coded: gains on screens and drawings.
     pub guess: bool,
-    /// Each picture but the first leans on the one before.
+    /// Predict each picture but the first from the one before.
     pub inter: bool,
 }
 
-/// Codes pictures of one shape; `out` gets the bytes.
+/// Encodes pictures of one shape and appends the bytes to `out`.
 ///
 /// # Errors
 /// Cancellation.
@@ -71,11 +72,11 @@ pub fn encode(shape: Shape, way: Way, pictures: &[&[u8]], out: &mut Vec<u8>, cx:
     Ok(())
 }
 
-/// The pictures back: `each` gets the first `wanted` of them in turn.
+/// Decodes the first `wanted` of `count` pictures and calls `each` with the number and the bytes of each.
 ///
 /// # Errors
-/// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Truncated`](lab_codec::ErrorKind::Truncated), cancellation, and
-/// what `each` returns.
+/// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Truncated`](lab_codec::ErrorKind::Truncated), cancellation,
+/// and what `each` returns.
 pub fn decode(
     shape: Shape,
     way: Way,

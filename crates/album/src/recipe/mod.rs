@@ -1,4 +1,4 @@
-//! How files are made of samples: a file is taken apart into samples and a recipe, and put together again.
+//! Splits picture files into samples and a recipe, from which the file can be rebuilt.
 
 mod png;
 mod raster;
@@ -12,23 +12,23 @@ use crate::pixels::Shape;
 
 pub use png::{Metadata, write as write_png};
 
-/// A file in two parts.
+/// A file split into samples and recipe.
 #[derive(Debug, Clone)]
 pub struct Apart {
-    /// Size and kind of the samples; of the file's own, which may be places in a palette.
+    /// Shape of the file's own samples, which may be palette indices.
     pub shape: Shape,
     /// Rows from the top, channels interleaved, 16 bits little-endian.
     pub samples: Vec<u8>,
-    /// Everything else.
+    /// Everything else of the file.
     pub recipe: Recipe,
 }
 
-/// How a file is made of samples.
+/// How to rebuild a file from its samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipe {
     /// A PNG.
     Png(png::Png),
-    /// A file that holds its samples as they are.
+    /// A file with uncompressed samples.
     Raster(raster::Raster),
 }
 
@@ -36,7 +36,7 @@ const PNG: u8 = 0;
 const RASTER: u8 = 1;
 
 impl Recipe {
-    /// As bytes; larger chunks go to `blobs`.
+    /// Serialises the recipe; large chunks go to `blobs`.
     pub fn to_bytes(&self, blobs: &mut Blobs) -> Vec<u8> {
         let mut out = Vec::new();
         match self {
@@ -52,7 +52,7 @@ impl Recipe {
         out
     }
 
-    /// From bytes, which are used up.
+    /// Parses a recipe, which must fill `bytes`.
     ///
     /// # Errors
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Truncated`](lab_codec::ErrorKind::Truncated).
@@ -61,15 +61,15 @@ impl Recipe {
         let recipe = match take(input, 1)?[0] {
             PNG => Self::Png(png::Png::read(input, shape, manifest)?),
             RASTER => Self::Raster(raster::Raster::read(input)?),
-            _ => return Err(Error::corrupt("a recipe is of no known kind")),
+            other => return Err(Error::corrupt(format!("a recipe has the unknown kind {other}"))),
         };
         if input.is_empty() { Ok(recipe) } else { Err(Error::corrupt("bytes follow a recipe")) }
     }
 
-    /// The file.
+    /// Rebuilds the file.
     ///
     /// # Errors
-    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the recipe does not fit.
+    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the recipe contradicts the samples.
     pub fn file(&self, shape: Shape, samples: &[u8], cx: &Context) -> Result<Vec<u8>> {
         match self {
             Self::Png(png) => png.file(shape, samples, cx),
@@ -78,8 +78,8 @@ impl Recipe {
     }
 }
 
-/// Takes a file apart, if that is possible: `exact` where the very same file is to come back. What comes back was
-/// looked at.
+/// Splits a file, if that is possible; `exact` demands the same bytes, otherwise the same pixels are enough.
+/// The file is rebuilt and compared before it is accepted.
 pub fn take_apart(kind: Kind, bytes: &[u8], decoded: &Decoded, exact: bool, cx: &Context) -> Option<Apart> {
     let apart = match kind {
         Kind::Png => png::take_apart(bytes, exact, cx)?,
@@ -99,7 +99,7 @@ pub fn take_apart(kind: Kind, bytes: &[u8], decoded: &Decoded, exact: bool, cx: 
     same.then_some(apart)
 }
 
-/// How many bits of 16-bit samples are in use, at least 9: those above are not coded.
+/// Significant bits of 16-bit samples, at least 9: the bits above are 0 in every sample and are not coded.
 pub fn bits_in_use(samples: &[u8]) -> u8 {
     let all = samples.as_chunks::<2>().0.iter().fold(0, |all, sample| all | u16::from_le_bytes(*sample));
     (16 - all.leading_zeros() as u8).max(9)
@@ -118,7 +118,7 @@ fn take_number(input: &mut &[u8]) -> Result<usize> {
     usize::try_from(varint::read(input)?).map_err(|_| Error::corrupt("a number of a recipe is too large"))
 }
 
-/// Bytes with their number before them.
+/// Appends bytes after their length.
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     varint::write(out, bytes.len() as u64);
     out.extend_from_slice(bytes);

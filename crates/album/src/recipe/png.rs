@@ -1,4 +1,4 @@
-//! PNG: chunks around the samples, and how those were filtered and deflated.
+//! PNG: the chunks around the samples, and how the samples were filtered and deflated.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -13,17 +13,19 @@ use crate::manifest::{Blobs, Manifest};
 use crate::pixels::Shape;
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
-/// Chunks of at least this many bytes are kept once for all files.
-const LARGE: usize = 128;
+/// Chunks of at least this size become blobs, which are stored once for all files: colour profiles, for
+/// example.
+const LARGE_CHUNK: usize = 128;
 
-/// What a PNG has beside its samples.
+/// A PNG without its samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Png {
-    /// Chunks before and behind the samples.
+    /// Chunks before and after the samples.
     before: Vec<Chunk>,
     after: Vec<Chunk>,
-    /// Bytes behind the last chunk.
+    /// Bytes after the last chunk.
     tail: Vec<u8>,
+    /// How to rebuild the same bytes; `None` where the same pixels are enough.
     exact: Option<Exact>,
 }
 
@@ -33,20 +35,21 @@ struct Chunk {
     data: Vec<u8>,
 }
 
-/// How the samples were stored.
+/// How the samples were filtered, deflated and cut into chunks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Exact {
-    /// Sizes of the chunks with samples, and how many there are of each in a row.
+    /// Sizes of the IDAT chunks as runs: size and count.
     sizes: Vec<(usize, usize)>,
     /// The first two bytes of the zlib stream.
     zlib: [u8; 2],
-    /// The filter of each row.
+    /// The filter type of each row.
     filters: Vec<u8>,
-    /// What `preflate` needs to deflate the rows as they were.
+    /// The encoder's decisions that `preflate` cannot predict, with which it rebuilds the same deflate
+    /// stream.
     corrections: Vec<u8>,
 }
 
-/// The header chunk.
+/// The IHDR chunk.
 #[derive(Debug, Clone, Copy)]
 struct Header {
     width: u32,
@@ -83,7 +86,7 @@ impl Header {
         (self.width as usize * usize::from(self.channels()) * usize::from(self.depth)).div_ceil(8)
     }
 
-    /// Whether samples of this shape are those of this header.
+    /// Whether samples of this shape belong to this header.
     fn fits(&self, shape: Shape) -> bool {
         let bits = if self.depth == 16 { 9..=16 } else { 8..=8 };
         (shape.width, shape.height, shape.channels) == (self.width, self.height, self.channels())
@@ -91,7 +94,7 @@ impl Header {
             && matches!(self.depth, 1 | 2 | 4 | 8 | 16)
     }
 
-    /// Rows as PNG packs them, as samples of one or two bytes.
+    /// Unpacks rows, which PNG stores big-endian and below 8 bits packed, to samples of one or two bytes.
     fn unpack(&self, rows: &[u8]) -> Vec<u8> {
         match self.depth {
             8 => rows.to_vec(),
@@ -109,7 +112,7 @@ impl Header {
         }
     }
 
-    /// The opposite of [`unpack`](Self::unpack).
+    /// The inverse of [`unpack`](Self::unpack).
     fn pack(&self, samples: &[u8]) -> Vec<u8> {
         match self.depth {
             8 => samples.to_vec(),
@@ -132,8 +135,8 @@ impl Header {
     }
 }
 
-/// The chunks of a file: before, the data of those with samples, their sizes, behind, and what follows them. `None`
-/// where the structure is another.
+/// Splits a file into the chunks before IDAT, the data and the sizes of all IDAT chunks, the chunks after
+/// them, and the bytes after IEND. `None` for a wrong CRC or IDAT chunks that are not contiguous.
 #[allow(clippy::type_complexity)] // Named where it is used, once.
 fn chunks(bytes: &[u8]) -> Option<(Vec<Chunk>, Vec<u8>, Vec<usize>, Vec<Chunk>, Vec<u8>)> {
     let mut rest = bytes.strip_prefix(SIGNATURE)?;
@@ -164,7 +167,7 @@ fn chunks(bytes: &[u8]) -> Option<(Vec<Chunk>, Vec<u8>, Vec<usize>, Vec<Chunk>, 
     }
 }
 
-/// Takes a PNG apart.
+/// Splits a PNG. For `exact` its deflate stream must be one that `preflate` can rebuild.
 pub fn take_apart(bytes: &[u8], exact: bool, cx: &Context) -> Option<Apart> {
     let (mut before, data, sizes, after, tail) = chunks(bytes)?;
     let header = Header::of(&before)?;
@@ -181,7 +184,8 @@ pub fn take_apart(bytes: &[u8], exact: bool, cx: &Context) -> Option<Apart> {
         let stream = data.get(2..)?;
         let taken = catch_unwind(AssertUnwindSafe(|| preflate_whole_deflate_stream(stream, &config)));
         let (result, text) = taken.ok()?.ok()?;
-        // The zlib stream ends with a checksum that follows from the rows.
+        // Only the Adler-32 of the rows, 4 bytes, may follow the deflate stream: it is recomputed, not
+        // stored.
         if result.compressed_size + 4 != stream.len() {
             return None;
         }
@@ -195,7 +199,7 @@ pub fn take_apart(bytes: &[u8], exact: bool, cx: &Context) -> Option<Apart> {
         }
         Some(Exact { sizes: runs, zlib: [data[0], data[1]], filters, corrections: result.corrections })
     } else {
-        // Rows are written in their order.
+        // The rebuilt file is not interlaced, since its rows are stored in order.
         if header.interlaced {
             before[0].data[12] = 0;
         }
@@ -205,7 +209,7 @@ pub fn take_apart(bytes: &[u8], exact: bool, cx: &Context) -> Option<Apart> {
     Some(Apart { shape, samples, recipe })
 }
 
-/// The rows of a PNG, without filters and not interlaced.
+/// Decodes the rows of a PNG: unfiltered and deinterlaced.
 fn rows(bytes: &[u8], cx: &Context) -> Option<Vec<u8>> {
     let limit = usize::try_from(cx.limits().memory).unwrap_or(usize::MAX);
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: limit });
@@ -224,7 +228,7 @@ impl Png {
             varint::write(out, list.len() as u64);
             for chunk in list {
                 out.extend_from_slice(&chunk.name);
-                if chunk.data.len() >= LARGE {
+                if chunk.data.len() >= LARGE_CHUNK {
                     out.push(1);
                     varint::write(out, blobs.put(&chunk.data).into());
                 } else {
@@ -260,7 +264,7 @@ impl Png {
                         let number = u32::try_from(take_number(input)?).unwrap_or(u32::MAX);
                         manifest.blob(number)?.to_vec()
                     }
-                    _ => return Err(Error::corrupt("a chunk in a recipe is of no known kind")),
+                    _ => return Err(Error::corrupt("a PNG chunk in a recipe is neither stored nor a blob")),
                 };
                 list.push(Chunk { name, data });
             }
@@ -278,7 +282,7 @@ impl Png {
                 let filters = take(input, shape.height as usize)?.to_vec();
                 Some(Exact { sizes, zlib, filters, corrections: take_bytes(input)?.to_vec() })
             }
-            _ => return Err(Error::corrupt("a recipe of a PNG is of no known kind")),
+            _ => return Err(Error::corrupt("the recipe of a PNG is neither exact nor by pixels")),
         };
         let [before, after] = lists;
         Ok(Self { before, after, tail, exact })
@@ -319,7 +323,8 @@ impl Png {
         }
         let mut rest = &stream[..];
         for (size, count) in sizes {
-            // Empty chunks cost twelve bytes each, and nothing of the stream.
+            // Empty chunks consume nothing of the stream, but each adds 12 bytes to the file: limit their
+            // number.
             if size == 0 && count > samples.len() + 64 {
                 return Err(broken());
             }
@@ -347,7 +352,7 @@ fn put_chunk(out: &mut Vec<u8>, name: &[u8; 4], data: &[u8]) {
     out.extend_from_slice(&crc.to_be_bytes());
 }
 
-/// The zlib stream of rows, as the `png` crate makes it.
+/// Deflates rows by the `png` crate; returns the zlib stream.
 fn deflated(header: &Header, rows: &[u8]) -> Result<Vec<u8>> {
     let broken = || Error::corrupt("the header of a PNG is broken");
     let mut file = Vec::new();
@@ -355,7 +360,7 @@ fn deflated(header: &Header, rows: &[u8]) -> Result<Vec<u8>> {
     encoder.set_color(png::ColorType::from_u8(header.colour).ok_or_else(broken)?);
     encoder.set_depth(png::BitDepth::from_u8(header.depth).ok_or_else(broken)?);
     if header.colour == 3 {
-        // Its colours do not matter here, but a PNG of this type has some.
+        // The encoder demands a palette; its colours do not reach the stream.
         encoder.set_palette(vec![0; 768]);
     }
     let failed = |_| broken();
@@ -365,7 +370,8 @@ fn deflated(header: &Header, rows: &[u8]) -> Result<Vec<u8>> {
     chunks(&file).map(|(_, data, ..)| data).ok_or_else(broken)
 }
 
-/// Rows behind their filters (PNG specification, section 9). `None` where a filter is unknown, or there are too few.
+/// Filters rows (PNG specification, section 9). `None` where a filter is unknown, or rows and filters differ
+/// in number.
 fn filter(rows: &[u8], filters: &[u8], row_bytes: usize, pixel_bytes: usize) -> Option<Vec<u8>> {
     let pixel_bytes = pixel_bytes.max(1);
     let mut out = Vec::with_capacity(rows.len() + filters.len());
@@ -394,9 +400,9 @@ fn filter(rows: &[u8], filters: &[u8], row_bytes: usize, pixel_bytes: usize) -> 
             }
             4 => {
                 for i in 0..row_bytes {
-                    let (left, corner) =
+                    let (left, topleft) =
                         if i < pixel_bytes { (0, 0) } else { (row[i - pixel_bytes], above[i - pixel_bytes]) };
-                    target[i] = row[i].wrapping_sub(paeth(left, above[i], corner));
+                    target[i] = row[i].wrapping_sub(paeth(left, above[i], topleft));
                 }
             }
             _ => return None,
@@ -406,24 +412,25 @@ fn filter(rows: &[u8], filters: &[u8], row_bytes: usize, pixel_bytes: usize) -> 
     filters.next().is_none().then_some(out)
 }
 
-fn paeth(left: u8, above: u8, corner: u8) -> u8 {
-    let (a, b, c) = (i16::from(left), i16::from(above), i16::from(corner));
+/// Paeth's predictor: of left, top and topleft, the one nearest to left + top - topleft; ties in this order.
+fn paeth(left: u8, top: u8, topleft: u8) -> u8 {
+    let (a, b, c) = (i16::from(left), i16::from(top), i16::from(topleft));
     let p = a + b - c;
     let (to_a, to_b, to_c) = ((p - a).abs(), (p - b).abs(), (p - c).abs());
     if to_a <= to_b && to_a <= to_c {
         left
     } else if to_b <= to_c {
-        above
+        top
     } else {
-        corner
+        topleft
     }
 }
 
-/// The checksum at the end of a zlib stream (RFC 1950, section 8).
+/// Adler-32, the checksum at the end of a zlib stream (RFC 1950, section 8).
 fn adler32(bytes: &[u8]) -> u32 {
     const MODULUS: u32 = 65_521;
     let (mut a, mut b) = (1_u32, 0_u32);
-    // So many bytes cannot overflow.
+    // Both sums stay below 2^32 for 5552 bytes of 255.
     for part in bytes.chunks(5552) {
         for byte in part {
             a += u32::from(*byte);
@@ -438,10 +445,10 @@ fn adler32(bytes: &[u8]) -> u32 {
 /// EXIF, ICC profile and XMP.
 pub type Metadata<'a> = [Option<&'a [u8]>; 3];
 
-/// A PNG of gray or RGB samples, with or without alpha.
+/// Writes a PNG of gray or RGB samples, with or without alpha.
 ///
 /// # Errors
-/// [`Unsupported`](ErrorKind::Unsupported) where the shape is none of PNG.
+/// [`Unsupported`](ErrorKind::Unsupported) where the encoder refuses the shape or the metadata.
 pub fn write(shape: Shape, samples: &[u8], metadata: &Metadata<'_>) -> Result<Vec<u8>> {
     let failed =
         |e: png::EncodingError| Error::new(ErrorKind::Unsupported, format!("cannot write a PNG: {e}"));
@@ -454,7 +461,7 @@ pub fn write(shape: Shape, samples: &[u8], metadata: &Metadata<'_>) -> Result<Ve
     };
     info.bit_depth = if shape.bits > 8 { png::BitDepth::Sixteen } else { png::BitDepth::Eight };
     info.exif_metadata = metadata[0].map(Cow::Borrowed);
-    // A profile of another colour space, such as CMYK of a JPEG, is not one of these samples.
+    // A profile of another colour space, such as the CMYK of a JPEG, does not describe these samples.
     let space: &[u8] = if shape.channels < 3 { b"GRAY" } else { b"RGB " };
     info.icc_profile = metadata[1].filter(|icc| icc.get(16..20) == Some(space)).map(Cow::Borrowed);
     let mut file = Vec::new();

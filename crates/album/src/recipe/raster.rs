@@ -1,4 +1,4 @@
-//! Files that hold their samples as they are: PGM, PPM and PAM, and bitmaps of 24 and 32 bits.
+//! Files with uncompressed samples: PGM, PPM and PAM, and Windows bitmaps of 24 and 32 bits.
 
 use lab_bits::varint;
 use lab_codec::{Context, Error, Result};
@@ -7,22 +7,23 @@ use super::{Apart, Recipe, bits_in_use, put_bytes, take, take_bytes, take_number
 use crate::kind::{Decoded, Kind};
 use crate::pixels::Shape;
 
-/// What a file has beside its samples.
+/// The layout of a file, and its bytes before and after the samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raster {
     before: Vec<u8>,
     after: Vec<u8>,
-    /// Zeros at the end of each row.
+    /// Zero bytes at the end of each row: bitmaps align rows to 4 bytes.
     padding: usize,
-    /// The last row comes first.
+    /// The last row is stored first.
     bottom_up: bool,
-    /// Blue comes first.
+    /// Channels are stored as blue, green, red.
     blue_first: bool,
-    /// The upper byte comes first.
+    /// The upper byte of a sample is stored first.
     big_endian: bool,
 }
 
-/// Takes a file apart.
+/// Splits a file. A bitmap names the offset of its samples (byte 10) and has a negative height (byte 22) when
+/// it is stored top-down; Netpbm samples end with the file.
 pub fn take_apart(kind: Kind, bytes: &[u8], decoded: &Decoded) -> Option<Apart> {
     let shape = decoded.shape;
     let row = shape.bytes() / shape.height as usize;
@@ -53,7 +54,7 @@ pub fn take_apart(kind: Kind, bytes: &[u8], decoded: &Decoded) -> Option<Apart> 
 }
 
 impl Raster {
-    /// The samples of rows with padding.
+    /// Extracts the samples from stored rows.
     fn samples(&self, shape: Shape, rows: &[u8]) -> Vec<u8> {
         let row = shape.bytes() / shape.height as usize;
         let mut samples = Vec::with_capacity(shape.bytes());
@@ -62,12 +63,12 @@ impl Raster {
             let y = if self.bottom_up { count - 1 - y } else { y };
             samples.extend_from_slice(&rows[y * (row + self.padding)..][..row]);
         }
-        self.turn(shape, &mut samples);
+        self.swap_order(shape, &mut samples);
         samples
     }
 
-    /// Turns channels and bytes round; twice is nothing.
-    fn turn(&self, shape: Shape, samples: &mut [u8]) {
+    /// Swaps channels and bytes between the file's order and ours. It is its own inverse.
+    fn swap_order(&self, shape: Shape, samples: &mut [u8]) {
         if self.blue_first && shape.bits == 8 && shape.channels >= 3 {
             samples.chunks_exact_mut(shape.channels.into()).for_each(|pixel| pixel.swap(0, 2));
         }
@@ -88,7 +89,7 @@ impl Raster {
         let padding = take_number(input)?;
         let flags = take(input, 1)?[0];
         if padding > 3 || flags > 7 {
-            return Err(Error::corrupt("the recipe of a raster is broken"));
+            return Err(Error::corrupt("the recipe of a raster has an invalid padding or flag"));
         }
         Ok(Self {
             before,
@@ -102,17 +103,17 @@ impl Raster {
 
     pub fn file(&self, shape: Shape, samples: &[u8], cx: &Context) -> Result<Vec<u8>> {
         if samples.len() != shape.bytes() {
-            return Err(Error::corrupt("the recipe of a raster does not fit its samples"));
+            return Err(Error::corrupt("a raster has another number of samples than its shape"));
         }
         cx.limits().check_memory(samples.len() as u64 * 3, "a raster")?;
-        let mut turned = samples.to_vec();
-        self.turn(shape, &mut turned);
+        let mut swapped = samples.to_vec();
+        self.swap_order(shape, &mut swapped);
         let row = shape.bytes() / shape.height as usize;
         let mut out = self.before.clone();
         let count = shape.height as usize;
         for y in 0..count {
             let y = if self.bottom_up { count - 1 - y } else { y };
-            out.extend_from_slice(&turned[y * row..(y + 1) * row]);
+            out.extend_from_slice(&swapped[y * row..(y + 1) * row]);
             out.resize(out.len() + self.padding, 0);
         }
         out.extend_from_slice(&self.after);

@@ -27,13 +27,13 @@ fn noise(length: usize) -> Vec<u8> {
         .collect()
 }
 
-/// A PNG by the `png` crate, with a text chunk, in several chunks of samples.
+/// A PNG by the `png` crate, with a text chunk and several IDAT chunks.
 fn png_file(colour: png_crate::ColorType, depth: png_crate::BitDepth, width: u32, height: u32) -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = png_crate::Encoder::new(&mut file, width, height);
     encoder.set_color(colour);
     encoder.set_depth(depth);
-    // The fast compressor makes codes that `preflate` does not know; such files are kept as they are.
+    // `preflate` cannot rebuild the streams of the fast compressor; such files are stored as bytes.
     encoder.set_compression(png_crate::Compression::Balanced);
     if colour == png_crate::ColorType::Indexed {
         encoder.set_palette(noise(3 << depth as u8));
@@ -45,7 +45,7 @@ fn png_file(colour: png_crate::ColorType, depth: png_crate::BitDepth, width: u32
     let mut data = noise(row * height as usize);
     let bits = (width as usize * colour.samples() * depth as usize) % 8;
     if bits > 0 {
-        // What is behind the last sample of a row is zero.
+        // The unused bits at the end of a row are zero.
         data.chunks_exact_mut(row).for_each(|row| *row.last_mut().unwrap() &= 0xFF << (8 - bits));
     }
     writer.write_image_data(&data).unwrap();
@@ -90,7 +90,8 @@ fn every_kind_of_png_comes_back() {
     }
 }
 
-/// An interlaced PNG of gray samples, in the seven passes of the PNG specification (section 8.2), deflated as it is.
+/// An interlaced PNG of gray samples, in the seven passes of the PNG specification (section 8.2), in a stored
+/// block.
 fn interlaced(width: usize, height: usize, samples: &[u8]) -> Vec<u8> {
     let mut rows = Vec::new();
     for (x, y, right, down) in
@@ -132,7 +133,7 @@ fn interlaced_pngs_come_back_in_rows_or_as_they_are() {
         assert!(take_apart(Kind::Png, &file, &decoded, true, &cx).is_none());
         let apart = take_apart(Kind::Png, &file, &decoded, false, &cx).unwrap();
         let back = apart.recipe.file(apart.shape, &apart.samples, &cx).unwrap();
-        assert_eq!(back[28], 0, "it is said to be interlaced");
+        assert_eq!(back[28], 0, "the rebuilt file is marked as interlaced");
         assert_eq!(kind::decode(Kind::Png, &back, &cx).unwrap().samples, samples);
     }
 }
