@@ -129,7 +129,7 @@ fn a_bomb_stops_at_the_limit() {
         refused(
             &template(dir.path(), raw_len, &doubling(40)),
             3,
-            "the tokens say more bytes than the segment has",
+            "the tokens expand to more bytes than the segment has",
         );
     }
     // No segment is that long.
@@ -166,7 +166,7 @@ fn rules_that_are_not_there_yet() {
     ]);
     for grammar in [forward, within] {
         let path = template(dir.path(), 3, &[vec![0], grammar].concat());
-        refused(&path, 3, "no such rule of class 1 that begins with byte 97");
+        refused(&path, 3, "no rule of class 1 begins with byte 97, or its index is too large");
     }
 }
 
