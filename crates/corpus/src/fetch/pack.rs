@@ -16,7 +16,7 @@ use crate::unpack::xz;
 /// How files are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Pack {
-    /// One file as it is.
+    /// One file without an archive.
     #[serde(rename = "raw")]
     Raw,
     /// One file in gzip.
@@ -52,7 +52,7 @@ impl Pack {
     }
 }
 
-/// A tar archive may hold so many bytes that belong to no wanted file.
+/// Maximum bytes of unwanted files in a tar archive.
 const OTHERS: u64 = 64 << 20;
 
 /// Is handed a file: its name in the archive, or none in a pack of one, and its content.
@@ -112,7 +112,7 @@ fn plain(name: &str) -> &str {
     name.strip_prefix("./").unwrap_or(name)
 }
 
-/// A reader that fails instead of giving more than so many bytes: few bytes may unpack to very many.
+/// A reader that fails at a maximum number of bytes: a small archive may unpack to a huge one.
 struct Bounded<R> {
     inner: R,
     left: u64,
