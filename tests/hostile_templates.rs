@@ -129,7 +129,7 @@ fn a_bomb_stops_at_the_limit() {
         refused(
             &template(dir.path(), raw_len, &doubling(40)),
             3,
-            "the tokens say more bytes than the segment has",
+            "the tokens expand to more bytes than the segment has",
         );
     }
     // No segment is that long.
@@ -166,7 +166,7 @@ fn rules_that_are_not_there_yet() {
     ]);
     for grammar in [forward, within] {
         let path = template(dir.path(), 3, &[vec![0], grammar].concat());
-        refused(&path, 3, "no such rule of class 1 that begins with byte 97");
+        refused(&path, 3, "no rule of class 1 begins with byte 97, or its index is too large");
     }
 }
 
@@ -186,15 +186,15 @@ fn notes(sequence: &[u8], local: &[u8]) -> Vec<u8> {
 fn sequences_that_cannot_be() {
     let dir = tempfile::tempdir().unwrap();
     for (sequence, raw_len, said) in [
-        (&[2, 2, 2, 3, 0][..], 4, "local note 1 is played before it is new"),
-        (&[1, 4, 1], 4, "a note that follows, but none does"),
-        (&[1, 4, 9], 4, "no note for the symbol 9"),
-        (&[1, 4, 0, 0], 4, "no note for the symbol 0"),
-        (&[1, 4, 0, 2], 4, "the notes are more than the segment"),
+        (&[2, 2, 2, 3, 0][..], 4, "local note 1 is used before it is NEW"),
+        (&[1, 4, 1], 4, "a FOLLOWING symbol without a previous note"),
+        (&[1, 4, 9], 4, "symbol 9 has no note"),
+        (&[1, 4, 0, 0], 4, "symbol 0 has no note"),
+        (&[1, 4, 0, 2], 4, "the notes exceed the segment"),
         (&[1, 4, 0], 9, "the notes are 5 bytes short"),
         (&[1, 4], 4, "the notes are 4 bytes short"),
         (&[1, 0, 0], 4, "notes of 0 bytes and more"),
-        (&[2, 3, 3, 0, 0], 4, "notes of 6 bytes and more in a segment of 4"),
+        (&[2, 3, 3, 0, 0], 4, "new notes of at least 6 bytes in a segment of 4"),
         (&[9, 4, 0], 4, "9 lengths in 2 bytes"),
     ] {
         refused(&template(dir.path(), raw_len, &notes(sequence, b"abcd")), 3, said);
@@ -271,17 +271,17 @@ fn renderings_that_cannot_be() {
         3,
         "2 renderings in 2 contexts and maps",
     );
-    try_it(contexts, &of(1, &rendering(0)), 3, "the number 0, which is the content itself");
-    try_it(contexts, &of(1, &rendering(2)), 3, "the number 2, which is no context and no map");
+    try_it(contexts, &of(1, &rendering(0)), 3, "number 0, but the content has that number");
+    try_it(contexts, &of(1, &rendering(2)), 3, "number 2, but contexts and maps have smaller numbers");
     try_it(contexts, &of(1, &[1, 5, 0]), 3, "a rendering without its digest");
-    try_it(contexts, &of(0, &[]), 3, "there is no rendering number 1");
+    try_it(contexts, &of(0, &[]), 3, "rendering 1 is missing");
     try_it(contexts, &of(1, &rendering(1)), 3, "not the one that the template tells of");
     let maps = ":contexts=SMALL+LARGE:maps=M.LARGE+N.SMALL";
     try_it(
         maps,
         &of(3, &[rendering(2), rendering(3), rendering(2)].concat()),
         3,
-        "number 2, which comes twice",
+        "number 2, which occurs twice",
     );
     // What a header may not say.
     try_it(":contexts=SMALL+DUSK", &of(0, &[]), 3, "no context \"DUSK\"");

@@ -189,12 +189,12 @@ fn maps_can_stand_in_the_template() {
 
     for (text, said) in [
         ("0 NEVER", "line 1: the template does not declare the context \"NEVER\"; it declares DAY, NIGHT"),
-        ("\n100000 DAY", "line 2: the dictionary has no symbol 100000"),
-        ("1 DAY\n2 DAY\n1 NIGHT", "line 3: symbol 1 comes a second time"),
-        ("4 DAY\n3-7 DAY", "line 2: symbol 4 comes a second time"),
-        ("* DAY\n* DAY", "line 2: there are two lines for *"),
+        ("\n100000 DAY", "line 2: symbol 100000 does not exist"),
+        ("1 DAY\n2 DAY\n1 NIGHT", "line 3: symbol 1 occurs twice"),
+        ("4 DAY\n3-7 DAY", "line 2: symbol 4 occurs twice"),
+        ("* DAY\n* DAY", "line 2: a second line for *"),
         ("9-8 DAY", "smaller number first"),
-        ("bafkrei DAY", "is no symbol"),
+        ("bafkrei DAY", "is not a symbol"),
     ] {
         file(dir.path(), "map", text.as_bytes());
         for line in [
@@ -205,7 +205,7 @@ fn maps_can_stand_in_the_template() {
         }
     }
     let twice = [&both[..], &["--embed-map", "A=/dev/null", "--embed-map", "A=/dev/null"]].concat();
-    assert!(error_line(&encode(&twice), 2).contains("\"A\" is there twice"));
+    assert!(error_line(&encode(&twice), 2).contains("two maps are named \"A\""));
     file(dir.path(), "map", b"* NIGHT\n1 DAY\n");
     let names: Vec<String> = (0..300).map(|n| format!("M{n}={}", arg(&map))).collect();
     let many =

@@ -1,4 +1,4 @@
-//! Grammar compression: Re-Pair, Sequitur, and what is built on them.
+//! Grammar compression: Re-Pair, Sequitur, and the template codec on top of them.
 
 pub mod grammar;
 mod maker;

@@ -1,4 +1,4 @@
-//! A codec for each way to make a grammar: making it is all in which they differ.
+//! Grammar codecs: one per grammar builder; everything else is shared.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,33 +9,33 @@ use crate::grammar::Grammar;
 use crate::segment::{self, Coder};
 use crate::select;
 
-/// A way to make the grammar of a segment.
+/// A builder of grammars.
 pub trait Maker: Copy + Send + Sync + 'static {
-    /// What it is called in messages.
+    /// Its name in messages.
     const NAME: &str;
 
     /// Bytes of memory for a segment of `len` bytes.
     fn memory(len: u64) -> u64;
 
-    /// The grammar of a segment; hears of progress for every byte of it.
+    /// Builds the grammar of a segment, and reports progress for each of its bytes.
     ///
     /// # Errors
-    /// [`Limit`](lab_codec::ErrorKind::Limit) for what is too long; cancellation.
+    /// [`Limit`](lab_codec::ErrorKind::Limit) where the segment is too long; cancellation.
     fn grammar(self, input: &[u8], cx: &Context) -> Result<Grammar>;
 }
 
-/// What a codec with this maker takes.
+/// Memory of a codec with this builder.
 pub fn memory<M: Maker>(params: &Params, len: u64) -> Memory {
     need::<M>(Coder::of(params), select::is_measured(params), len)
 }
 
 fn need<M: Maker>(coder: Coder, measured: bool, len: u64) -> Memory {
     let Memory { encode, decode } = coder.memory(len, M::memory(len));
-    // Trials decode, beside the grammar.
+    // Trials of rule selection decode while the grammar is still in memory.
     Memory { encode: encode + if measured { decode } else { 0 }, decode }
 }
 
-/// The codec with this maker and the coder that the parameters name.
+/// The codec with this builder and the coder that the parameters select.
 pub fn codec<M: Maker>(maker: M, params: &Params) -> Arc<dyn Codec> {
     Arc::new(GrammarCodec { maker, coder: Coder::of(params), measured: select::is_measured(params) })
 }

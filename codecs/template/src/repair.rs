@@ -1,4 +1,4 @@
-//! The `repair` codec: Re-Pair's grammar, then what all grammar codecs do.
+//! The `repair` codec: grammars built by Re-Pair.
 
 use std::sync::Arc;
 
@@ -51,13 +51,14 @@ impl Maker for RePair {
     const NAME: &str = "Re-Pair";
 
     fn memory(len: u64) -> u64 {
+        // Measured peaks are 11.6 to 12.8 bytes for each byte of input (docs/decisions/repair-strategy.md).
         len * 14
     }
 
     fn grammar(self, input: &[u8], cx: &Context) -> Result<Grammar> {
         let make = if self.in_rounds { repair_in_rounds } else { repair };
         let grammar = make(input, self.stop, cx)?;
-        // Of the symbols that went away it was told before.
+        // Replaced symbols were reported during construction; these are the rest.
         cx.observer().advance(grammar.start.len() as u64);
         Ok(grammar)
     }

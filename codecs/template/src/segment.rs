@@ -1,5 +1,5 @@
-//! A segment as every grammar codec stores it: a byte for the method, then tokens, or the bytes as they are.
-//! The codecs differ in how they make the grammar, and in nothing else: one decoder reads them all.
+//! The encoded segment of every grammar codec: a method byte, then tokens, or the raw bytes. The codecs
+//! differ only in how they build the grammar, so one decoder reads them all.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use crate::tokens::bytes::{Bytes, WithText};
 use crate::tokens::expand::{Expansion, Sink};
 use crate::tokens::{mix, packed, rans, raw};
 
-/// The parameter that chooses how tokens are coded.
+/// The parameter that selects the token coder.
 pub const CODER: Param = Param::choice(
     "coder",
     &["rans", "raw", "mix", "packed"],
@@ -22,7 +22,7 @@ pub const CODER: Param = Param::choice(
      fast and any range at once; raw: plain bytes for a zstd or xz that follows (repair:coder=raw,zstd:19)",
 );
 
-/// How tokens are coded. The numbers are those that begin a segment; 0 stands for bytes as they are.
+/// The token coders, with their method bytes; 0 marks raw bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coder {
     /// [`rans`].
@@ -56,9 +56,10 @@ impl Coder {
         }
     }
 
-    /// What a worker takes for a segment of `len` bytes, beside its input and output, where making the grammar
-    /// takes `grammar` bytes.
+    /// Memory of a worker for a segment of `len` bytes, beside its input and output, where building the
+    /// grammar takes `grammar` bytes.
     pub fn memory(self, len: u64, grammar: u64) -> Memory {
+        // Beside the grammar, `mix` holds 16 MiB of context cells, a tree over all symbols, and the text.
         match self {
             Self::Mix => Memory { encode: grammar + (64 << 20), decode: len * 2 + (64 << 20) },
             _ => Memory { encode: grammar + (8 << 20), decode: len / 2 + (8 << 20) },
@@ -66,8 +67,8 @@ impl Coder {
     }
 }
 
-/// Appends a segment to `out`, of which `grammar` is the grammar: its tokens, or the segment itself where they
-/// would be longer.
+/// Appends the encoded segment with this `grammar` to `out`: its tokens, or the raw bytes where tokens would
+/// be longer.
 ///
 /// # Errors
 /// Cancellation.
@@ -77,14 +78,14 @@ pub fn encode(input: &[u8], grammar: &Grammar, coder: Coder, out: &mut Vec<u8>, 
     encode_rules(input, grammar, &utility, coder, out, cx)
 }
 
-/// Says how large a grammar is.
+/// Reports the size of a grammar to the observer.
 pub(crate) fn report(grammar: &Grammar, utility: &Utility, cx: &Context) {
     cx.observer().metric("rules", grammar.rules.len() as f64);
     cx.observer().metric("named rules", utility.named as f64);
     cx.observer().metric("start sequence", grammar.start.len() as f64);
 }
 
-/// The same, with the rules that have a name.
+/// As [`encode`], with the named rules given.
 pub(crate) fn encode_rules(
     input: &[u8],
     grammar: &Grammar,
@@ -109,7 +110,7 @@ pub(crate) fn encode_rules(
     Ok(())
 }
 
-/// What the first byte of a segment says of the rest.
+/// An encoded segment, split by its method byte.
 #[derive(Debug, Clone, Copy)]
 pub enum Stored<'a> {
     /// The bytes of the segment.
@@ -119,10 +120,10 @@ pub enum Stored<'a> {
 }
 
 impl<'a> Stored<'a> {
-    /// Looks at the first byte.
+    /// Reads the method byte.
     ///
     /// # Errors
-    /// An unknown method, a length that cannot be.
+    /// An unknown method, or an impossible length.
     pub fn open(input: &'a [u8], raw_len: usize) -> Result<Self> {
         let Some((&method, rest)) = input.split_first() else {
             return if raw_len == 0 {
@@ -132,7 +133,7 @@ impl<'a> Stored<'a> {
             };
         };
         if raw_len == 0 || raw_len > MAX_LEN {
-            return Err(Error::corrupt(format!("a grammar for {raw_len} bytes")));
+            return Err(Error::corrupt(format!("a grammar for {raw_len} bytes; it takes 1 to {MAX_LEN}")));
         }
         match method {
             STORED if rest.len() == raw_len => Ok(Self::Bytes(rest)),
@@ -148,10 +149,10 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// Tells `sink` what tokens say, as far as it takes to know the first `wanted` bytes of the text, and returns it.
+/// Passes the tokens to `sink` until they cover the first `wanted` bytes of the text, and returns the sink.
 ///
 /// # Errors
-/// Whatever is wrong with them; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
+/// Corrupt or truncated tokens; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
 pub fn read<S: Sink>(
     (coder, tokens): (Coder, &[u8]),
     raw_len: usize,
@@ -163,8 +164,8 @@ pub fn read<S: Sink>(
         Coder::Rans => rans::decode(tokens, (), Expansion::new(sink, raw_len).up_to(wanted), cx),
         Coder::Raw => raw::decode(tokens, (), Expansion::new(sink, raw_len).up_to(wanted), cx),
         Coder::Mix => {
-            // Its contexts are in the text.
-            cx.limits().check_memory(raw_len as u64, "the text, which this coder looks at,")?;
+            // Its contexts are in the text, so the text must be expanded.
+            cx.limits().check_memory(raw_len as u64, "the text that the mix coder's contexts need")?;
             let mut text = Vec::new();
             let output = Expansion::new(WithText::new(&mut text, raw_len, sink), raw_len).up_to(wanted);
             mix::decode(tokens, raw_len, (), output, cx).map(WithText::into_sink)
@@ -173,8 +174,8 @@ pub fn read<S: Sink>(
     }
 }
 
-/// Tells `sink` what tokens say and, before each, `meter` what that takes; appends the `raw_len` bytes of the text to
-/// `text`. Returns the sink.
+/// Passes the tokens to `sink`, and the cost of each to `meter` before it; appends the `raw_len` bytes of the
+/// text to `text`. Returns the sink.
 ///
 /// # Errors
 /// As [`decode`].
@@ -217,9 +218,9 @@ pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> 
     Ok(())
 }
 
-/// Appends the bytes `range` of a segment to `out`. It takes time and memory as the grammar up to there is
-/// large, and as the range is long. What follows the range is not read. Of [`Coder::Packed`] it takes a list of how long
-/// rules are, and beyond that what the range is long.
+/// Appends the bytes `range` of a segment to `out`. Time and memory are proportional to the grammar read up
+/// to `range.end`, plus `range.len()`. [`Coder::Packed`] reads only its list of groups and the symbols in the
+/// range.
 ///
 /// # Errors
 /// As [`Worker::decode_range`](lab_codec::Worker::decode_range).

@@ -1,8 +1,9 @@
-//! Rule selection by what rules really save: code the grammar, see what each rule costs and what its uses cost, take the
-//! names of those that do not pay, and code again, as long as that makes the segment smaller.
+//! Rule selection by measured savings: encode the grammar, measure what each rule's definition and uses cost,
+//! drop the names of rules that do not pay, and repeat while the segment gets smaller.
 //!
-//! An estimate from counts alone ([`Utility::of`]) comes first, and is enough for most. What it cannot know is how well
-//! a coder foresees the symbols of a rule where the rule is not used.
+//! [`Utility::of`] estimates from counts first, which suffices for most data. It cannot know how well a coder
+//! predicts the symbols of a rule where the rule is not used. docs/decisions/repair-strategy.md has the
+//! gains: 0 to 2.4 % with `mix`, close to none with `rans` on prose.
 
 use lab_codec::{Context, Param, Params, Result};
 use lab_entropy::meter::Meter;
@@ -13,7 +14,7 @@ use crate::segment::{self, Coder, Stored, read_metered};
 use crate::tokens::expand::{Place, Sink};
 use crate::tokens::walk::{Visitor, walk};
 
-/// The parameter that chooses how rules are selected.
+/// The parameter that selects the method of rule selection.
 pub const SELECTION: Param = Param::choice(
     "selection",
     &["estimated", "measured"],
@@ -27,14 +28,15 @@ pub fn is_measured(params: &Params) -> bool {
     params.choice(&SELECTION) == 1
 }
 
-/// What a rule's symbols cost where it is spelled out again, as a share of what they cost in its definition, in 1/64: by
-/// then they are known better. The smaller the share, the fewer rules pay; where few are too few, the second one is tried.
+/// Cost of a rule's symbols where it is spelled out again, in 1/64 of their cost in the definition: 5/8, then
+/// 7/8. The models have seen the symbols once, so they cost less the second time. A smaller share keeps fewer
+/// rules; where that drops too many, the second share still helps.
 const SHARES: [u64; 2] = [40, 56];
 
-/// How often each share is tried.
+/// Trials for each share.
 const TRIALS: u32 = 3;
 
-/// As [`segment::encode`], with as many trials as make the result smaller.
+/// As [`segment::encode`], with trials as long as the result gets smaller.
 ///
 /// # Errors
 /// Cancellation.
@@ -63,32 +65,33 @@ pub fn encode(input: &[u8], grammar: &Grammar, coder: Coder, out: &mut Vec<u8>, 
     Ok(())
 }
 
-/// What a rule costs, in units of 1/256 bit.
+/// Costs of a rule, in 1/256 bit.
 #[derive(Debug, Clone, Copy, Default)]
 struct Rule {
-    /// NEW, its class and its width.
+    /// NEW, the class and the width.
     own: u64,
-    /// The symbols of its definition.
+    /// The symbols of the definition.
     side: u64,
-    /// All later uses.
+    /// All uses after the definition.
     uses: u64,
     again: u32,
     /// The rule in whose definition this one is defined.
     outer: Option<u32>,
 }
 
-/// Bits since they were last taken, in units of 1/256.
+/// Bits since the last `take`, in 1/256.
 #[derive(Debug, Default)]
 struct Bits(std::cell::Cell<u64>);
 
 impl Meter for &Bits {
     fn decided(&mut self, freq: u32, bits: u32) {
+        // A decision of `freq` among 2^bits costs bits - log2(freq).
         self.0.set(self.0.get() + (u64::from(bits) << 8).saturating_sub(log2(freq.max(1))));
     }
 }
 
-/// The binary logarithm of `n` (at least 1) in units of 1/256, rounded down: by squaring, in whole numbers, so that every
-/// machine decides alike.
+/// The binary logarithm of `n` (at least 1) in 1/256, rounded down, by squaring: each squaring of a number in
+/// 1..2 yields one more binary digit. Integers only, so every machine selects the same rules.
 fn log2(n: u32) -> u64 {
     let whole = n.ilog2();
     let mut square = u64::from(n) << (31 - whole); // from 2^31 on, below 2^32
@@ -102,12 +105,12 @@ fn log2(n: u32) -> u64 {
     result
 }
 
-/// Tells the bits apart. Rules are numbered in the order in which their definitions begin.
+/// Attributes bits to rules, which are numbered in the order in which their definitions begin.
 struct Counter<'a> {
     bits: &'a Bits,
     rules: Vec<Rule>,
     open: Vec<u32>,
-    /// By the order in which definitions are complete.
+    /// Rule numbers in the order in which definitions end.
     complete: Vec<u32>,
 }
 
@@ -150,12 +153,13 @@ impl Sink for Counter<'_> {
     }
 }
 
-/// What each rule costs, in the order in which definitions begin.
+/// Measures the costs of each rule, in the order in which definitions begin.
 fn measure(tokens: (Coder, &[u8]), raw_len: usize, cx: &Context) -> Result<Vec<Rule>> {
     let bits = Bits::default();
     let counter = Counter { bits: &bits, rules: Vec::new(), open: Vec::new(), complete: Vec::new() };
     let mut rules = read_metered(tokens, raw_len, &bits, counter, &mut Vec::new(), cx)?.rules;
-    // Elsewhere, a rule that is defined in a definition would be used.
+    // Spelled out elsewhere, a rule defined inside another would be used there: add the mean cost of such a
+    // use.
     for i in 0..rules.len() {
         let Rule { uses, again, outer, .. } = rules[i];
         if let Some(outer) = outer {
@@ -165,7 +169,8 @@ fn measure(tokens: (Coder, &[u8]), raw_len: usize, cx: &Context) -> Result<Vec<R
     Ok(rules)
 }
 
-/// Which rules would save something if they had no name.
+/// Selects the rules that would save bits without a name: all later uses spelled out cost less than the uses
+/// and the definition's overhead.
 fn useless(
     grammar: &Grammar,
     utility: &Utility,

@@ -1,4 +1,4 @@
-//! The `sequitur` codec: Sequitur's grammar, then what all grammar codecs do.
+//! The `sequitur` codec: grammars built by Sequitur.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The `template` codec: a segment as notes, known from a dictionary or from before, then what all grammar codecs do with
-//! the sequence of these and with the bytes of those that are new.
+//! The `template` codec: a segment as a sequence of notes. Notes are chunks that a dictionary holds, that
+//! occurred before, or that are new; a grammar codes the sequence and the bytes of the new ones.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -29,14 +29,14 @@ const CHUNK_SIZE: Param = Param::size(
     0,
     MAX_SIZE,
     0,
-    "bytes of a note, on average, at least 256; 0 cuts as the dictionary does, or without one by content to 4K",
+    "average bytes of a note, at least 256; 0: as in the dictionary, or 4K by content without one",
 )
 .or_called(&["chunk-size"]);
 const CHUNKING: Param = Param::choice(
     "chunking",
     &["content", "fixed"],
     0,
-    "content: cut where the content says so; fixed: every chunk_size bytes",
+    "content: content-defined chunking; fixed: every chunk_size bytes",
 );
 const MIN_FREQ: Param =
     Param::int("min_freq", 2, 1 << 20, 2, "replace pairs that occur at least this often, without overlaps")
@@ -44,19 +44,19 @@ const MIN_FREQ: Param =
 const CONTEXTS: Param = Param::text(
     "contexts",
     "",
-    "contexts of the dictionary, joined by +: the one that the content is in, then those to render it in",
+    "contexts of the dictionary, joined by +: the content's first, then those to render",
 );
 
 const MAPS: Param = Param::text(
     "maps",
     "",
-    "maps to render it by, joined by +: NAME.CONTEXT, then .SYMBOLS.CONTEXT for symbols in another (`lab template encode \
+    "maps to render by, joined by +: NAME.CONTEXT, then .SYMBOLS.CONTEXT for symbols in another (`lab template encode \
      --embed-map` writes them)",
 );
 
 static INFO: Info = Info {
     id: "template",
-    summary: "notes of a dictionary, repeated notes and new ones, each said by a grammar",
+    summary: "dictionary notes, repeated notes and new notes, each coded by a grammar",
     params: &[DICT, CHUNK_SIZE, CHUNKING, MIN_FREQ, CODER, CONTEXTS, MAPS],
     formats: &[1],
     memory,
@@ -64,61 +64,62 @@ static INFO: Info = Info {
     tools: &[],
 };
 
-/// The template compressor as a codec.
+/// The template compressor as a registry entry.
 pub const TEMPLATE: Entry = Entry::codec(&INFO, |params, resources| Ok(Arc::new(build(params, resources)?)));
 
+/// Average size of notes without a dictionary, in bytes.
 const DEFAULT_SIZE: u64 = 4096;
 
-/// The rest of a segment is its grammar.
+/// Form byte of a segment that is a grammar only.
 const PLAIN: u8 = 0;
-/// The rest is renderings, the sequence of notes, and the grammar of those that are local.
+/// Form byte of a segment with renderings, the sequence of notes, and the grammar of the local notes.
 const NOTES: u8 = 1;
 
 fn memory(params: &Params, len: u64) -> Memory {
     memory_for(Coder::of(params), len)
 }
 
-/// Re-Pair's, and the notes.
+/// Memory of Re-Pair, plus the notes: 17 and 7 bytes for each byte of the segment.
 fn memory_for(coder: Coder, len: u64) -> Memory {
     let Memory { encode, decode } = coder.memory(len, len * 17);
     Memory { encode, decode: decode + len * 7 }
 }
 
-/// Its codec, for those who also render in other contexts.
+/// The codec with its dictionary, also for callers that render in other contexts.
 #[derive(Debug, Clone)]
 pub struct Template {
     cutting: Cutting,
     stop: Stop,
     coder: Coder,
     dictionary: Option<Arc<Dictionary>>,
-    /// Entries by what they stand for in the first of the contexts.
+    /// Entries by digest in the content's context.
     known: Arc<HashMap<Digest, u32>>,
-    /// Numbers of contexts: the content's, then those of its renderings.
+    /// Numbers of contexts: the content's first, then those of its renderings.
     contexts: Vec<usize>,
     /// Maps for further renderings, by name.
     maps: Arc<[(String, Map)]>,
 }
 
-/// How a template is to be rendered.
+/// The rendering to produce.
 #[derive(Debug, Clone, Copy)]
 pub enum View<'a> {
-    /// In a declared context, by its number in the dictionary.
+    /// A declared context, by its number in the dictionary.
     Context(usize),
-    /// By a map that the template brings along, by its place among these.
+    /// An embedded map of the template, by index.
     Embedded(usize),
-    /// By any map. There is nothing to check the result against.
+    /// By any map. The result cannot be checked: the template has no digest of it.
     Free(&'a Map),
 }
 
-/// Makes the codec from its parameters.
+/// Builds the codec from its parameters.
 ///
 /// # Errors
-/// [`MissingResource`](lab_codec::ErrorKind::MissingResource); a broken dictionary; contexts that it does not have.
+/// [`MissingResource`](lab_codec::ErrorKind::MissingResource); a corrupt dictionary; unknown contexts.
 pub fn build(params: &Params, resources: &Resources) -> Result<Template> {
     let dictionary = match params.resource(&DICT) {
         Some(digest) => {
             let file = resources.get(&digest)?;
-            // Whoever builds a stage names it, and with it the digest.
+            // The caller, which names the stage, adds the digest to the error.
             Some(Arc::new(Dictionary::read(file, resources.clone())?))
         }
         None => None,
@@ -132,13 +133,13 @@ pub fn build(params: &Params, resources: &Resources) -> Result<Template> {
     let contexts = match (params.text(&CONTEXTS), &dictionary) {
         ("", _) => vec![0],
         (_, None) => {
-            return Err(Error::param("contexts are those of a dictionary; name one with dict=@FILE"));
+            return Err(Error::param("contexts need a dictionary; name one with dict=@FILE"));
         }
         (names, Some(dictionary)) => contexts_of(names, dictionary)?,
     };
     let maps = match (params.text(&MAPS), &dictionary) {
         ("", _) => Vec::new(),
-        (_, None) => return Err(Error::param("maps are of a dictionary; name one with dict=@FILE")),
+        (_, None) => return Err(Error::param("maps need a dictionary; name one with dict=@FILE")),
         (text, Some(dictionary)) => map::read_all(text, Declared { dictionary, contexts: &contexts })?,
     };
     let mut known = HashMap::new();
@@ -185,14 +186,12 @@ impl Template {
     /// [`Usage`](lab_codec::ErrorKind::Usage) without a dictionary.
     pub fn declared(&self) -> Result<Declared<'_>> {
         let dictionary = self.dictionary().ok_or_else(|| {
-            Error::usage(
-                "the template has no dictionary, and so it declares no contexts and has no symbols to map",
-            )
+            Error::usage("the template has no dictionary, so it declares no contexts and no symbols")
         })?;
         Ok(Declared { dictionary, contexts: &self.contexts })
     }
 
-    /// The maps that the template brings along, with their names.
+    /// The embedded maps of the template, with their names.
     pub fn maps(&self) -> &[(String, Map)] {
         &self.maps
     }
@@ -202,12 +201,12 @@ impl Template {
         matches!(view, View::Context(context) if context == self.contexts[0])
     }
 
-    /// The number of contexts and maps: each rendering has one of these numbers.
+    /// Number of contexts and maps: a rendering has a number below it.
     fn numbers(&self) -> usize {
         self.dictionary().map_or(0, |dictionary| dictionary.table().contexts.len()) + self.maps.len()
     }
 
-    /// The number of a rendering, where there is one to check it against.
+    /// The number of a rendering that has a digest; None for the content and for free maps.
     fn number(&self, view: View) -> Option<u64> {
         match view {
             View::Context(context) => (context != self.contexts[0]).then_some(context as u64),
@@ -235,8 +234,8 @@ impl Template {
         segment::encode(bytes, &repair(bytes, self.stop, cx)?, self.coder, out, cx)
     }
 
-    /// The segment in the form of notes, or nothing where that is no use: what repeats within the segment a grammar of
-    /// its bytes says in less, so that it is worth the try only where it makes the segment half as long.
+    /// The segment as notes, or None where a grammar of the bytes is better. A grammar codes repeats inside a
+    /// segment in fewer bytes, so notes without a dictionary are tried only if they halve the segment.
     fn notes(&self, input: &[u8], cx: &Context) -> Result<Option<Notes>> {
         let voice = self.voice();
         let entries = voice.map_or(0, |voice| voice.dictionary.entries() as u32);
@@ -258,7 +257,7 @@ impl Template {
         let mut tail = Vec::new();
         varint::write(&mut tail, sequence.len() as u64);
         let mut stored = Vec::new();
-        // The figures of a segment are those of its bytes, not of the notes.
+        // Progress and metrics are those of the segment's bytes, not of the notes.
         let silent = cx.clone().with_observer(Arc::new(Silent));
         self.grammar(&sequence, &mut stored, &silent)?;
         varint::write(&mut tail, stored.len() as u64);
@@ -266,7 +265,7 @@ impl Template {
         let local = found.sequence.local_bytes(input, voice);
         self.grammar(&local, &mut tail, &silent)?;
 
-        // Renderings are made by the decoder: what they are is what it does.
+        // Run the decoder to make the renderings: their digests then hold for its result by construction.
         let mut head = vec![0];
         head.extend_from_slice(&tail);
         let score = Score::read(&head, input.len(), voice, self.numbers(), &silent)?;
@@ -285,11 +284,11 @@ impl Template {
         Ok(Some(Notes { bytes: out, is_best }))
     }
 
-    /// Appends what a segment of `raw_len` bytes becomes, checks it where the template tells what it is, and returns its
-    /// length.
+    /// Appends the rendering of a segment of `raw_len` bytes, checks it against the template's digest if it
+    /// has one, and returns its length.
     ///
     /// # Errors
-    /// As [`Worker::decode`]; bytes that are not those of the rendering.
+    /// As [`Worker::decode`]; a rendering that differs from its digest.
     pub fn render(
         &self,
         input: &[u8],
@@ -308,16 +307,16 @@ impl Template {
         let len = score.play(self.voice(), piece, out, cx)?;
         if let Some(number) = self.number(view) {
             let Some(rendering) = score.renderings.iter().find(|rendering| rendering.number == number) else {
-                return Err(Error::corrupt(format!("there is no rendering number {number}")));
+                return Err(Error::corrupt(format!("rendering {number} is missing")));
             };
             if (rendering.len, rendering.digest) != (len, cid::digest(&out[start..])) {
-                return Err(Error::corrupt("the rendering is not the one that the template tells of"));
+                return Err(Error::corrupt("the rendering differs from the template's digest"));
             }
         }
         Ok(len)
     }
 
-    /// Reads a segment of `raw_len` bytes without expanding it: its grammar, and its notes where it has any.
+    /// Reads a segment of `raw_len` bytes without expanding it: its grammar, and its notes if it has any.
     ///
     /// # Errors
     /// As [`Worker::decode`].
@@ -333,7 +332,7 @@ impl Template {
         })
     }
 
-    /// What the bytes `range` of a segment of `raw_len` bytes cost, as [`Costs::new`].
+    /// Costs of the bytes `range` of a segment of `raw_len` bytes, as [`Costs::new`].
     ///
     /// # Errors
     /// As [`Worker::decode`].
@@ -353,7 +352,7 @@ impl Template {
             None if raw_len == 0 => Ok(Form::Plain(&[])),
             None => Err(Error::truncated("an empty segment")),
             _ if raw_len == 0 || raw_len > MAX_LEN => {
-                Err(Error::corrupt(format!("notes for {raw_len} bytes")))
+                Err(Error::corrupt(format!("notes for {raw_len} bytes; a segment has 1 to {MAX_LEN}")))
             }
             Some((&PLAIN, rest)) => Ok(Form::Plain(rest)),
             Some((&NOTES, rest)) => {
@@ -369,11 +368,11 @@ impl Template {
 /// A segment in the form of notes.
 struct Notes {
     bytes: Vec<u8>,
-    /// Whether it is this form that is wanted, whatever the other takes.
+    /// Whether this form is kept without trying the other.
     is_best: bool,
 }
 
-/// What the first byte of a segment says of the rest.
+/// An encoded segment, split by its form byte.
 enum Form<'a> {
     Plain(&'a [u8]),
     Notes(Score<'a>),

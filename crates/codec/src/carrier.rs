@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::{Context, Digest, Error, Result};
 
-/// Where a carrier writes.
+/// The destination of a carrier.
 pub enum Target<'a> {
     /// A file or directory. The caller gives a temporary path beside the final one, and renames it.
     Path(&'a Path),
@@ -14,7 +14,7 @@ pub enum Target<'a> {
     Pipe(Box<dyn Write + Send + 'a>),
 }
 
-/// What a carrier is asked to recognise or open.
+/// A source that a carrier recognises or opens.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
     /// The file or directory.
@@ -23,18 +23,18 @@ pub struct Source<'a> {
     pub head: &'a [u8],
 }
 
-/// Whether a source belongs to a carrier.
+/// The result of probing a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Probe {
-    /// It does not.
+    /// Another kind of source.
     No,
-    /// It is of the carrier's kind (a video, a repository); opening it tells whether a stream is inside.
+    /// The carrier's kind (a video, a repository); opening it shows whether it holds a stream.
     Maybe,
-    /// It does.
+    /// The carrier's kind, with a stream.
     Yes,
 }
 
-/// What is known of a stream when it is complete. Carriers keep it beside or inside the stream.
+/// Summary of a complete stream. Carriers keep it beside or inside the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// The name of the original file without any directory; empty for a pipe.
@@ -47,27 +47,28 @@ pub struct Summary {
     pub sha256: Digest,
 }
 
-/// The byte ranges of a read that the medium has lost, in stream offsets, ascending; the buffer holds zeros there.
+/// Byte ranges of a read that the medium has lost, in stream offsets, ascending; the buffer holds zeros
+/// there.
 pub type Lost = Vec<Range<u64>>;
 
 /// A medium for one byte stream.
 pub trait Carrier: Send + Sync {
-    /// The ending of a file's name on this medium, without the dot.
+    /// File extension of this medium, without the dot.
     fn extension(&self) -> &'static str {
         "lab"
     }
 
-    /// Starts child processes, as [`external`](crate::Capabilities::external) says it of an entry, where that depends on
-    /// parameters.
+    /// Whether it starts child processes, as [`external`](crate::Capabilities::external), where that depends
+    /// on parameters.
     fn is_external(&self) -> bool {
         false
     }
 
-    /// Whether `source` is of this kind. Must not need a hint, and must be quick.
+    /// Whether `source` is of this kind. Must be quick and need no hint.
     fn probe(&self, source: &Source) -> Probe;
 
-    /// Begins a new stream. `name` and `chain` of the summary are known from the start and passed here;
-    /// size and digest follow in [`finish`](StreamWriter::finish).
+    /// Begins a new stream. The caller knows `name` and `chain` of the summary from the start; size and
+    /// digest follow in [`finish`](StreamWriter::finish).
     ///
     /// # Errors
     /// I/O errors; [`MissingTool`](crate::ErrorKind::MissingTool).
@@ -87,7 +88,7 @@ pub trait Carrier: Send + Sync {
     fn open(&self, source: &Source, cx: &Context) -> Result<Box<dyn StreamReader>>;
 }
 
-/// Takes a stream front to back.
+/// Writes a stream front to back.
 pub trait StreamWriter: Send {
     /// Appends bytes.
     ///
@@ -95,7 +96,7 @@ pub trait StreamWriter: Send {
     /// I/O errors and failures of an external tool.
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
 
-    /// A segment is complete: where somebody may be reading at the other end already, it is passed on.
+    /// Ends a segment: a carrier whose reader may be waiting at the other end passes the data on.
     ///
     /// # Errors
     /// As [`write`](Self::write).
@@ -110,7 +111,7 @@ pub trait StreamWriter: Send {
     fn finish(self: Box<Self>, summary: &Summary) -> Result<()>;
 }
 
-/// Gives a stream back, at any offset, from several threads.
+/// Reads a stream at any offset, from several threads.
 pub trait StreamReader: Send + Sync {
     /// The length of the stream in bytes.
     fn len(&self) -> u64;
@@ -123,11 +124,11 @@ pub trait StreamReader: Send + Sync {
     /// Fills `buf` from `offset` on. Ranges that the medium lost are zeroed and returned.
     ///
     /// # Errors
-    /// [`Truncated`](crate::ErrorKind::Truncated) past the end; I/O errors. Damage that is confined to some
-    /// bytes is no error but a loss: checksums of the stream decide what it costs.
+    /// [`Truncated`](crate::ErrorKind::Truncated) past the end; I/O errors. Damage to some bytes is a loss,
+    /// not an error: the stream's checksums decide what it costs.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<Lost>;
 
-    /// What the medium itself says about the content, where it does.
+    /// The medium's own summary of the content, if it has one.
     fn summary(&self) -> Option<Summary> {
         None
     }

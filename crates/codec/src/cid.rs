@@ -31,7 +31,7 @@ pub fn text(digest: &Digest) -> String {
             text.push(char::from(ALPHABET[(bits >> held & 31) as usize]));
         }
     }
-    // 288 bits leave three.
+    // 288 bits leave three: the last digit holds these and two zero bits.
     text.push(char::from(ALPHABET[(bits << (5 - held) & 31) as usize]));
     text
 }

@@ -9,15 +9,15 @@ pub trait Codec: Send + Sync {
     /// A new worker. One per thread, reused over many segments, so that buffers and contexts are made once.
     fn worker(&self) -> Box<dyn Worker>;
 
-    /// Peak memory of one worker for segments of `len` bytes, where parameters alone do not tell it (other codecs that
-    /// this one calls, say); otherwise that of [`Info::memory`](crate::Info::memory) counts.
+    /// Peak memory of one worker for segments of `len` bytes, where parameters alone do not determine it, as
+    /// with a codec that runs other codecs. By default [`Info::memory`](crate::Info::memory).
     fn memory(&self, len: u64) -> Option<Memory> {
         let _ = len;
         None
     }
 
-    /// What the encoded form tells of a choice that was made for this segment, as canonical text; most codecs have
-    /// none. For listings: of damaged bytes it may tell anything.
+    /// The choice that was made for this segment, as canonical text; None for most codecs. For listings: the
+    /// result for damaged bytes is arbitrary.
     fn choice(&self, stored: &[u8]) -> Option<String> {
         let _ = stored;
         None
@@ -30,15 +30,14 @@ pub fn memory_of(codec: &dyn Codec, params: &Params, len: u64) -> Memory {
 }
 
 /// Encodes and decodes segments, one at a time.
-///
-/// Every method appends to `out` and leaves what `out` already holds alone. On an error the appended part
-/// is unspecified. No input may cause a panic or an allocation beyond `cx.limits()`.
+/// Every method appends to `out` and keeps its earlier contents. After an error the appended part is
+/// unspecified. No input may cause a panic or an allocation beyond `cx.limits()`.
 pub trait Worker: Send {
-    /// Appends the encoded form of `input` to `out`. The result depends on nothing but `input` and the
-    /// codec's parameters.
+    /// Appends the encoded form of `input` to `out`. The result depends only on `input` and the codec's
+    /// parameters.
     ///
     /// # Errors
-    /// [`Limit`](crate::ErrorKind::Limit) where the input is more than the codec can take,
+    /// [`Limit`](crate::ErrorKind::Limit) where the input is too long for the codec,
     /// [`Cancelled`](crate::ErrorKind::Cancelled), or a failure of the tool behind it.
     fn encode(&mut self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()>;
 
@@ -77,7 +76,7 @@ pub trait Worker: Send {
 /// Checks that a range is within a segment of `raw_len` bytes.
 ///
 /// # Errors
-/// [`Usage`](crate::ErrorKind::Usage) where it is not.
+/// [`Usage`](crate::ErrorKind::Usage) for a range outside it.
 pub fn check_range(range: &Range<usize>, raw_len: usize) -> Result<()> {
     if range.start > range.end || range.end > raw_len {
         return Err(Error::usage(format!("range {}..{} is outside 0..{raw_len}", range.start, range.end)));

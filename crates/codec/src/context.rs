@@ -1,4 +1,4 @@
-//! What surrounds a codec while it works: limits, cancellation, progress, format version, scratch space.
+//! The environment of a codec at work: limits, cancellation, progress, format version, scratch space.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::{Error, Result};
 
-/// Upper bounds that hold against hostile input.
+/// Upper bounds on what hostile input can make a decoder use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes that one decoding step may produce.
+    /// Maximum output of one decoding step, in bytes.
     pub output: u64,
-    /// Bytes of memory that one worker may allocate beside its input and output.
+    /// Maximum memory of one worker beside its input and output, in bytes.
     pub memory: u64,
 }
 
@@ -57,37 +57,37 @@ impl Limits {
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// Asks for the end.
+    /// Requests the end of the work.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the end was asked for.
+    /// Whether the end was requested.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Hears how work goes on. Implementations are cheap and may be called from any thread.
+/// Receives progress and metrics. Implementations are cheap and may be called from any thread.
 pub trait Observer: Send + Sync {
-    /// `bytes` more of the input of the current operation are done.
+    /// Another `bytes` bytes of the current operation's input are done.
     fn advance(&self, bytes: u64) {
         let _ = bytes;
     }
 
-    /// A figure that describes the codec's work on this segment, for instance `("rules", 167_415)`.
+    /// A metric of the codec's work on this segment, for instance `("rules", 167_415)`.
     fn metric(&self, name: &'static str, value: f64) {
         let _ = (name, value);
     }
 }
 
-/// The observer that hears nothing.
+/// An observer that ignores everything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 
 impl Observer for Silent {}
 
-/// The surroundings of one piece of work. Cheap to clone.
+/// The environment of one piece of work. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
     limits: Limits,
@@ -110,35 +110,35 @@ impl Default for Context {
 }
 
 impl Context {
-    /// The same surroundings with other limits.
+    /// A copy with other limits.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The same surroundings with another cancellation flag.
+    /// A copy with another cancellation flag.
     #[must_use]
     pub fn with_cancel(mut self, cancel: Cancel) -> Self {
         self.cancel = cancel;
         self
     }
 
-    /// The same surroundings with another observer.
+    /// A copy with another observer.
     #[must_use]
     pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = observer;
         self
     }
 
-    /// The same surroundings for another format version of the codec at hand.
+    /// A copy for another format version of the codec.
     #[must_use]
     pub fn with_format(mut self, format: u16) -> Self {
         self.format = format;
         self
     }
 
-    /// The same surroundings with a directory for temporary files.
+    /// A copy with a directory for temporary files.
     #[must_use]
     pub fn with_scratch(mut self, scratch: impl Into<PathBuf>) -> Self {
         self.scratch = Some(Arc::new(scratch.into()));
@@ -155,7 +155,7 @@ impl Context {
         &self.cancel
     }
 
-    /// Returns an error once the work was cancelled; long loops call this every few milliseconds.
+    /// Fails once the work is cancelled; long loops call it every few milliseconds.
     ///
     /// # Errors
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
@@ -163,12 +163,12 @@ impl Context {
         if self.cancel.is_cancelled() { Err(Error::cancelled()) } else { Ok(()) }
     }
 
-    /// Who hears of progress.
+    /// The observer.
     pub fn observer(&self) -> &dyn Observer {
         &*self.observer
     }
 
-    /// The format version of the codec's bytes that are read (or, when encoding, written).
+    /// The format version of the codec's bytes that are read or written.
     pub fn format(&self) -> u16 {
         self.format
     }

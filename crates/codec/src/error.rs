@@ -5,7 +5,7 @@ use std::fmt;
 /// Shorthand used throughout the workspace.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, as far as a caller can act on it.
+/// The kind of an error, as far as a caller can act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -19,7 +19,7 @@ pub enum ErrorKind {
     Unsupported,
     /// A codec parameter is unknown or out of range.
     Param,
-    /// The command was used wrongly: a bad chain, an output that exists, a missing argument.
+    /// Wrong use of the command: an invalid chain, an output that exists, a missing argument.
     Usage,
     /// An external program is needed and was not found.
     MissingTool,
@@ -27,7 +27,7 @@ pub enum ErrorKind {
     MissingResource,
     /// An external program ran and failed.
     Tool,
-    /// The user or a deadline asked for an end.
+    /// The user or a deadline cancelled the work.
     Cancelled,
     /// Some but not all of the content could be recovered.
     Partial,
@@ -37,7 +37,7 @@ pub enum ErrorKind {
     Io,
 }
 
-/// An error: its kind, one line that says what was wrong, and where, from the outside in.
+/// An error: its kind, a one-line message, and the places where it occurred, from the outside in.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -67,7 +67,7 @@ impl Error {
         Self::new(ErrorKind::Limit, message)
     }
 
-    /// The command or chain was used wrongly.
+    /// Wrong use of the command or chain.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Usage, message)
     }
@@ -77,34 +77,34 @@ impl Error {
         Self::new(ErrorKind::Param, message)
     }
 
-    /// Another kind of file, or a newer version.
+    /// A valid file of another kind, or of a newer version.
     pub fn unsupported(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unsupported, message)
     }
 
-    /// The work was interrupted.
+    /// The work was cancelled.
     pub fn cancelled() -> Self {
         Self::new(ErrorKind::Cancelled, "interrupted")
     }
 
-    /// The same error, seen from one layer further out: `place` names a stage, a segment or a path.
+    /// Adds a place, one layer further out: a stage, a segment or a path.
     #[must_use]
     pub fn at(mut self, place: impl Into<String>) -> Self {
         self.places.push(place.into());
         self
     }
 
-    /// What kind of error this is.
+    /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The line without the places.
+    /// The message without the places.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The operating system's error, where there is one.
+    /// The operating system's error, if it is one.
     pub fn io_kind(&self) -> Option<std::io::ErrorKind> {
         self.io.as_ref().map(std::io::Error::kind)
     }

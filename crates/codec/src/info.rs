@@ -11,12 +11,12 @@ pub struct Tool {
     pub install: &'static str,
 }
 
-/// What an entry can do beyond encoding and decoding whole segments.
+/// Capabilities of an entry beyond encoding and decoding whole segments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Capabilities {
     /// `decode_range` is cheaper than decoding everything.
     pub range_decode: bool,
-    /// The encoded form is the input, unchanged.
+    /// The encoded form equals the input.
     pub identity: bool,
     /// Starts child processes or writes directories: tested with fewer, seeded samples.
     pub external: bool,
@@ -33,7 +33,7 @@ pub struct Memory {
     pub decode: u64,
 }
 
-/// Which of the two kinds of entry this is.
+/// The two kinds of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// A transform on one segment.
@@ -42,7 +42,7 @@ pub enum Role {
     Carrier,
 }
 
-/// The static description of an entry.
+/// The static description of a codec or carrier.
 #[derive(Debug)]
 pub struct Info {
     /// The name in chains: lower-case letters, digits and `-`, beginning with a letter.
@@ -51,13 +51,13 @@ pub struct Info {
     pub summary: &'static str,
     /// The parameters in declared order; the first takes a positional value.
     pub params: &'static [Param],
-    /// The format versions that it reads, ascending; it writes the last.
+    /// Readable format versions, ascending; encoding writes the last.
     pub formats: &'static [u16],
     /// Peak memory of one worker for segments of the given length.
     pub memory: fn(&Params, u64) -> Memory,
-    /// What it can do.
+    /// Its capabilities.
     pub capabilities: Capabilities,
-    /// External programs that it needs.
+    /// External programs that it requires.
     pub tools: &'static [Tool],
 }
 

@@ -1,4 +1,4 @@
-//! What a `lab` codec or carrier is.
+//! The interface of codecs and carriers.
 //!
 //! A [`Codec`] transforms one segment of bytes and back; a [`Carrier`] holds one finished byte stream on a
 //! medium and reads it at any offset. Both describe themselves with a static [`Info`], take typed

@@ -1,24 +1,24 @@
-//! Typed parameters: declared once as constants, parsed from text, read without string look-ups.
+//! Typed parameters: declared as constants, parsed from text, read without string look-ups.
 
 use std::fmt;
 
 use crate::{Digest, Error, Info, Result, nearest};
 
-/// What values a parameter takes.
+/// The type and range of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParamKind {
     /// A whole number in an inclusive range.
     Int {
-        /// The smallest value.
+        /// Minimum.
         min: i64,
-        /// The largest value.
+        /// Maximum.
         max: i64,
     },
     /// A number of bytes in an inclusive range; the text takes K, M and G (powers of 1024).
     Size {
-        /// The smallest value.
+        /// Minimum.
         min: u64,
-        /// The largest value.
+        /// Maximum.
         max: u64,
     },
     /// One of the listed words.
@@ -34,32 +34,32 @@ pub enum ParamKind {
 /// The value of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Value {
-    /// Of an [`ParamKind::Int`].
+    /// For a [`ParamKind::Int`].
     Int(i64),
-    /// Of a [`ParamKind::Size`], in bytes.
+    /// For a [`ParamKind::Size`], in bytes.
     Size(u64),
-    /// Of a [`ParamKind::Choice`]: the index of the word.
+    /// For a [`ParamKind::Choice`]: the index of the word.
     Choice(usize),
-    /// Of a [`ParamKind::Flag`].
+    /// For a [`ParamKind::Flag`].
     Flag(bool),
     /// A default text.
     Str(&'static str),
     /// A given text.
     Text(String),
-    /// Of a [`ParamKind::Resource`]; `None` stands for no resource.
+    /// For a [`ParamKind::Resource`]; `None` without a resource.
     Resource(Option<Digest>),
 }
 
-/// The declaration of one parameter. Made by the `const` constructors.
+/// The declaration of one parameter, built by the `const` constructors.
 #[derive(Debug)]
 pub struct Param {
     /// The key in chains.
     pub name: &'static str,
     /// Other accepted spellings of the key.
     pub aliases: &'static [&'static str],
-    /// What it takes.
+    /// Its type and range.
     pub kind: ParamKind,
-    /// The value when it is not given.
+    /// Its default.
     pub default: Value,
     /// One line of help.
     pub help: &'static str,
@@ -105,14 +105,14 @@ impl Param {
         Self::new(name, ParamKind::Resource, Value::Resource(None), help)
     }
 
-    /// The same parameter under further names.
+    /// Adds further spellings of the key.
     #[must_use]
     pub const fn or_called(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
         self
     }
 
-    /// What it takes, in words: `-7..22`, `raw|rans`, `on|off`, `4K..1G`.
+    /// The type and range as text: `-7..22`, `raw|rans`, `on|off`, `4K..1G`.
     pub fn range_text(&self) -> String {
         match self.kind {
             ParamKind::Int { min, max } => format!("{min}..{max}"),
@@ -132,7 +132,7 @@ impl Param {
         }
     }
 
-    /// Reads a value.
+    /// Parses a value.
     ///
     /// # Errors
     /// [`Param`](crate::ErrorKind::Param) with the allowed range and, for a choice, the nearest word.
@@ -222,7 +222,7 @@ impl Params {
         Self { info, values }
     }
 
-    /// The entry that these are parameters of.
+    /// The entry that declares these parameters.
     pub fn info(&self) -> &'static Info {
         self.info
     }
@@ -230,12 +230,12 @@ impl Params {
     /// Sets the parameter at `index` (in declared order).
     ///
     /// # Panics
-    /// Where `index` is not below the number of parameters.
+    /// If `index` is too large.
     pub fn set(&mut self, index: usize, value: Value) {
         self.values[index] = value;
     }
 
-    /// The values beside their declarations.
+    /// The values with their declarations.
     pub fn iter(&self) -> impl Iterator<Item = (&'static Param, &Value)> {
         self.info.params.iter().zip(&self.values)
     }
@@ -307,7 +307,7 @@ impl fmt::Display for Params {
     }
 }
 
-/// Reads a size: digits, then optionally K, M, G or T (powers of 1024, `KiB` and `KB` alike).
+/// Parses a size: digits, then optionally K, M, G or T (powers of 1024, `KiB` and `KB` alike).
 pub fn parse_size(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -322,7 +322,7 @@ pub fn parse_size(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
-/// Writes a size so that [`parse_size`] reads the same value back: `16M`, `4K`, `1000`.
+/// Formats a size so that [`parse_size`] returns it: `16M`, `4K`, `1000`.
 pub fn format_size(bytes: u64) -> String {
     for (shift, unit) in [(40, "T"), (30, "G"), (20, "M"), (10, "K")] {
         if bytes != 0 && bytes.trailing_zeros() >= shift {
@@ -332,7 +332,7 @@ pub fn format_size(bytes: u64) -> String {
     bytes.to_string()
 }
 
-/// A count for people, with commas between thousands: `1,234,567`.
+/// Formats a count with commas between thousands: `1,234,567`.
 pub fn format_count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();

@@ -1,17 +1,16 @@
-//! The registry: an explicit list of entries, built by whoever runs the program; and what their constructors are
-//! handed beside the parameters.
+//! The registry: an explicit list of entries, built by the program; and the resources of their constructors.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::{Carrier, Codec, Digest, Error, ErrorKind, Find, Info, Params, Result, Role};
 
-/// How an entry's instances are made from parameters.
+/// The constructor of an entry.
 #[derive(Debug, Clone, Copy)]
 pub enum Build {
-    /// Makes a codec. Parameters become one typed struct here, once.
+    /// Builds a codec. Parameters become one typed struct here, once.
     Codec(fn(&Params, &Resources) -> Result<Arc<dyn Codec>>),
-    /// Makes a carrier.
+    /// Builds a carrier.
     Carrier(fn(&Params, &Resources) -> Result<Arc<dyn Carrier>>),
 }
 
@@ -50,7 +49,7 @@ impl Entry {
     }
 }
 
-/// The entries, in the order in which they are listed and carriers are probed.
+/// The entries, in the order of listing and of probing carriers.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     entries: Vec<Entry>,
@@ -65,7 +64,7 @@ impl Registry {
     /// Adds an entry.
     ///
     /// # Panics
-    /// Where the id is taken or malformed: that is a mistake in the program, not in its input.
+    /// If the id is taken or malformed, which is an error of the program, not of its input.
     pub fn register(&mut self, entry: Entry) -> &mut Self {
         let id = entry.info.id;
         let well_formed = id.starts_with(|c: char| c.is_ascii_lowercase())
@@ -81,12 +80,12 @@ impl Registry {
         &self.entries
     }
 
-    /// The entry called `id`.
+    /// The entry with this id, if any.
     pub fn find(&self, id: &str) -> Option<&Entry> {
         self.entries.iter().find(|e| e.info.id == id)
     }
 
-    /// The entry called `id`.
+    /// The entry with this id.
     ///
     /// # Errors
     /// [`Usage`](crate::ErrorKind::Usage) with the nearest known id.
@@ -94,7 +93,7 @@ impl Registry {
         self.find(id).ok_or_else(|| {
             let hint = match nearest(id, self.entries.iter().map(|e| e.info.id)) {
                 Some(name) => format!("did you mean {name:?}?"),
-                None => "`lab codecs` lists what there is".to_string(),
+                None => "`lab codecs` lists all codecs".to_string(),
             };
             Error::usage(format!("unknown codec {id:?}; {hint}"))
         })
@@ -109,8 +108,8 @@ impl Registry {
     }
 }
 
-/// What a constructor is handed beside its parameters: side data by digest, and the registry of the caller, for a
-/// codec that names other chains. Whoever fills it has verified each content against its digest.
+/// Inputs of a constructor beside parameters: resources by digest, and the caller's registry, for a codec
+/// that names other chains. The caller has verified each content against its digest.
 #[derive(Debug, Clone, Default)]
 pub struct Resources {
     found: HashMap<Digest, Arc<[u8]>>,
@@ -124,21 +123,21 @@ impl Resources {
         self.found.insert(digest, content);
     }
 
-    /// The same, with a place where to look for what was not added.
+    /// Adds a source for contents that were not added.
     #[must_use]
     pub fn with_source(mut self, source: Arc<dyn Find>) -> Self {
         self.source = Some(source);
         self
     }
 
-    /// The same, with the registry in which a codec looks up the chains that its parameters name.
+    /// Sets the registry in which a codec looks up the chains in its parameters.
     #[must_use]
     pub fn with_registry(mut self, registry: &Registry) -> Self {
         self.registry = Arc::new(registry.clone());
         self
     }
 
-    /// The caller's registry; empty where none was handed over.
+    /// The caller's registry; empty by default.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -162,7 +161,7 @@ impl Resources {
     }
 }
 
-/// The candidate that is most like `text`, where one is near enough to be what was meant.
+/// The candidate most similar to `text`, if any is close enough to be a misspelling.
 pub fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|c| (strsim::damerau_levenshtein(text, c), c))

@@ -10,7 +10,7 @@ use crate::Result;
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// Reads 64 hexadecimal digits.
+    /// Parses 64 hexadecimal digits.
     pub fn from_hex(text: &str) -> Option<Self> {
         let text = text.as_bytes();
         if text.len() != 64 {
@@ -32,11 +32,11 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Finds resources when they are asked for.
+/// Finds resources on demand.
 pub trait Find: fmt::Debug + Send + Sync {
-    /// The content with the given SHA-256, which has been verified, or nothing where there is none.
+    /// The verified content with the given SHA-256, or None.
     ///
     /// # Errors
-    /// What is there cannot be read, or is not what its name says.
+    /// An unreadable content, or one that does not match its digest.
     fn find(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>>;
 }

@@ -2,7 +2,7 @@
 //!
 //! A directory's nearest `manifest.json`, in it or in a parent, applies to it. A listed file is a sample in
 //! its original form, whatever form it is stored in, and is checked against the manifest's digest when it is
-//! loaded; a file that is not listed is a sample as it is.
+//! loaded; a file that is not listed is a plain sample.
 
 pub mod builtin;
 mod discover;

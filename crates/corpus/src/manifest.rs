@@ -24,7 +24,7 @@ const FORMAT: &str = "lab-corpus-manifest-1";
 const MAX_BYTES: u64 = 64 << 20;
 /// A name or path of more bytes is refused.
 const MAX_PATH: usize = 1024;
-/// A file that is no manifest of ours is told from a broken one by these first bytes.
+/// These first bytes tell a broken manifest of ours from a foreign file.
 const HEAD: usize = 4096;
 
 /// The form in which a file lies on disk.
@@ -139,13 +139,13 @@ impl Manifest {
         if here < whole { format!("{name}-{here}") } else { name.clone() }
     }
 
-    /// Reads the manifest in `directory`: `None` where there is no `manifest.json`, or one of another kind.
+    /// Reads the manifest in `directory`: `None` without a `manifest.json`, or with one of another kind.
     ///
     /// # Errors
     /// As [`parse`](Self::parse), and I/O errors, with the path.
     pub fn in_directory(directory: &Path) -> Result<Option<Self>> {
         let path = directory.join(FILE_NAME);
-        // A directory of that name, or a pipe, is no manifest.
+        // A directory or a pipe of that name is not a manifest.
         if !fs::metadata(&path).is_ok_and(|m| m.is_file()) {
             return Ok(None);
         }

@@ -28,7 +28,7 @@ pub struct Sample {
 
 #[derive(Debug, Clone)]
 enum Source {
-    /// The file at the sample's path, as it is.
+    /// The file at the sample's path, unchanged.
     Plain,
     /// The stored form of a listed file at the sample's path.
     Stored(StoredAs),
@@ -39,7 +39,7 @@ enum Source {
 }
 
 impl Sample {
-    /// A file as it is.
+    /// A plain file.
     pub fn plain(name: String, path: PathBuf, bytes: u64) -> Self {
         Self { corpus: None, name, path, bytes, sha256: None, source: Source::Plain }
     }

@@ -22,7 +22,7 @@ pub enum Form {
 pub enum Outcome {
     /// Both forms have the listed size and digest.
     Ok,
-    /// There is no such file.
+    /// The file is missing.
     Missing,
     /// A size differs. Of an original that is longer than listed, the size is not found out.
     WrongSize {

@@ -144,7 +144,7 @@ pub struct StageSum {
 }
 
 impl StageSum {
-    /// Whether this is the row of headers and index, which is no step of the data's way.
+    /// Whether this is the row of headers and index, which is not a stage of the chain.
     pub fn is_container(&self) -> bool {
         self.stage == "container"
     }

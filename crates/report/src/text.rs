@@ -43,7 +43,7 @@ pub fn shorten(text: &str, limit: usize) -> String {
     chars[..head].iter().chain(&['…']).chain(&chars[chars.len() - tail..]).collect()
 }
 
-/// A chain as it is shown.
+/// The display text of a chain.
 pub fn chain(chain: &str) -> String {
     if chain.is_empty() { "(no codec)".to_string() } else { visible(chain) }
 }

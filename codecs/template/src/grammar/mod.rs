@@ -1,5 +1,5 @@
-//! Straight-line grammars: what they are, how Re-Pair and Sequitur make them, which of their rules are worth a
-//! name.
+//! Straight-line grammars: their structure, their construction by Re-Pair and Sequitur, and the choice of
+//! rules that keep a name.
 
 pub mod repair;
 pub mod sequitur;
@@ -8,7 +8,8 @@ pub mod utility;
 /// Symbols below this are bytes.
 pub const TERMINALS: u32 = 256;
 
-/// The longest text of a grammar, in bytes: positions and links keep one bit to themselves.
+/// The longest text of a grammar, in bytes. Positions and links use bit 31 as a mark, and a few values
+/// below it mark ends.
 pub const MAX_LEN: usize = (1 << 31) - 16;
 
 /// A grammar that derives exactly one string.

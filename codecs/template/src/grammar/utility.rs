@@ -1,61 +1,64 @@
-//! Rule utility: which rules are worth a name. The others dissolve into the rules that use them, which then
-//! have more than two symbols.
+//! Rule utility: the choice of rules that keep a name. The others dissolve into the rules that use them,
+//! which then have more than two symbols.
 //!
-//! A rule that is used once is no gain (Nevill-Manning & Witten 1997): where the binary rules of Re-Pair are
-//! only steps on the way to longer ones, most are of that kind. Neither is one whose two symbols stand side by
-//! side about as often as chance would have it: naming it costs more than it saves.
+//! A rule that is used once saves nothing (Nevill-Manning & Witten 1997). Most binary rules of Re-Pair are of
+//! that kind, as steps on the way to longer ones. A rule whose two symbols are neighbours about as often as
+//! by chance saves nothing either: its name costs more than it gains.
 
 use super::{Grammar, TERMINALS};
 
-/// What a coder makes of a grammar, in units of 1/256 bit.
+/// The cost model of a coder, in 1/256 bit.
 #[derive(Debug, Clone, Copy)]
 pub struct Prices {
-    /// What a name costs beyond its uses: less than it takes to begin a rule, because a model that sees more of the
-    /// text through fewer rules does not gain as much as this estimate says.
+    /// Cost of a name beyond its uses. Less than NEW, class and width really take: fewer rules let the model
+    /// see more of the text, and part of the estimated gain is lost.
     pub name: i64,
-    /// What a model knows of a symbol from those before it.
+    /// Bits that the model's context predicts of a symbol spelled out.
     pub foreseen: i64,
 }
 
 impl Default for Prices {
-    /// Those of a model that knows two bytes before a symbol.
+    /// For `rans`, whose models see two bytes: 3 bits for a name, 1 bit predicted.
+    /// docs/decisions/repair-strategy.md: no nearby setting gains 0.01 %.
     fn default() -> Self {
         Self { name: 3 << 8, foreseen: 1 << 8 }
     }
 }
 
 impl Prices {
-    /// Those of a model that mixes many contexts: it foresees much, and learns more where rules do not hide the text.
+    /// For `mix`: 6 bits for a name, 4 bits predicted. On dickens half as many rules stay named, for 0.3 %
+    /// fewer bytes (docs/decisions/repair-mix.md).
     pub const MIXED: Self = Self { name: 6 << 8, foreseen: 4 << 8 };
 }
 
-/// What decides which rules keep a name.
+/// The rule by which names are kept.
 #[derive(Debug, Clone, Copy)]
 pub enum Selection {
-    /// The estimated cost under an adaptive model.
+    /// The lower estimated cost under an adaptive model.
     Priced(Prices),
-    /// The number of symbols, where all of them cost the same and definitions stand apart from uses.
+    /// The smaller number of symbols, for a coder with symbols of equal size and definitions apart from uses.
     Counted,
 }
 
-/// Which rules keep a name, and what remains of the grammar then.
+/// The rules that keep a name, and the grammar that results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Utility {
-    /// How often each rule occurs; 1 for a rule that dissolves.
+    /// Uses of each rule; 1 for a rule that dissolves.
     pub uses: Vec<u32>,
-    /// Symbols on the right-hand side of each rule, after those that dissolve have.
+    /// Symbols on the right-hand side of each rule, after dissolution.
     pub width: Vec<u32>,
     /// Rules that keep a name.
     pub named: usize,
 }
 
 impl Utility {
-    /// Decides from the last rule to the first: by then it is known how often a rule is used, each dissolved
-    /// rule's place being taken by its right-hand side.
+    /// Decides from the last rule to the first: by then a rule's uses are final, since every rule that uses
+    /// it has been decided and, where dissolved, replaced by its right-hand side.
     pub fn of(grammar: &Grammar, selection: Selection) -> Self {
         let mut uses = counts(grammar);
         match selection {
             Selection::Priced(prices) => {
+                // Zeroth-order cost of a symbol: log2 of all symbols over its uses.
                 let tokens = log2(grammar.start.len() as u64 + 2 * grammar.rules.len() as u64);
                 let cost = |uses: u32| tokens - log2(u64::from(uses));
                 dissolve(grammar, &mut uses, |uses, rule, a, b| {
@@ -67,7 +70,7 @@ impl Utility {
                 });
             }
             Selection::Counted => {
-                // Two uses of two symbols are no fewer than two names and two symbols.
+                // Two uses of two symbols take as many symbols as two names and a definition of two.
                 let width = widths(grammar, &uses);
                 dissolve(grammar, &mut uses, |uses, rule, _, _| {
                     uses[rule] == 1 || uses[rule] == 2 && width[rule - TERMINALS as usize] == 2
@@ -77,7 +80,7 @@ impl Utility {
         Self::with(grammar, uses)
     }
 
-    /// The same, but that some more rules lose their names.
+    /// As before, with the `useless` rules dissolved too.
     pub fn without(&self, grammar: &Grammar, useless: &[bool]) -> Self {
         let mut uses = counts(grammar);
         let named = |rule: usize| self.uses[rule] > 1 && !useless[rule];
@@ -93,7 +96,7 @@ impl Utility {
     }
 }
 
-/// How often each symbol stands in the grammar.
+/// The number of occurrences of each symbol in the grammar.
 fn counts(grammar: &Grammar) -> Vec<u32> {
     let mut uses = vec![0; TERMINALS as usize + grammar.rules.len()];
     for &symbol in grammar.rules.iter().flatten().chain(&grammar.start) {
@@ -102,7 +105,7 @@ fn counts(grammar: &Grammar) -> Vec<u32> {
     uses
 }
 
-/// Takes the name of each rule of which `decide` says so, by the uses that are known, the rule and its symbols.
+/// Dissolves each rule for which `decide` holds, given the uses so far, the rule and its symbols.
 fn dissolve(grammar: &Grammar, uses: &mut [u32], decide: impl Fn(&[u32], usize, usize, usize) -> bool) {
     for (i, &[a, b]) in grammar.rules.iter().enumerate().rev() {
         let rule = TERMINALS as usize + i;
@@ -115,7 +118,7 @@ fn dissolve(grammar: &Grammar, uses: &mut [u32], decide: impl Fn(&[u32], usize, 
     }
 }
 
-/// Symbols on the right-hand side of each rule, when rules that are used once have dissolved.
+/// Symbols on the right-hand side of each rule, after rules that are used once have dissolved.
 fn widths(grammar: &Grammar, uses: &[u32]) -> Vec<u32> {
     let mut width = Vec::with_capacity(grammar.rules.len());
     for &[a, b] in &grammar.rules {
@@ -128,8 +131,8 @@ fn widths(grammar: &Grammar, uses: &[u32]) -> Vec<u32> {
     width
 }
 
-/// The binary logarithm of `n` (0 for 0) in units of 1/256, linear between powers of two: in whole numbers, so
-/// that every machine decides alike.
+/// The binary logarithm of `n` (0 for 0) in 1/256, linear between powers of two. Integers only, so every
+/// machine selects the same rules.
 fn log2(n: u64) -> i64 {
     let n = n.max(1);
     let whole = n.ilog2();

@@ -1,8 +1,9 @@
-//! Dictionaries from samples: which notes are worth an entry.
+//! Builds dictionaries from samples: chooses the notes that deserve an entry.
 //!
-//! Samples are read as streams, and of notes only identifiers are kept. Where these are more than there is memory for, the
-//! half that was seen least is forgotten, as often as it takes (lossy counting: Manku & Motwani, "Approximate frequency
-//! counts over data streams", VLDB 2002): what most samples have stays, and counts are lower bounds.
+//! Samples are read as streams, and only identifiers of notes are kept. When these exceed the memory, the
+//! half with the fewest uses is dropped, as often as needed (lossy counting: Manku & Motwani, "Approximate
+//! frequency counts over data streams", VLDB 2002). Notes that most samples share survive, and counts are
+//! lower bounds.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -16,14 +17,14 @@ use super::cid;
 use super::cut::Cutting;
 use super::dictionary::{MAX_PIECE, Piece, Table};
 
-/// The least number of different notes that there must be memory for.
+/// Minimum number of different notes that must fit in memory.
 const LEAST: u64 = 1024;
 
-/// The text of a sample in one context.
+/// A sample's text in one context.
 pub struct Text<'a> {
     /// Its bytes.
     pub reader: Box<dyn Read + 'a>,
-    /// How many there are.
+    /// Their number.
     pub len: u64,
 }
 
@@ -33,50 +34,50 @@ impl<'a> From<&'a [u8]> for Text<'a> {
     }
 }
 
-/// Where the bytes of a piece were seen.
+/// The first occurrence of a piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The number of the sample, from 0 on.
+    /// The number of the sample, from 0.
     pub sample: usize,
     /// The number of the context.
     pub context: usize,
-    /// The bytes of the sample's text in that context.
+    /// The range in the sample's text in that context.
     pub range: Range<u64>,
 }
 
-/// How often a note was seen, and where first.
+/// Uses of a note, and its first occurrence.
 #[derive(Debug)]
 struct Seen {
     uses: u64,
-    /// The number of notes that were seen before it.
+    /// The number of notes read before it.
     order: u64,
     sample: usize,
-    /// Where it begins in the text of each context.
+    /// Offsets in the text of each context.
     starts: Box<[u64]>,
 }
 
-/// What is known of the samples so far; it grows with the number of different notes, not with their bytes, and up to a
-/// limit.
+/// Counts of notes in the samples so far. Memory grows with the number of different notes, not with their
+/// bytes, up to a limit.
 #[derive(Debug)]
 pub struct Builder {
     cutting: Cutting,
     contexts: Vec<String>,
     /// The notes, as their pieces in all contexts.
     notes: HashMap<Box<[Piece]>, Seen>,
-    /// The most notes that are kept.
+    /// Maximum number of notes that are kept.
     most: usize,
     samples: usize,
     order: u64,
 }
 
 impl Builder {
-    /// Of no samples yet, in the named contexts. It takes about `memory` bytes.
+    /// An empty count for the named contexts, in about `memory` bytes.
     ///
     /// # Errors
-    /// [`Limit`](ErrorKind::Limit) where that is too little.
+    /// [`Limit`](ErrorKind::Limit) where `memory` is too small.
     pub fn new(cutting: Cutting, contexts: Vec<String>, memory: u64) -> Result<Self> {
-        // An entry of the hash table, which has three times as many places while it grows; two allocations with their
-        // rounding; what sorting by uses takes.
+        // An entry of the hash table, which holds three times as many while it grows; two allocations with
+        // their overhead; the keys of the sort by uses.
         let entry = size_of::<(Box<[Piece]>, Seen)>() + 1;
         let each = 3 * entry + contexts.len() * (size_of::<Piece>() + size_of::<u64>()) + 64;
         let most = memory / each as u64;
@@ -91,16 +92,16 @@ impl Builder {
         Ok(Self { cutting, contexts, notes: HashMap::new(), most, samples: 0, order: 0 })
     }
 
-    /// Adds a sample: its text in each context. The first one is cut; the bytes `a..b` of its `n` correspond to
-    /// `a * m / n..b * m / n` (rounded down) of the `m` bytes in another context. Tells the observer of the first one's
-    /// bytes.
+    /// Adds a sample: its text in each context. The first text is cut; bytes `a..b` of its `n` correspond to
+    /// `a * m / n..b * m / n` (rounded down) of the `m` bytes in another context. Reports the first text's
+    /// bytes as progress.
     ///
     /// # Errors
-    /// Those of the readers; a text of another length than was said; [`Limit`](ErrorKind::Limit) where a piece becomes too
-    /// long; cancellation.
+    /// Those of the readers; a text whose length differs from its declaration; [`Limit`](ErrorKind::Limit)
+    /// where a piece is too long; cancellation.
     pub fn add(&mut self, texts: Vec<Text>, cx: &Context) -> Result<()> {
         let mut texts = texts.into_iter();
-        let first = texts.next().ok_or_else(|| Error::usage("a sample has a text in each context"))?;
+        let first = texts.next().ok_or_else(|| Error::usage("a sample needs a text in each context"))?;
         let mut others: Vec<Text> = texts.collect();
         let mut at = 0;
         for note in self.cutting.stream(first.reader) {
@@ -138,7 +139,7 @@ impl Builder {
         self.notes.insert(pieces, Seen { uses: 1, order: self.order, sample: self.samples, starts });
     }
 
-    /// Keeps the half that was seen most, of equals those that came first.
+    /// Drops the less used half; among equal counts, earlier notes stay.
     fn forget(&mut self) {
         let rank = |seen: &Seen| (Reverse(seen.uses), seen.order);
         let mut ranks: Vec<_> = self.notes.values().map(rank).collect();
@@ -147,14 +148,15 @@ impl Builder {
         self.notes.retain(|_, seen| rank(seen) < middle);
     }
 
-    /// The number of different notes that are remembered.
+    /// The number of different notes kept.
     pub fn notes(&self) -> usize {
         self.notes.len()
     }
 
-    /// The dictionary of notes that were seen `min_uses` times or more, of at most `max_size` bytes with identifiers:
-    /// those seen most, of equals the first. Entries are in the order in which the samples have them; with the table
-    /// comes where each of its [`distinct`](Table::distinct) pieces was seen.
+    /// The dictionary of notes with at least `min_uses` uses, of at most `max_size` bytes including
+    /// identifiers: the most used first, earlier ones first among equals. Entries keep the order of the
+    /// samples, which lets passages code as runs. The places are the first occurrences of its
+    /// [`distinct`](Table::distinct) pieces.
     pub fn finish(self, min_uses: u64, max_size: u64) -> (Table, Vec<Place>) {
         let mut ranked: Vec<_> = self.notes.into_iter().filter(|(_, seen)| seen.uses >= min_uses).collect();
         ranked.sort_unstable_by_key(|(_, seen)| (Reverse(seen.uses), seen.order));
@@ -162,6 +164,8 @@ impl Builder {
         let mut left = max_size;
         ranked.retain(|(pieces, _)| {
             let bytes = pieces.iter().filter(|piece| !stored.contains(&piece.digest));
+            // An identifier takes 32 bytes, its length up to 4 more. Bytes shared with a stored piece are
+            // free.
             let size: u64 = bytes.map(|p| u64::from(p.len)).sum::<u64>() + 36 * pieces.len() as u64;
             let fits = size <= left;
             if fits {
@@ -187,10 +191,10 @@ impl Builder {
     }
 }
 
-/// The next `len` bytes as a piece.
+/// Reads the next `len` bytes as a piece.
 fn piece(reader: &mut dyn Read, len: u64) -> Result<Piece> {
     if len > MAX_PIECE {
-        return Err(Error::limit(format!("a piece has {MAX_PIECE} bytes at most")));
+        return Err(Error::limit(format!("a piece of {len} bytes; the maximum is {MAX_PIECE}")));
     }
     let mut hash = Sha256::new();
     let mut buffer = [0; 1 << 14];

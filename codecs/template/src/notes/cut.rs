@@ -1,4 +1,4 @@
-//! Where a segment is cut into notes.
+//! Cuts a segment into notes.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -6,22 +6,22 @@ use std::ops::Range;
 use fastcdc::v2020::{FastCDC, StreamCDC};
 use lab_codec::{Error, Result};
 
-/// The smallest size of notes to ask for, in bytes.
+/// Minimum size of notes, in bytes.
 pub const MIN_SIZE: u64 = fastcdc::v2020::AVERAGE_MIN as u64;
-/// The largest size of notes to ask for, in bytes.
+/// Maximum size of notes, in bytes.
 pub const MAX_SIZE: u64 = fastcdc::v2020::AVERAGE_MAX as u64;
 
-/// A way to cut. The numbers are those of the dictionary's format.
+/// A chunking method. The numbers are those of the dictionary format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chunking {
-    /// Where the content says so, so that what follows an insertion is cut as before: FastCDC (Xia et al., 2016, in
+    /// Content-defined: cuts after an insertion fall where they fell before. FastCDC (Xia et al., 2016, in
     /// the normalized form of 2020).
     Content = 0,
-    /// Every so many bytes.
+    /// Fixed size.
     Fixed = 1,
 }
 
-/// A way to cut, and how large notes are.
+/// A chunking method, with its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cutting {
     chunking: Chunking,
@@ -29,8 +29,8 @@ pub struct Cutting {
 }
 
 impl Cutting {
-    /// Notes of `size` bytes: of at most a quarter less, four times more, and about that much on average where the
-    /// content decides.
+    /// Notes of about `size` bytes: with content-defined chunking from a quarter to four times that, the
+    /// usual ratio for FastCDC.
     ///
     /// # Errors
     /// [`Param`](lab_codec::ErrorKind::Param) for a size outside [`MIN_SIZE`] to [`MAX_SIZE`].
@@ -43,7 +43,7 @@ impl Cutting {
         Ok(Self { chunking, size })
     }
 
-    /// The way to cut.
+    /// The chunking method.
     pub fn chunking(self) -> Chunking {
         self.chunking
     }
@@ -53,7 +53,7 @@ impl Cutting {
         self.size
     }
 
-    /// The notes of `text`, one after the other; none is empty.
+    /// The notes of `text`, in order; none is empty.
     pub fn cut(self, text: &[u8]) -> Box<dyn Iterator<Item = Range<usize>> + '_> {
         let size = self.size as usize;
         match self.chunking {
@@ -69,7 +69,7 @@ impl Cutting {
         }
     }
 
-    /// The same notes of a text that is read, one at a time.
+    /// The same notes of a stream, one at a time.
     pub fn stream<'a>(self, reader: impl Read + 'a) -> Box<dyn Iterator<Item = io::Result<Vec<u8>>> + 'a> {
         let size = self.size as usize;
         match self.chunking {
@@ -90,7 +90,7 @@ impl Cutting {
         }
     }
 
-    /// The least, average and most bytes of a note, even as the library wants them.
+    /// Minimum, average and maximum size of a note, even, as the library requires.
     fn sizes(self) -> [usize; 3] {
         let size = self.size as usize;
         [size / 4, size, size * 4].map(|size| size & !1)

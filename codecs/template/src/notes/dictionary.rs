@@ -1,5 +1,6 @@
-//! Dictionaries: notes that many files share, each under its content identifier, with the root of a Merkle tree over
-//! these. The notes stand in the file itself or elsewhere, as blobs. The format is docs/formats/dictionary.md.
+//! Dictionaries: notes that many files share, each under its content identifier, with the root of a Merkle
+//! tree over the identifiers. The bytes of notes stand in the file itself or in blobs. Format:
+//! docs/formats/dictionary.md.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -14,15 +15,15 @@ use super::merkle;
 
 const MAGIC: [u8; 4] = *b"LABD";
 const VERSION: u8 = 1;
-/// The longest piece, in bytes.
+/// Maximum size of a piece, in bytes.
 pub const MAX_PIECE: u64 = 1 << 30;
-/// The most contexts.
+/// Maximum number of contexts.
 pub const MAX_CONTEXTS: usize = 64;
 const MAX_NAME: usize = 64;
-/// A digest and a length of one byte.
+/// Minimum size of a stored piece: a digest and a length of one byte. Bounds the count before allocation.
 const MIN_PIECE_BYTES: usize = 33;
 
-/// What an entry stands for in one context.
+/// An entry's content in one context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Piece {
     /// The SHA-256 of its bytes.
@@ -31,14 +32,14 @@ pub struct Piece {
     pub len: u32,
 }
 
-/// What a dictionary has, without the bytes.
+/// The contents of a dictionary, without the bytes of notes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// How its notes were cut.
+    /// The cutting of its notes.
     pub cutting: Cutting,
-    /// The names of its contexts; at least one.
+    /// Names of contexts; at least one.
     pub contexts: Vec<String>,
-    /// For each entry its piece in each context.
+    /// The piece of each entry in each context, entry by entry.
     pub pieces: Vec<Piece>,
 }
 
@@ -49,7 +50,7 @@ impl Table {
         self.pieces.iter().copied().filter(move |piece| seen.insert(piece.digest))
     }
 
-    /// The root of the tree over the identifiers, sorted and without repetitions.
+    /// The Merkle root over the identifiers, sorted, without repetitions.
     pub fn root(&self) -> Digest {
         let digests: BTreeSet<Digest> = self.pieces.iter().map(|piece| piece.digest).collect();
         merkle::root(digests.iter().map(cid::bytes))
@@ -84,12 +85,18 @@ impl Table {
         }
         let embedded = match fixed[1] {
             flag @ 0..=1 => flag == 1,
-            flag => return Err(Error::corrupt(format!("the flag {flag} of a dictionary"))),
+            flag => {
+                return Err(Error::corrupt(format!("flag {flag} of a dictionary; only 0 and 1 are defined")));
+            }
         };
         let chunking = match fixed[2] {
             0 => Chunking::Content,
             1 => Chunking::Fixed,
-            n => return Err(Error::unsupported(format!("the way {n} to cut notes"))),
+            n => {
+                return Err(Error::unsupported(format!(
+                    "chunking method {n} of a dictionary; a newer version may read it"
+                )));
+            }
         };
         let cutting =
             Cutting::new(chunking, varint::read(input)?).map_err(|e| Error::corrupt(e.message()))?;
@@ -104,7 +111,7 @@ impl Table {
             let digest = digest(input)?;
             let len = varint::read(input)?;
             if len > MAX_PIECE {
-                return Err(Error::corrupt(format!("a note of {len} bytes")));
+                return Err(Error::corrupt(format!("a note of {len} bytes; the maximum is {MAX_PIECE}")));
             }
             pieces.push(Piece { digest, len: len as u32 });
         }
@@ -116,7 +123,7 @@ impl Table {
     }
 }
 
-/// Whether a context may have this name: up to 64 letters, digits, `-` and `_`, of ASCII.
+/// Whether `name` is a valid context name: 1 to 64 ASCII letters, digits, `-` and `_`.
 pub fn is_context_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
@@ -125,14 +132,14 @@ pub fn is_context_name(name: &str) -> bool {
 fn read_contexts(input: &mut &[u8]) -> Result<Vec<String>> {
     let count = varint::read(input)?;
     if !(1..=MAX_CONTEXTS as u64).contains(&count) {
-        return Err(Error::corrupt(format!("{count} contexts")));
+        return Err(Error::corrupt(format!("{count} contexts; a dictionary has 1 to {MAX_CONTEXTS}")));
     }
     let mut names = Vec::<String>::new();
     for _ in 0..count {
         let len = take(input, 1)?[0];
         let name = String::from_utf8_lossy(take(input, usize::from(len))?).into_owned();
         if !is_context_name(&name) || names.contains(&name) {
-            return Err(Error::corrupt(format!("a context called {name:?}, or two of that name")));
+            return Err(Error::corrupt(format!("context name {name:?} is invalid or occurs twice")));
         }
         names.push(name);
     }
@@ -150,29 +157,32 @@ fn digest(input: &mut &[u8]) -> Result<Digest> {
     Ok(Digest(digest))
 }
 
-/// A dictionary, all of it verified.
+/// A verified dictionary.
 #[derive(Debug)]
 pub struct Dictionary {
     table: Table,
     file: Arc<[u8]>,
-    /// Where in the file the bytes of pieces stand.
+    /// Ranges of the file that hold the bytes of pieces.
     embedded: HashMap<Digest, Range<usize>>,
-    /// Where the bytes are that the file does not have.
+    /// Source of the pieces outside the file.
     blobs: Resources,
 }
 
 impl Dictionary {
-    /// Reads a dictionary; what it does not hold itself is asked of `blobs` when it is used.
+    /// Reads and verifies a dictionary; pieces outside the file are read from `blobs` on use.
     ///
     /// # Errors
-    /// Whatever is wrong with the file; bytes that are not those of their identifier.
+    /// A corrupt or truncated file; bytes that do not match their identifier.
     pub fn read(file: Arc<[u8]>, blobs: Resources) -> Result<Self> {
         let mut rest = &file[..];
         let (table, is_embedded) = Table::read(&mut rest)?;
         let mut lens = HashMap::new();
         for piece in &table.pieces {
             if *lens.entry(piece.digest).or_insert(piece.len) != piece.len {
-                return Err(Error::corrupt(format!("two lengths for {}", cid::text(&piece.digest))));
+                return Err(Error::corrupt(format!(
+                    "two different lengths for {}",
+                    cid::text(&piece.digest)
+                )));
             }
         }
         let mut embedded = HashMap::new();
@@ -184,12 +194,12 @@ impl Dictionary {
             }
         }
         if !rest.is_empty() {
-            return Err(Error::corrupt(format!("{} bytes behind the end of the dictionary", rest.len())));
+            return Err(Error::corrupt(format!("{} bytes follow the end of the dictionary", rest.len())));
         }
         Ok(Self { table, file, embedded, blobs })
     }
 
-    /// What it has.
+    /// The contents without bytes.
     pub fn table(&self) -> &Table {
         &self.table
     }
@@ -199,10 +209,10 @@ impl Dictionary {
         self.table.pieces.len() / self.table.contexts.len()
     }
 
-    /// The number of a context.
+    /// The number of a context, by name.
     ///
     /// # Errors
-    /// [`Param`](ErrorKind::Param), with the names that there are.
+    /// [`Param`](ErrorKind::Param), listing the valid names.
     pub fn context(&self, name: &str) -> Result<usize> {
         self.table.contexts.iter().position(|known| known == name).ok_or_else(|| {
             Error::param(format!(
@@ -212,12 +222,12 @@ impl Dictionary {
         })
     }
 
-    /// What `entry` stands for in `context`; both are below what there is.
+    /// The piece of `entry` in `context`; both must exist.
     pub fn piece(&self, entry: usize, context: usize) -> Piece {
         self.table.pieces[entry * self.table.contexts.len() + context]
     }
 
-    /// Shows the bytes of a piece to `read`.
+    /// Passes the bytes of a piece to `read`.
     ///
     /// # Errors
     /// [`MissingResource`](ErrorKind::MissingResource), naming the identifier; a blob of another length.
@@ -247,10 +257,13 @@ impl Dictionary {
     }
 }
 
-/// Whether these are the bytes of a piece.
+/// Checks bytes against the digest of their piece.
 fn verify(piece: &Piece, bytes: &[u8]) -> Result<()> {
     if cid::digest(bytes) != piece.digest {
-        return Err(Error::corrupt(format!("the bytes of {} are others", cid::text(&piece.digest))));
+        return Err(Error::corrupt(format!(
+            "the bytes of {} do not match their digest",
+            cid::text(&piece.digest)
+        )));
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! Maps: which symbol of a dictionary is in which context.
+//! Maps: the context of each symbol of a dictionary.
 //!
-//! A map comes from a file, or it stands in the parameters of a template, where it has a name. A file has a line for each
-//! symbol, or for a range of them: `3 NIGHT`, `7-12 DAY`, `* NIGHT` for all that are not named. Among the parameters the
-//! same is `NAME.NIGHT.3.NIGHT.7-12.DAY`: the name, the context of all that are not named, then symbols and contexts in
-//! ascending order.
+//! A map comes from a file, or stands with a name in the parameters of a template. A file has a line for each
+//! symbol or range of symbols: `3 NIGHT`, `7-12 DAY`, `* NIGHT` for all others. The same as a parameter is
+//! `NAME.NIGHT.3.NIGHT.7-12.DAY`: the name, the context of all others, then symbols and contexts in ascending
+//! order.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -13,12 +13,12 @@ use lab_codec::{Error, Result};
 use super::cid;
 use super::dictionary::{Dictionary, is_context_name};
 
-/// What the contexts are that a map may name.
+/// The contexts that a map may name.
 #[derive(Debug, Clone, Copy)]
 pub struct Declared<'a> {
     /// The dictionary with the symbols.
     pub dictionary: &'a Dictionary,
-    /// Numbers of contexts; the first one is the content's.
+    /// Numbers of contexts, the content's first.
     pub contexts: &'a [usize],
 }
 
@@ -26,7 +26,7 @@ impl Declared<'_> {
     /// The number of a declared context.
     ///
     /// # Errors
-    /// [`Usage`](lab_codec::ErrorKind::Usage), with the names that are declared.
+    /// [`Usage`](lab_codec::ErrorKind::Usage), listing the declared names.
     pub fn context(&self, name: &str) -> Result<usize> {
         let names = &self.dictionary.table().contexts;
         self.contexts.iter().copied().find(|&number| names[number] == name).ok_or_else(|| {
@@ -38,32 +38,32 @@ impl Declared<'_> {
         })
     }
 
-    /// `3`, or `3-7`.
+    /// Parses `3` or `3-7`.
     fn symbols(&self, text: &str) -> Result<RangeInclusive<u32>> {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         let number = |text: &str| text.parse::<u32>().ok().filter(|n| n.to_string() == text);
         let (Some(first), Some(last)) = (number(first), number(last)) else {
-            return Err(Error::usage(format!("{text:?} is no symbol; symbols look like 3, or 3-7")));
+            return Err(Error::usage(format!("{text:?} is not a symbol; write 3 or 3-7")));
         };
         let entries = self.dictionary.entries();
         if last as usize >= entries {
             return Err(Error::usage(format!(
-                "the dictionary has no symbol {last}; it has {entries}, from 0 on"
+                "symbol {last} does not exist; the dictionary has {entries}, from 0"
             )));
         }
         if first > last {
-            return Err(Error::usage(format!("the symbols {text} are none; give the smaller number first")));
+            return Err(Error::usage(format!("the range {text} is empty; give the smaller number first")));
         }
         Ok(first..=last)
     }
 }
 
-/// Which symbol is in which context.
+/// The context of each symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Map {
     /// The context of all symbols that are not named.
     rest: usize,
-    /// Those that are, ascending.
+    /// Named symbols with their contexts, ascending.
     named: Vec<(RangeInclusive<u32>, usize)>,
 }
 
@@ -71,8 +71,8 @@ impl Map {
     /// Reads the lines of a file.
     ///
     /// # Errors
-    /// [`Usage`](lab_codec::ErrorKind::Usage), with the line: a context that is not declared, a symbol that does not exist
-    /// or comes twice.
+    /// [`Usage`](lab_codec::ErrorKind::Usage), with the line: an undeclared context, an unknown or repeated
+    /// symbol.
     pub fn from_lines(text: &str, declared: Declared) -> Result<Self> {
         let Declared { dictionary, contexts } = declared;
         let mut identifiers = HashMap::new();
@@ -88,12 +88,12 @@ impl Map {
             let (symbol, name) = match words[..] {
                 [] => continue,
                 [symbol, name] => (symbol, name),
-                _ => return Err(at_line(Error::usage("a line has a symbol and a context"))),
+                _ => return Err(at_line(Error::usage("a line needs a symbol and a context"))),
             };
             let context = declared.context(name).map_err(at_line)?;
             if symbol == "*" {
                 if rest.replace(context).is_some() {
-                    return Err(at_line(Error::usage("there are two lines for *")));
+                    return Err(at_line(Error::usage("a second line for *")));
                 }
                 continue;
             }
@@ -107,40 +107,36 @@ impl Map {
         for pair in named.windows(2) {
             if pair[1].0.start() <= pair[0].0.end() {
                 let (symbol, line) = (pair[1].0.start(), pair[0].2.max(pair[1].2));
-                return Err(
-                    Error::usage(format!("symbol {symbol} comes a second time")).at(format!("line {line}"))
-                );
+                return Err(Error::usage(format!("symbol {symbol} occurs twice")).at(format!("line {line}")));
             }
         }
         let named = named.into_iter().map(|(symbols, context, _)| (symbols, context)).collect();
         Ok(Self { rest: rest.unwrap_or(contexts[0]), named })
     }
 
-    /// Reads `CONTEXT.SYMBOLS.CONTEXT...`, what stands behind a name among the parameters.
+    /// Parses `CONTEXT.SYMBOLS.CONTEXT...`, the part of a parameter after the name.
     fn from_words<'a>(mut words: impl Iterator<Item = &'a str>, declared: Declared) -> Result<Self> {
         let Some(rest) = words.next() else {
-            return Err(Error::param(
-                "a map has a name, and a context for all symbols that it does not name",
-            ));
+            return Err(Error::param("a map needs a name, and a context for the symbols it does not name"));
         };
         let mut map = Self { rest: declared.context(rest)?, named: Vec::new() };
         while let Some(symbols) = words.next() {
             let symbols = declared.symbols(symbols)?;
             if map.named.last().is_some_and(|(before, _)| symbols.start() <= before.end()) {
                 return Err(Error::param(format!(
-                    "symbol {} comes a second time, or behind a larger one",
+                    "symbol {} occurs twice, or after a larger one",
                     symbols.start()
                 )));
             }
             let Some(context) = words.next() else {
-                return Err(Error::param(format!("no context for the symbol {}", symbols.start())));
+                return Err(Error::param(format!("symbol {} has no context", symbols.start())));
             };
             map.named.push((symbols, declared.context(context)?));
         }
         Ok(map)
     }
 
-    /// As it stands among the parameters, behind its name and a point.
+    /// The map as a parameter, without its name.
     pub fn to_words(&self, dictionary: &Dictionary) -> String {
         let name = |context: usize| &dictionary.table().contexts[context];
         let mut text = name(self.rest).clone();
@@ -160,20 +156,20 @@ impl Map {
     }
 }
 
-/// Reads the parameter `maps`: maps joined by `+`, each with its name.
+/// Parses the parameter `maps`: named maps, joined by `+`.
 ///
 /// # Errors
-/// [`Param`](lab_codec::ErrorKind::Param), with the name: whatever is wrong with it.
+/// [`Param`](lab_codec::ErrorKind::Param), with the map's name.
 pub fn read_all(text: &str, declared: Declared) -> Result<Vec<(String, Map)>> {
     let mut maps = Vec::<(String, Map)>::new();
     for text in text.split('+').filter(|_| !text.is_empty()) {
         let mut words = text.split('.');
         let name = words.next().unwrap_or_default();
         if !is_context_name(name) {
-            return Err(Error::param(format!("{name:?} is no name of a map: letters, digits, - and _")));
+            return Err(Error::param(format!("{name:?} is not a map name; use letters, digits, - and _")));
         }
         if maps.iter().any(|(known, _)| known == name) {
-            return Err(Error::param(format!("the map {name:?} is there twice")));
+            return Err(Error::param(format!("two maps are named {name:?}")));
         }
         let map = Map::from_words(words, declared)
             .map_err(|e| Error::param(format!("the map {name:?}: {}", e.message())))?;

@@ -1,12 +1,13 @@
-//! The Merkle tree of RFC 6962, section 2.1: leaves and nodes are hashed with different first bytes, so that
-//! neither can be taken for the other.
+//! The Merkle tree of RFC 6962, section 2.1. Leaves and nodes are hashed with different prefixes, so neither
+//! can pass for the other.
 
 use lab_codec::Digest;
 use sha2::{Digest as _, Sha256};
 
 /// The root over leaves in this order.
 pub fn root<T: AsRef<[u8]>>(leaves: impl IntoIterator<Item = T>) -> Digest {
-    // Complete subtrees, each with its number of leaves: the sizes fall, and are powers of two.
+    // Complete subtrees with their number of leaves: falling powers of two, one for each set bit of the
+    // count.
     let mut stack: Vec<(u64, Digest)> = Vec::new();
     for leaf in leaves {
         let hash = Sha256::new().chain_update([0]).chain_update(leaf).finalize();
@@ -16,6 +17,7 @@ pub fn root<T: AsRef<[u8]>>(leaves: impl IntoIterator<Item = T>) -> Digest {
         }
         stack.push(tree);
     }
+    // The RFC splits at the largest power of two, so the remaining subtrees join from the right.
     let last = stack.pop().map(|(_, hash)| hash);
     last.map_or(Digest(Sha256::digest([]).into()), |last| {
         stack.iter().rev().fold(last, |right, (_, left)| node(left, &right))

@@ -1,4 +1,4 @@
-//! Notes: pieces of a segment that are known from a dictionary or from before, or else said in full once.
+//! Notes: chunks of a segment that a dictionary holds, that occurred before, or that are coded once as new.
 
 pub mod build;
 pub mod cid;

@@ -1,4 +1,4 @@
-//! Work on a segment of notes without expanding it: its grammar, in which each note is a rule, and what it costs.
+//! Reads a segment of notes without expanding it: its grammar, in which each note is a rule, and its costs.
 
 use std::ops::Range;
 
@@ -8,16 +8,16 @@ use lab_codec::{Context, Result};
 use super::score::{Score, Voice, entries, length};
 use crate::partial::{Costs, Kind, Parsed, Table, Token};
 
-/// How many notes of which kind a segment has.
+/// Counts of a segment's notes by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Notes {
-    /// Notes in all.
+    /// All notes.
     pub played: u64,
-    /// Those of the dictionary.
+    /// Notes of the dictionary.
     pub known: u64,
     /// Bytes of these.
     pub known_bytes: u64,
-    /// Different local notes.
+    /// Distinct local notes.
     pub local: u64,
     /// Bytes of these, each counted once.
     pub local_bytes: u64,
@@ -34,7 +34,7 @@ impl std::ops::AddAssign for Notes {
 }
 
 impl Score<'_> {
-    /// What the segment is made of.
+    /// Counts the notes of the segment.
     pub fn notes(&self, voice: Option<Voice>) -> Notes {
         let entries = entries(voice);
         let known = self.sequence.notes.iter().filter(|&&note| note < entries);
@@ -48,8 +48,8 @@ impl Score<'_> {
         }
     }
 
-    /// The grammar of the segment: that of the local notes, cut where they end, with a rule for each note. Those of the
-    /// dictionary are rules of bytes.
+    /// The grammar of the segment: that of the local notes, cut where notes end, with a rule for each note.
+    /// Notes of the dictionary become rules of bytes.
     ///
     /// # Errors
     /// As [`Worker::decode`](lab_codec::Worker::decode).
@@ -98,7 +98,7 @@ impl Score<'_> {
                         symbol
                     }
                 },
-                // Without a dictionary all notes are local.
+                // Without a dictionary every note is local, so this arm has no notes.
                 (None, None) => continue,
             });
         }
@@ -106,13 +106,13 @@ impl Score<'_> {
         Ok(Parsed::Grammar(table))
     }
 
-    /// Bytes of the segment `input` that are neither sequence nor local notes.
+    /// Bytes of the segment `input` outside the sequence and the local notes.
     pub fn head(&self, input: &[u8]) -> usize {
         input.len() - self.stored.0.len() - self.local.0.len()
     }
 
-    /// What the parts of the segment cost; `head` are the bytes before its notes. A note that was known costs what it takes
-    /// to name it; one that is new in addition what its bytes take among the local notes, spread over it.
+    /// Costs of the parts of the segment; `head` are the bytes before its notes. A known note costs its
+    /// symbol in the sequence. A new one costs its bytes among the local notes as well, spread over them.
     ///
     /// # Errors
     /// As [`Worker::decode`](lab_codec::Worker::decode).
@@ -128,7 +128,7 @@ impl Score<'_> {
         let naming = Naming::new(&named, self.sequence.lengths.len())?;
         let notes = self.sequence.notes.iter().map(|&note| (note, length(&self.sequence, voice, note)));
 
-        // New notes have their bytes in order of their numbers, so those of a range are a range, too.
+        // New notes have their bytes in order of their numbers, so those of a range form one range, too.
         let (mut at, mut fresh, mut place) = (0, entries, 0);
         let mut wanted: Option<Range<usize>> = None;
         for (note, len) in notes.clone() {
@@ -193,11 +193,11 @@ impl Score<'_> {
     }
 }
 
-/// What it takes to name the notes, in bits.
+/// Costs of the sequence of notes, in bits.
 struct Naming {
-    /// For each local note, its length.
+    /// For each local note, the bits of its length.
     lengths: Vec<f64>,
-    /// For each note, its symbol; for the first one, also the number of local notes.
+    /// For each note, the bits of its symbol; the first one includes the number of local notes.
     symbols: Vec<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! A segment as notes: found by the encoder, played by the decoder, in any context that is declared.
+//! A segment as notes: the encoder finds them, the decoder renders them in any declared context.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,10 +13,10 @@ use super::sequence::{Sequence, max_bytes};
 use crate::partial::Parsed;
 use crate::segment;
 
-/// A dictionary in the context that a segment is meant in.
+/// A dictionary, with the context of the content.
 #[derive(Debug, Clone, Copy)]
 pub struct Voice<'a> {
-    /// The notes.
+    /// The dictionary.
     pub dictionary: &'a Dictionary,
     /// The number of the context.
     pub context: usize,
@@ -32,18 +32,18 @@ pub(super) fn entries(voice: Option<Voice>) -> u32 {
     voice.map_or(0, |voice| voice.dictionary.entries() as u32)
 }
 
-/// The notes of a segment, and where in it each local one stands first.
+/// The notes of a segment, as the encoder finds them.
 #[derive(Debug)]
 pub struct Found {
     /// The notes.
     pub sequence: Sequence,
-    /// Bytes that are notes of the dictionary.
+    /// Bytes covered by notes of the dictionary.
     pub known: usize,
-    /// Bytes of local notes that came before.
+    /// Bytes covered by repeated local notes.
     pub repeated: usize,
 }
 
-/// Cuts a segment into notes. `known` are the entries of the dictionary.
+/// Cuts a segment into notes. `known` maps digests to entries of the dictionary.
 ///
 /// # Errors
 /// Cancellation.
@@ -80,7 +80,7 @@ pub fn find(
 }
 
 impl Sequence {
-    /// The bytes of the local notes, one after the other.
+    /// The bytes of the local notes, in order.
     pub fn local_bytes(&self, input: &[u8], voice: Option<Voice>) -> Vec<u8> {
         let entries = entries(voice);
         let (mut out, mut fresh, mut at) = (Vec::new(), entries, 0);
@@ -104,33 +104,33 @@ pub(super) fn length(sequence: &Sequence, voice: Option<Voice>, note: u32) -> us
     }
 }
 
-/// What a segment becomes in another context than the one it was encoded in, or by a map.
+/// Length and digest of a segment's rendering in another context or by a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rendering {
-    /// The number of a context in the dictionary; after these come the numbers of the maps that the template has.
+    /// The number of a context in the dictionary; maps of the template are numbered after these.
     pub number: u64,
-    /// Bytes of it.
+    /// Its length in bytes.
     pub len: u64,
-    /// The SHA-256 of these.
+    /// Its SHA-256.
     pub digest: Digest,
 }
 
-/// A segment in the form of notes, as far as it takes to play it.
+/// A parsed segment of notes, ready to render.
 #[derive(Debug)]
 pub struct Score<'a> {
     /// The notes.
     pub sequence: Sequence,
-    /// What it becomes in other contexts.
+    /// Its renderings in other contexts.
     pub renderings: Vec<Rendering>,
-    /// The sequence, encoded, and how many bytes it has.
+    /// The encoded sequence, and its decoded length.
     pub(super) stored: (&'a [u8], usize),
-    /// The local notes, encoded, and how many bytes they have.
+    /// The encoded local notes, and their decoded length.
     pub(super) local: (&'a [u8], usize),
 }
 
 impl<'a> Score<'a> {
-    /// Reads a segment of `raw_len` bytes; `input` is what follows the byte that tells the form. Renderings have numbers
-    /// below `numbers`.
+    /// Reads a segment of `raw_len` bytes; `input` follows the form byte. Renderings have numbers below
+    /// `numbers`.
     ///
     /// # Errors
     /// As [`Worker::decode`](lab_codec::Worker::decode).
@@ -163,7 +163,7 @@ impl<'a> Score<'a> {
         Ok(local)
     }
 
-    /// Where the local notes begin among their bytes.
+    /// Offsets of the local notes in their bytes.
     fn starts(&self) -> Vec<usize> {
         let mut at = 0;
         let lengths = self.sequence.lengths.iter();
@@ -175,8 +175,8 @@ impl<'a> Score<'a> {
             .collect()
     }
 
-    /// Appends all of the segment to `out`, with the piece of each entry of the dictionary that `piece` says, and returns
-    /// how many bytes these were.
+    /// Appends the whole segment to `out`, with the piece that `piece` selects for each entry of the
+    /// dictionary, and returns the number of bytes.
     ///
     /// # Errors
     /// As [`Worker::decode`](lab_codec::Worker::decode).
@@ -197,6 +197,7 @@ impl<'a> Score<'a> {
             };
             total = total.saturating_add(len.into());
         }
+        // The sum is checked before any allocation: a few entries can be very long in another context.
         cx.limits().check_output(total, "a segment in this context")?;
         let local = self.local_bytes(cx)?;
         let starts = self.starts();
@@ -209,6 +210,7 @@ impl<'a> Score<'a> {
             if let Some(number) = note.checked_sub(entries) {
                 let start = starts[number as usize];
                 out.extend_from_slice(&local[start..start + self.sequence.lengths[number as usize] as usize]);
+            // A repeated note is copied from the output, which saves a look-up of its blob.
             } else if let Some((dictionary, piece)) = piece(note) {
                 let place = *first.entry(note).or_insert(out.len());
                 if place == out.len() {
@@ -262,14 +264,14 @@ impl<'a> Score<'a> {
                     let piece = voice.piece(note);
                     voice.dictionary.with_bytes(&piece, |bytes| out.extend_from_slice(&bytes[part]))?;
                 }
-                _ => return Err(Error::corrupt("a note that nothing says")),
+                _ => return Err(Error::corrupt("a note without content")),
             }
         }
         Ok(())
     }
 }
 
-/// Appends what stands before the sequence.
+/// Appends the renderings, which stand before the sequence.
 pub fn write_renderings(renderings: &[Rendering], out: &mut Vec<u8>) {
     varint::write(out, renderings.len() as u64);
     for rendering in renderings {
@@ -292,16 +294,16 @@ fn read_renderings(input: &mut &[u8], voice: Option<Voice>, numbers: usize) -> R
         let mut rendering = Rendering { number, len, digest: Digest([0; 32]) };
         rendering.digest.0.copy_from_slice(digest);
         let refuse = if number >= numbers as u64 {
-            "which is no context and no map"
+            "but contexts and maps have smaller numbers"
         } else if voice.is_some_and(|voice| voice.context as u64 == number) {
-            "which is the content itself"
+            "but the content has that number"
         } else if renderings.iter().any(|known| known.number == number) {
-            "which comes twice"
+            "which occurs twice"
         } else {
             renderings.push(rendering);
             continue;
         };
-        return Err(Error::corrupt(format!("a rendering with the number {number}, {refuse}")));
+        return Err(Error::corrupt(format!("a rendering with number {number}, {refuse}")));
     }
     Ok(renderings)
 }

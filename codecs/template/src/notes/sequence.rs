@@ -1,22 +1,21 @@
-//! The sequence of notes of a segment as bytes: the lengths of the notes that are new, then a symbol for each note.
+//! The sequence of notes of a segment as bytes: the lengths of the new notes, then a symbol for each note.
 //!
-//! A symbol says that the note is new, or the one that came after the note before the last time, or which one. So
-//! whole passages that come again are runs of one symbol, whatever notes they consist of.
+//! A symbol is NEW, FOLLOWING (the note that followed the previous note last time), or a number. A repeated
+//! passage is thus a run of one symbol, whatever notes it consists of.
 
 use std::collections::HashMap;
 
 use lab_bits::varint;
 use lab_codec::{Context, Error, Result};
 
-/// The next note of which nothing was said before.
+/// The next note that has not occurred yet.
 const NEW: u64 = 0;
-/// The note that followed the note before, when that was played last.
+/// The note that followed the previous note at its last occurrence.
 const FOLLOWING: u64 = 1;
-/// Symbols from here on are numbers of notes.
+/// First symbol of note numbers.
 const NUMBERS: u64 = 2;
 
-/// Notes in order. Those of the dictionary have the first numbers, then come the local ones, in order of their first
-/// use.
+/// Notes in order. Entries of the dictionary have the first numbers, then local notes in order of first use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sequence {
     /// Bytes of each local note.
@@ -25,7 +24,7 @@ pub struct Sequence {
     pub notes: Vec<u32>,
 }
 
-/// Which note follows which.
+/// The last successor of each note.
 struct Followers {
     entries: u32,
     last: HashMap<u32, u32>,
@@ -37,7 +36,8 @@ impl Followers {
         Self { entries, last: HashMap::new(), before: None }
     }
 
-    /// The note that is to be expected: first, as the dictionary has them.
+    /// The expected note: the last successor, or before there is one, the next entry of the dictionary, whose
+    /// entries keep the order of the samples.
     fn expected(&self) -> Option<u32> {
         let Some(before) = self.before else { return (self.entries > 0).then_some(0) };
         let next = (before + 1 < self.entries).then_some(before + 1);
@@ -51,13 +51,13 @@ impl Followers {
     }
 }
 
-/// The most bytes of a sequence for a segment of `raw_len` bytes: one that is longer gains nothing.
+/// Maximum size of a sequence for a segment of `raw_len` bytes: a longer one saves nothing.
 pub fn max_bytes(raw_len: usize) -> usize {
     raw_len / 8 + 64
 }
 
 impl Sequence {
-    /// As bytes, for a dictionary of so many entries.
+    /// The sequence as bytes, for a dictionary of `entries` entries.
     pub fn to_bytes(&self, entries: u32) -> Vec<u8> {
         let mut out = Vec::new();
         varint::write(&mut out, self.lengths.len() as u64);
@@ -81,11 +81,10 @@ impl Sequence {
         out
     }
 
-    /// Reads a sequence for a segment of `raw_len` bytes, where an entry of the dictionary has as many bytes as `length`
-    /// says.
+    /// Reads a sequence for a segment of `raw_len` bytes; `length` gives the size of a dictionary entry.
     ///
     /// # Errors
-    /// Whatever is wrong with it; cancellation.
+    /// Corrupt or truncated bytes; cancellation.
     pub fn read(
         mut input: &[u8],
         raw_len: usize,
@@ -94,6 +93,7 @@ impl Sequence {
         cx: &Context,
     ) -> Result<Self> {
         let count = varint::read(&mut input)?;
+        // Each length takes at least a byte: the count is bounded before allocation.
         if count > input.len() as u64 {
             return Err(Error::corrupt(format!("{count} lengths in {} bytes", input.len())));
         }
@@ -104,7 +104,7 @@ impl Sequence {
             local += length.min(raw_len as u64 + 1);
             if length == 0 || local > raw_len as u64 {
                 return Err(Error::corrupt(format!(
-                    "notes of {local} bytes and more in a segment of {raw_len}"
+                    "new notes of at least {local} bytes in a segment of {raw_len}"
                 )));
             }
             lengths.push(length as u32);
@@ -124,7 +124,7 @@ impl Sequence {
                 }
                 FOLLOWING => followers
                     .expected()
-                    .ok_or_else(|| Error::corrupt("a note that follows, but none does"))?,
+                    .ok_or_else(|| Error::corrupt("a FOLLOWING symbol without a previous note"))?,
                 number if (NUMBERS..NUMBERS + u64::from(entries) + fresh as u64).contains(&number) => {
                     (number - NUMBERS) as u32
                 }
@@ -132,8 +132,8 @@ impl Sequence {
                     let unborn = symbol.checked_sub(NUMBERS + u64::from(entries));
                     let unborn = unborn.filter(|&local| local < lengths.len() as u64);
                     return Err(Error::corrupt(match unborn {
-                        Some(local) => format!("local note {local} is played before it is new"),
-                        None => format!("no note for the symbol {symbol}"),
+                        Some(local) => format!("local note {local} is used before it is NEW"),
+                        None => format!("symbol {symbol} has no note"),
                     }));
                 }
             };
@@ -143,18 +143,20 @@ impl Sequence {
             };
             left = match left.checked_sub(length as usize) {
                 Some(left) if length > 0 => left,
-                _ => return Err(Error::corrupt("the notes are more than the segment, or one is empty")),
+                _ => return Err(Error::corrupt("the notes exceed the segment, or one is empty")),
             };
             notes.push(note);
             followers.came(note);
         }
         if left > 0 || fresh < lengths.len() {
-            return Err(Error::corrupt(format!("the notes are {left} bytes short, or some are not played")));
+            return Err(Error::corrupt(format!(
+                "the notes are {left} bytes short, or some local notes are unused"
+            )));
         }
         Ok(Self { lengths, notes })
     }
 
-    /// Makes one note of local ones that always stand side by side, in the same order.
+    /// Joins local notes that always occur side by side, in the same order.
     pub fn join(&mut self, entries: u32) {
         const NONE: u32 = u32::MAX;
         const MANY: u32 = u32::MAX - 1;
@@ -168,7 +170,7 @@ impl Sequence {
         let local = |note: u32| note.checked_sub(entries).map(|n| n as usize);
         for (i, &now) in self.notes.iter().enumerate() {
             let Some(now) = local(now) else { continue };
-            // The ends of the segment, and notes of the dictionary, are no neighbours to join.
+            // The ends of the segment and notes of the dictionary count as many neighbours: never joined.
             let neighbour = |i: Option<usize>| {
                 let neighbour = i.and_then(|i| self.notes.get(i));
                 neighbour.copied().filter(|&n| n >= entries).unwrap_or(MANY)
@@ -176,7 +178,7 @@ impl Sequence {
             note(&mut before[now], neighbour(i.checked_sub(1)));
             note(&mut after[now], neighbour(Some(i + 1)));
         }
-        // A local note is part of the one before it where each is the other's only neighbour.
+        // A local note joins the previous one where each is the other's only neighbour.
         let joined = |now: usize| {
             let before = local(before[now]).filter(|&before| before < locals && before != now);
             before.filter(|&before| after[before] == entries + now as u32)
@@ -184,7 +186,7 @@ impl Sequence {
         let mut number = vec![0; locals];
         let mut lengths: Vec<u32> = Vec::new();
         for now in 0..locals {
-            // Local notes are numbered by first use, so the one before comes first.
+            // Local notes are numbered by first use, so the previous one is done by now.
             if let Some(before) = joined(now) {
                 number[now] = number[before];
                 lengths[number[now]] += self.lengths[now];

@@ -1,4 +1,4 @@
-//! What each part of a text costs in its grammar's tokens: bits by place.
+//! The cost of each part of a text in its grammar's tokens: bits by offset.
 
 use std::ops::Range;
 
@@ -9,53 +9,53 @@ use crate::segment::{Coder, Stored, read_metered};
 use crate::tokens::expand::{Place, Sink};
 use crate::tokens::{packed, raw};
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// No token: bytes of a segment that is stored as it is.
+    /// Raw bytes of a stored segment, without tokens.
     Stored,
     /// A byte.
     Byte,
-    /// The use of a rule that was defined before, by number.
+    /// A use of a rule, by number.
     Use(u32),
-    /// A note of the dictionary, by number.
+    /// A dictionary note, by number.
     Entry(u32),
-    /// A note of the segment that came before, by number.
+    /// A repeated local note, by number.
     Again(u32),
 }
 
-/// A token that says bytes, and what it costs.
+/// A token that produces bytes, and its cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Token {
     /// Offset of its first byte in the text.
     pub start: u32,
-    /// Bytes that it says, at least 1.
+    /// Number of bytes, at least 1.
     pub len: u32,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// The innermost rule whose definition it is a part of.
+    /// The innermost rule whose definition contains it.
     pub inside: Option<u32>,
-    /// Bits of itself.
+    /// Its own bits.
     pub bits: f64,
-    /// Bits of each of its bytes: its own, spread over them, and those of the definitions that it is a part of, spread
-    /// over the text of these.
+    /// Bits for each of its bytes: its own, spread over them, and those of the definitions that contain it,
+    /// spread over their text.
     pub per_byte: f64,
 }
 
-/// A rule, and what its definition costs beside the tokens on its right-hand side.
+/// A rule, with the cost of its definition apart from the tokens on its right-hand side.
 #[derive(Debug, Clone, Copy)]
 pub struct Defined {
-    /// Offset of its first place in the text, where it is defined, or in [`Costs::said`].
+    /// Offset of its definition in the text, or in [`Costs::said`].
     pub start: u32,
     /// Bytes of its text.
     pub len: u32,
     /// Symbols on its right-hand side.
     pub width: u32,
-    /// How often it is used, its definition included.
+    /// Its uses, including the definition.
     pub uses: u32,
-    /// 1 where its symbols are bytes, else 1 more than that of the deepest of them.
+    /// 1 if its symbols are bytes, else 1 more than the deepest of them.
     pub depth: u32,
-    /// Bits of NEW, its class and its width.
+    /// Bits of NEW, class and width.
     pub bits: f64,
 }
 
@@ -64,22 +64,22 @@ pub struct Defined {
 pub struct Costs {
     /// The text.
     pub text: Vec<u8>,
-    /// The text that rules are of, where it is another one: the local notes of a template.
+    /// The text that rules refer to, if it is another one: the local notes of a template.
     pub said: Option<Vec<u8>>,
-    /// The tokens that say a byte of the range that was asked for, in order.
+    /// The tokens that touch the requested range, in order.
     pub tokens: Vec<Token>,
-    /// All rules, by number: in the order in which they are complete.
+    /// All rules, in the order in which they are complete.
     pub rules: Vec<Defined>,
     /// Bits of all tokens and definitions.
     pub bits: f64,
-    /// Bytes of the encoded segment before those: its method, and the lengths of lanes or rules. With them, what is missing to
-    /// the whole is what the coder rounds up.
+    /// Bytes of the encoded segment before those: the method, and the lengths of lanes or rules. The
+    /// difference to the whole is the coder's rounding.
     pub head: u64,
 }
 
 impl Costs {
-    /// Reads an encoded segment of `raw_len` bytes; its costs are -log2 of the probabilities that the coder gave to its
-    /// decisions, or, for the `raw` coder, the bits that tokens take. Of tokens outside of `range`, only sums are kept.
+    /// Reads an encoded segment of `raw_len` bytes. Costs are -log2 of the probabilities that the coder gave
+    /// to its decisions; for `raw`, the bits of the tokens. Outside `range` only sums are kept.
     ///
     /// # Errors
     /// As [`Worker::decode`](lab_codec::Worker::decode).
@@ -102,7 +102,7 @@ impl Costs {
         Ok(Self { head, ..counter.finish(text) })
     }
 
-    /// The costs of bytes that are stored as they are: 8 bits each.
+    /// Costs of raw bytes: 8 bits each.
     pub fn of_bytes(text: Vec<u8>) -> Self {
         let bits = 8.0 * text.len() as f64;
         let all =
@@ -111,7 +111,7 @@ impl Costs {
         Self { text, said: None, tokens, rules: Vec::new(), bits, head: 0 }
     }
 
-    /// The first bytes of a rule's text, `most` at most.
+    /// The first bytes of a rule's text, at most `most`.
     pub fn rule_text(&self, rule: &Defined, most: usize) -> &[u8] {
         let (start, len) = (rule.start as usize, rule.len as usize);
         self.said.as_ref().unwrap_or(&self.text).get(start..start + len.min(most)).unwrap_or_default()
@@ -123,20 +123,21 @@ impl Costs {
 struct Open {
     /// Its number in the order in which definitions begin.
     number: u32,
-    /// Its first token among those that are kept.
+    /// Index of its first token among those kept.
     first: usize,
     start: u32,
     depth: u32,
     bits: f64,
 }
 
-/// Counts bits as tokens are told.
+/// Adds up bits token by token.
 struct Counter<'a> {
     bits: &'a Bits,
     shown: Range<u32>,
     at: u32,
     tokens: Vec<Token>,
-    /// By how much the bits per byte that definitions add change at each token, and at the one to come.
+    /// Changes of the bits per byte that definitions add, at each token and at the next one: prefix sums in
+    /// `finish` spread each definition over its text in constant time.
     steps: Vec<f64>,
     step: f64,
     rules: Vec<Defined>,
@@ -178,6 +179,7 @@ impl<'a> Counter<'a> {
         let mut added = 0.0;
         for (token, step) in tokens.iter_mut().zip(steps) {
             added += step;
+            // Rounding can leave a sum slightly below 0 after the last definition.
             token.per_byte += f64::max(added, 0.0);
             token.inside = token.inside.map(|number| numbers[number as usize]);
         }

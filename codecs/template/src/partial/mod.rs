@@ -1,6 +1,7 @@
-//! Works on a segment as its grammar tells it, without expanding it: parts of the text, searches, statistics, costs.
+//! Works on a segment through its grammar, without expanding it: ranges of the text, searches, statistics,
+//! costs.
 //!
-//! The cost grows with the tokens, which must be read one after the other, and not with the text.
+//! Time grows with the number of tokens, which must be read in order, and not with the length of the text.
 
 mod cost;
 mod search;
@@ -19,10 +20,10 @@ use self::table::Builder;
 pub use self::table::Table;
 use crate::segment::{Stored, read};
 
-/// A segment whose tokens have been read.
+/// A parsed segment.
 #[derive(Debug)]
 pub enum Parsed<'a> {
-    /// It was stored as it is.
+    /// Raw bytes.
     Bytes(Cow<'a, [u8]>),
     /// Its grammar.
     Grammar(Table),
@@ -37,10 +38,10 @@ impl<'a> Parsed<'a> {
         Self::up_to(input, raw_len, raw_len, cx)
     }
 
-    /// The same, but only as far as it takes to know the first `wanted` bytes of the text.
+    /// As [`new`](Self::new), but reads only the tokens of the first `wanted` bytes.
     ///
     /// # Errors
-    /// As [`Worker::decode`](lab_codec::Worker::decode); damage behind what is read is not noticed.
+    /// As [`Worker::decode`](lab_codec::Worker::decode); damage after the part that is read goes unnoticed.
     pub fn up_to(input: &'a [u8], raw_len: usize, wanted: usize, cx: &Context) -> Result<Self> {
         Ok(match Stored::open(input, raw_len)? {
             Stored::Bytes(bytes) => Self::Bytes(bytes.into()),
@@ -50,7 +51,7 @@ impl<'a> Parsed<'a> {
         })
     }
 
-    /// The same, without a hold on the encoded bytes.
+    /// A copy that does not borrow the encoded bytes.
     pub fn into_owned(self) -> Parsed<'static> {
         match self {
             Self::Bytes(bytes) => Parsed::Bytes(bytes.into_owned().into()),
@@ -58,7 +59,7 @@ impl<'a> Parsed<'a> {
         }
     }
 
-    /// Appends the bytes `range` of the text, which is within it, to `out`.
+    /// Appends the bytes `range` of the text to `out`; `range` must lie within it.
     ///
     /// # Errors
     /// Cancellation.

@@ -1,12 +1,12 @@
 //! Finds a pattern in a grammar's text: Knuth-Morris-Pratt, over symbols instead of bytes.
 //!
-//! What reading a rule does to the automaton, and how many occurrences end meanwhile, depends on nothing but
-//! the state before it. Both are worked out once for every pair of a rule and a state that comes up, and only
-//! then (Kida et al., "Collage system: a unifying framework for compressed pattern matching", TCS 298, 2003,
-//! do it for all pairs in advance). There are `symbols * pattern length` steps at most, and no more than twice
-//! the length of the text; as most rules are met in one or two states, it is a few for each symbol in practice.
+//! A rule's effect on the automaton, its final state and the occurrences that end meanwhile, depends only on
+//! the state before it. The effect is computed once for every pair of rule and state that occurs, on demand;
+//! Kida et al. ("Collage system: a unifying framework for compressed pattern matching", TCS 298, 2003)
+//! compute all pairs in advance. That bounds the steps by symbols times pattern length, and by twice the
+//! length of the text. Most rules meet one or two states, so in practice it is a few steps a symbol.
 //!
-//! The state goes on from one segment to the next, so that no occurrence is lost between them.
+//! The state carries over from one segment to the next, so occurrences across segments are found.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -17,31 +17,34 @@ use super::Parsed;
 use super::table::Table;
 use crate::grammar::TERMINALS;
 
-/// No state: even the first byte of the pattern has failed.
+/// The state in which even the first byte of the pattern has failed.
 const FAIL: u32 = u32::MAX;
 
-/// Bytes to be found, with the automaton that finds them. A state is the number of bytes matched so far.
+/// A pattern with its automaton. A state is the number of bytes matched so far.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     bytes: Vec<u8>,
-    /// Where to go on if the byte after `state` matched ones is another: the longest border that is not
-    /// followed by the same byte (Knuth, Morris & Pratt 1977), so that few steps lead to the end.
+    /// The next state to try if the byte after `state` matched ones differs: the longest border that is not
+    /// followed by the same byte (Knuth, Morris & Pratt 1977), which would only fail again.
     fail: Vec<u32>,
-    /// The state after an occurrence.
+    /// The state after an occurrence: its longest border, so that overlapping occurrences are found.
     again: u32,
 }
 
 impl Pattern {
-    /// The automaton of `bytes`.
+    /// Builds the automaton of `bytes`.
     ///
     /// # Errors
-    /// [`Usage`](lab_codec::ErrorKind::Usage) where there are none, or 2^31 and more.
+    /// [`Usage`](lab_codec::ErrorKind::Usage) for an empty pattern, or one of 2^31 bytes or more.
     pub fn new(bytes: &[u8]) -> Result<Self> {
         if bytes.is_empty() || bytes.len() >= 1 << 31 {
-            return Err(Error::usage(format!("a pattern of {} bytes cannot be searched for", bytes.len())));
+            return Err(Error::usage(format!(
+                "a pattern of {} bytes; it must have 1 to 2^31 - 1",
+                bytes.len()
+            )));
         }
         let mut fail = Vec::with_capacity(bytes.len());
-        let mut border = FAIL; // of the bytes so far
+        let mut border = FAIL; // the longest border of the bytes so far
         for &byte in bytes {
             let same = border != FAIL && bytes[border as usize] == byte;
             fail.push(if same { fail[border as usize] } else { border });
@@ -58,12 +61,13 @@ impl Pattern {
         &self.bytes
     }
 
-    /// The state after one more byte, and 1 where an occurrence ends with it.
+    /// The state after one more byte, and a count of 1 if an occurrence ends with it.
     #[inline]
     fn step(&self, mut state: u32, byte: u8) -> Effect {
         while state != FAIL && self.bytes[state as usize] != byte {
             state = self.fail[state as usize];
         }
+        // FAIL is u32::MAX: adding 1 wraps to state 0, nothing matched.
         state = state.wrapping_add(1);
         if state as usize == self.bytes.len() {
             Effect { state: self.again, count: 1 }
@@ -73,14 +77,14 @@ impl Pattern {
     }
 }
 
-/// What reading a symbol does: the state afterwards, and how many occurrences end within the symbol's text.
+/// The effect of reading a symbol: the state afterwards, and the occurrences that end within its text.
 #[derive(Debug, Clone, Copy)]
 struct Effect {
     state: u32,
     count: u32,
 }
 
-/// A search through segments, one after the other. Occurrences may overlap, and may lie across segments.
+/// A search through consecutive segments. Occurrences may overlap, and may span segments.
 #[derive(Debug)]
 pub struct Search<'a> {
     pattern: &'a Pattern,
@@ -89,7 +93,7 @@ pub struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// A search that begins at the first byte of the content.
+    /// Starts at the first byte of the content.
     pub fn new(pattern: &'a Pattern) -> Self {
         Self { pattern, state: 0, offset: 0 }
     }
@@ -121,8 +125,8 @@ impl<'a> Search<'a> {
         Ok(count)
     }
 
-    /// Calls `found` with the offset in the content of every occurrence that ends within the next segment, in
-    /// ascending order, until that says to stop. Only rules with occurrences are looked into.
+    /// Calls `found` with the content offset of every occurrence that ends within the next segment, in
+    /// ascending order, until it returns Break. Only rules with occurrences are expanded.
     ///
     /// # Errors
     /// Those of `found`; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
@@ -178,32 +182,32 @@ impl<'a> Search<'a> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Where the occurrence that ends here begins.
+    /// The offset at which the occurrence that ends here begins.
     fn begin(&self) -> u64 {
         self.offset - self.pattern.bytes.len() as u64
     }
 }
 
-/// The effect of a rule in the state in which it came up first; most have no other.
+/// The effect of a rule in the first state that it met; most rules meet no other.
 #[derive(Debug, Clone, Copy)]
 struct First {
     before: u32,
     effect: Effect,
 }
 
-/// The effects of a grammar's rules that are known so far.
+/// The effects of a grammar's rules known so far.
 struct Effects<'a> {
     pattern: &'a Pattern,
     table: &'a Table,
     cx: &'a Context,
     first: Vec<First>,
-    /// The others, by rule and state.
+    /// Effects in further states, by rule and state.
     more: HashMap<(u32, u32), Effect>,
     stack: Vec<Frame<'a>>,
     steps: u32,
 }
 
-/// A rule that is being read.
+/// A rule being read.
 struct Frame<'a> {
     rule: u32,
     before: u32,
@@ -237,7 +241,7 @@ impl<'a> Effects<'a> {
         }
     }
 
-    /// What reading `symbol` in a state does.
+    /// The effect of reading `symbol` in a state.
     fn of(&mut self, symbol: u32, state: u32) -> Result<Effect> {
         let Some(rule) = symbol.checked_sub(TERMINALS) else {
             return Ok(self.pattern.step(state, symbol as u8));
@@ -245,6 +249,7 @@ impl<'a> Effects<'a> {
         if let Some(effect) = self.known(rule, state) {
             return Ok(effect);
         }
+        // Depth-first with an explicit stack: the nesting of rules depends on data.
         self.enter(rule, state);
         while let Some(frame) = self.stack.last_mut() {
             let Some(&symbol) = frame.rest.next() else {
@@ -291,7 +296,7 @@ impl<'a> Effects<'a> {
 }
 
 impl Effect {
-    /// What is read next does this.
+    /// Appends the effect of what is read next.
     #[inline]
     fn add(&mut self, next: Self) {
         self.state = next.state;

@@ -1,4 +1,4 @@
-//! What a grammar is like: how many rules, how deep, how long, and which of them save most.
+//! Statistics of a grammar: rules, depths, lengths, and the savings of each rule.
 
 use lab_codec::{Context, Result};
 
@@ -6,12 +6,12 @@ use super::Parsed;
 use super::table::Table;
 use crate::grammar::TERMINALS;
 
-/// What can be said of one or more segments.
+/// Statistics of one or more segments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Bytes of the text.
     pub bytes: u64,
-    /// Those of segments that are stored as they are, without a grammar.
+    /// Bytes of segments stored raw, without a grammar.
     pub stored: u64,
     /// Rules.
     pub rules: u64,
@@ -19,33 +19,33 @@ pub struct Statistics {
     pub start: u64,
     /// Symbols on the right-hand sides of all rules.
     pub sides: u64,
-    /// Bytes of the text that the rules in the start sequences stand for.
+    /// Bytes of the text covered by rules in the start sequences.
     pub covered: u64,
-    /// Rules by depth: one whose symbols are bytes has depth 1, which is at index 0.
+    /// Rules by depth: index 0 holds those of depth 1, whose symbols are bytes.
     pub depths: Vec<u64>,
-    /// Rules by length: those of `2^i` to `2^(i + 1) - 1` bytes are at index `i`.
+    /// Rules by length: index i holds those of `2^i` to `2^(i + 1) - 1` bytes.
     pub lengths: Vec<u64>,
     /// Bytes of the longest rule.
     pub longest: u64,
 }
 
-/// What can be said of a rule.
+/// Statistics of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
     /// Rules are numbered in the order in which they are complete.
     pub number: u32,
-    /// How often it is used, on right-hand sides and in the start sequence.
+    /// Its uses, on right-hand sides and in the start sequence.
     pub uses: u32,
     /// Symbols on its right-hand side.
     pub width: u32,
     /// Bytes of its text.
     pub len: u32,
-    /// 1 where its symbols are bytes, else 1 more than that of the deepest of them.
+    /// 1 if its symbols are bytes, else 1 more than the deepest of them.
     pub depth: u32,
-    /// How often the text has it, as rules expand.
+    /// Its occurrences in the text, counted through expanded rules.
     pub occurrences: u32,
-    /// Tokens that it saves: those that its uses would take without it, less those of its uses and its
-    /// definition (NEW and its right-hand side).
+    /// Tokens saved: those of its uses spelled out, less those of its uses and its definition (NEW and its
+    /// right-hand side).
     pub saves: i64,
 }
 
@@ -114,16 +114,17 @@ fn rules(table: &Table) -> Vec<Rule> {
     for number in (0..rules.len()).rev() {
         let outer = rules[number].occurrences;
         for inner in table.side(number).iter().filter_map(|symbol| symbol.checked_sub(TERMINALS)) {
-            // No sum passes the length of the text: every occurrence has a place of its own there.
+            // The sums fit 32 bits: every occurrence has a place of its own in the text.
             rules[inner as usize].occurrences += outer;
         }
+        // Spelled out: uses * width. With the rule: NEW, width, and a token for each later use.
         let rule = &mut rules[number];
         rule.saves = (i64::from(rule.uses) - 1) * (i64::from(rule.width) - 1) - 1;
     }
     rules
 }
 
-/// The first bytes of a rule's text, `most` at most.
+/// The first bytes of a rule's text, at most `most`.
 ///
 /// # Errors
 /// Cancellation.

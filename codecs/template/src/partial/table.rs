@@ -1,5 +1,5 @@
-//! A grammar with random access: right-hand sides side by side in one vector, the length of each rule, and
-//! where in the text every so many symbols of the start sequence stand.
+//! A grammar with random access: all right-hand sides in one vector, the length of each rule, and the text
+//! offset of every 64th symbol of the start sequence.
 
 use std::ops::Range;
 
@@ -8,18 +8,18 @@ use lab_codec::{Context, Result};
 use crate::grammar::TERMINALS;
 use crate::tokens::expand::{Place, Sink};
 
-/// How many symbols of the start sequence share an offset.
+/// Symbols of the start sequence per stored offset: at most 63 lengths to add up before a range.
 const SAMPLE: usize = 64;
 
 #[derive(Debug, Clone, Copy)]
 struct Rule {
-    /// Where its right-hand side ends; it begins where that of the rule before ends.
+    /// End of its right-hand side in `symbols`; the previous rule's end is its start.
     end: u32,
     /// Bytes of its text.
     len: u32,
 }
 
-/// A grammar, with the length of everything. Its text is shorter than 2^31 bytes, so that no sum overflows.
+/// A grammar with the lengths of its symbols. The text is shorter than 2^31 bytes, so no sum overflows.
 ///
 /// Symbol `s < 256` is the byte `s`; symbol `256 + i` is rule `i`, whose symbols are smaller than it.
 #[derive(Debug, Default)]
@@ -119,16 +119,17 @@ impl Table {
     }
 }
 
-/// Tables that are made of others.
+/// Construction from other tables.
 impl Table {
-    /// A text without rules.
+    /// The table of a text without rules.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
         let mut table = Self::default();
         table.begin_with(bytes.iter().map(|&byte| byte.into()).collect());
         table
     }
 
-    /// Makes a rule of symbols that are there, and returns its symbol. A single symbol needs no rule.
+    /// Adds a rule with existing symbols as its right-hand side, and returns its symbol. A single symbol
+    /// needs no rule.
     pub(crate) fn define(&mut self, side: &[u32]) -> u32 {
         if let [symbol] = *side {
             return symbol;
@@ -139,7 +140,7 @@ impl Table {
         TERMINALS + (self.rules.len() - 1) as u32
     }
 
-    /// The same, of bytes.
+    /// As [`define`](Self::define), with bytes as the right-hand side.
     pub(crate) fn define_bytes(&mut self, bytes: &[u8]) -> u32 {
         if let [byte] = *bytes {
             return byte.into();
@@ -149,13 +150,13 @@ impl Table {
         TERMINALS + (self.rules.len() - 1) as u32
     }
 
-    /// Replaces the start sequence, and with it the text.
+    /// Replaces the start sequence, and thus the text.
     pub(crate) fn begin_with(&mut self, start: Vec<u32>) {
         self.start = start;
         self.measure();
     }
 
-    /// A walk along the text.
+    /// A cursor at the start of the text.
     pub(crate) fn cursor(&self) -> Cursor<'_> {
         Cursor { table: self, stack: vec![self.start.iter()] }
     }
@@ -172,8 +173,8 @@ impl Table {
     }
 }
 
-/// A walk along the text of a table, by symbols as long as may be. In all it takes no more steps than the text has bytes,
-/// twice.
+/// A cursor along the text, which yields the longest symbols that fit. In all it takes at most twice as many
+/// steps as the text has bytes.
 #[derive(Debug)]
 pub(crate) struct Cursor<'a> {
     table: &'a Table,
@@ -200,10 +201,10 @@ impl Cursor<'_> {
     }
 }
 
-/// Makes a [`Table`] of what tokens say.
+/// Builds a [`Table`] from tokens.
 ///
-/// What has been said stands in the start sequence; when a rule is complete, its right-hand side is taken from
-/// the end of that, and the rule takes its place.
+/// Tokens are appended to the start sequence. When a rule is complete, its right-hand side moves from the end
+/// of the start sequence to `symbols`, and the rule takes its place.
 #[derive(Debug, Default)]
 pub struct Builder {
     table: Table,

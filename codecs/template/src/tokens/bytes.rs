@@ -1,15 +1,16 @@
-//! Turns tokens back into bytes. A rule's later uses are copies of its first place in the output.
+//! Expands tokens to bytes. A later use of a rule copies its first occurrence in the output.
 
 use super::expand::{Place, Sink, Text};
 use crate::prefetch::prefetch;
 
-/// Room behind the output that short copies may scribble on.
+/// Spare bytes after the output, since short copies write a fixed size.
 const SLACK: usize = 32;
 
 /// A piece of output that is decided but not written yet.
 #[derive(Debug, Clone, Copy, Default)]
 struct Piece {
-    /// Where in the output it is copied from; or [`BYTE`] and the byte that it consists of.
+    /// Source offset in the output; or [`BYTE`] and the byte itself. The text is below 2^31 bytes, so bit 31
+    /// is free.
     from: u32,
     len: u32,
 }
@@ -17,7 +18,8 @@ struct Piece {
 /// Marks a piece that is a byte.
 const BYTE: u32 = 1 << 31;
 
-/// How many pieces are written late, so that the memory that they are copied from has time to arrive.
+/// Pieces that are delayed, so that the memory they are copied from has time to arrive. A source lies before
+/// its piece, and pieces are written in order, so a delayed source is written first.
 const DELAY: usize = 16;
 
 /// The output as it grows.
@@ -30,7 +32,7 @@ pub struct Bytes<'a> {
 }
 
 impl<'a> Bytes<'a> {
-    /// Room for `raw_len` bytes behind what `out` holds.
+    /// Reserves `raw_len` bytes after the contents of `out`.
     pub fn new(out: &'a mut Vec<u8>, raw_len: usize) -> Self {
         let base = out.len();
         out.resize(base + raw_len + SLACK, 0);
@@ -51,8 +53,9 @@ impl<'a> Bytes<'a> {
         let from = self.base + if is_byte { 0 } else { piece.from as usize };
         let len = piece.len as usize;
         if len <= 16 {
-            // A copy of fixed size is two moves; what it writes too much is overwritten later, or slack. Bytes go the
-            // same way, because what comes next is hard to foresee.
+            // A copy of fixed size compiles to two moves. What it writes too much is overwritten later, or
+            // falls into the slack. Single bytes take the same path, because a branch on the kind of piece is
+            // hard to predict.
             let mut bytes = self.at::<16>(from);
             bytes[0] = if is_byte { piece.from as u8 } else { bytes[0] };
             self.put_all(bytes);
@@ -76,7 +79,7 @@ impl<'a> Bytes<'a> {
         self.out[self.written..self.written + N].copy_from_slice(&bytes);
     }
 
-    /// Writes what is late.
+    /// Writes all delayed pieces.
     fn catch_up(&mut self) {
         for i in 0..DELAY {
             let due = std::mem::take(&mut self.delayed[(self.oldest + i) % DELAY]);
@@ -84,7 +87,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// Writes what is left.
+    /// Writes the delayed pieces and removes the slack.
     pub fn finish(mut self) {
         self.catch_up();
         self.out.truncate(self.written);
@@ -120,19 +123,19 @@ impl Text for Bytes<'_> {
     }
 }
 
-/// Another sink, and the text beside it for a coder that looks at that.
+/// Another sink, with the text beside it for a coder whose contexts are in the text.
 pub struct WithText<'a, S> {
     bytes: Bytes<'a>,
     sink: S,
 }
 
 impl<'a, S> WithText<'a, S> {
-    /// Tells `sink` everything, and keeps the text of `raw_len` bytes in `text`.
+    /// Forwards everything to `sink`, and keeps the text of `raw_len` bytes in `text`.
     pub fn new(text: &'a mut Vec<u8>, raw_len: usize, sink: S) -> Self {
         Self { bytes: Bytes::new(text, raw_len), sink }
     }
 
-    /// The other sink, when all of the text is written.
+    /// The other sink, after the text is complete.
     pub fn into_sink(self) -> S {
         self.bytes.finish();
         self.sink

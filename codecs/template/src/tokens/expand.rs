@@ -1,24 +1,24 @@
-//! Follows what tokens say: what is open, what is complete, how much there is. What becomes of it is the
-//! business of a [`Sink`].
+//! Tracks the state of a token stream: open definitions, complete rules, the length so far. A [`Sink`]
+//! decides what becomes of the text.
 
 use lab_codec::{Context, Error, Result};
 
 /// A rule that is complete.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Place<N> {
-    /// Where it stands in the text first: the offset of its first byte.
+    /// Offset of the first byte of its first occurrence in the text.
     pub start: u32,
     /// Number of bytes.
     pub len: u32,
-    /// What a [`Sink`] knows it by.
+    /// The [`Sink`]'s name for it.
     pub name: N,
-    /// Its last two bytes, the last one low, so that the next token need not wait for the text.
+    /// Its last two bytes, the last one low: the context of the next token, known before the copy is written.
     pub tail: u16,
 }
 
-/// Takes what tokens say, which has been checked: it is no more than the text has room for.
+/// Receives checked tokens: they never exceed the length of the text.
 pub trait Sink {
-    /// What it knows a rule by, beside its place in the text.
+    /// What the sink identifies a rule by, beside its offset in the text.
     type Name: Copy;
     /// The name of the rule that is complete after `number` others.
     fn name(number: u32) -> Self::Name;
@@ -26,17 +26,17 @@ pub trait Sink {
     fn open(&mut self) {}
     /// A byte.
     fn byte(&mut self, byte: u8);
-    /// A rule that is complete.
+    /// A use of a complete rule.
     fn rule(&mut self, place: Place<Self::Name>);
-    /// The last `width` symbols, which say `len` bytes, are the right-hand side of the next rule.
+    /// The last `width` symbols, `len` bytes in all, form the right-hand side of the next rule.
     fn close(&mut self, width: u32, len: u32);
-    /// An upper bound of the memory in use, in bytes, beside what the text takes.
+    /// Upper bound of the memory in use, in bytes, beside the text itself.
     fn memory(&self) -> u64 {
         0
     }
 }
 
-/// A sink that has the text at hand.
+/// A sink that holds the text.
 pub trait Text: Sink {
     /// The text so far.
     fn text(&mut self) -> &[u8];
@@ -47,42 +47,43 @@ pub trait Text: Sink {
 struct Open<T> {
     start: u32,
     width: u32,
-    /// Tokens of it that are still to come.
+    /// Tokens of it still to come.
     left: u32,
     first: u8,
     note: T,
 }
 
-/// What [`Expansion::settle`] finds complete.
+/// A definition that [`Expansion::settle`] completes.
 #[derive(Debug)]
 pub struct Closed<N, T> {
     /// The rule.
     pub place: Place<N>,
     /// Its first byte.
     pub first: u8,
-    /// What [`Expansion::open`] was given to remember.
+    /// The value that [`Expansion::open`] received.
     pub note: T,
 }
 
-/// How far the text has come, and the definitions that are open. `T` is what a coder remembers with each.
+/// The length of the text so far, and the open definitions. `T` is a coder's value for each of them.
 pub struct Expansion<S, T> {
     sink: S,
     at: usize,
     end: usize,
-    /// How much of the text is asked for.
+    /// Bytes of the text that were requested.
     wanted: usize,
     tail: u16,
     rules: u32,
     stack: Vec<Open<T>>,
-    /// The innermost definitions of which no byte is known.
+    /// Number of innermost definitions whose first byte is not known yet.
     fresh: usize,
-    /// Tokens that open definitions wait for; each yields a byte at least.
+    /// Tokens that open definitions wait for. Each yields at least one byte, so they never exceed the missing
+    /// bytes.
     awaited: usize,
     budget: u32,
 }
 
 impl<S: Sink, T> Expansion<S, T> {
-    /// Tells `sink` of a text of `raw_len` bytes (below 2^31).
+    /// Expects a text of `raw_len` bytes (below 2^31).
     pub fn new(sink: S, raw_len: usize) -> Self {
         Self {
             sink,
@@ -98,7 +99,7 @@ impl<S: Sink, T> Expansion<S, T> {
         }
     }
 
-    /// Asks for no more than the first `wanted` bytes: the text may then end anywhere behind them.
+    /// Requests only the first `wanted` bytes: the text may then end anywhere after them.
     pub fn up_to(mut self, wanted: usize) -> Self {
         self.wanted = wanted.min(self.end);
         self
@@ -109,7 +110,7 @@ impl<S: Sink, T> Expansion<S, T> {
         self.sink.memory()
     }
 
-    /// Whether there is as much text as was asked for.
+    /// Whether the requested text is there.
     #[inline]
     pub fn is_enough(&self) -> bool {
         self.at >= self.wanted
@@ -121,7 +122,7 @@ impl<S: Sink, T> Expansion<S, T> {
         self.at == self.end
     }
 
-    /// The last two bytes of the text, the last one low; zeros stand for what is not there.
+    /// The last two bytes of the text, the last one low; zero before its start.
     #[inline]
     pub fn tail(&self) -> u16 {
         self.tail
@@ -135,7 +136,8 @@ impl<S: Sink, T> Expansion<S, T> {
         self.sink.text()
     }
 
-    /// Looks at the cancellation flag now and then, and says when: other rare checks go along.
+    /// Looks at the cancellation flag every 2^14 calls and returns true then, so that other rare checks can
+    /// follow.
     ///
     /// # Errors
     /// Cancellation.
@@ -152,8 +154,11 @@ impl<S: Sink, T> Expansion<S, T> {
     /// Begins a definition of `width` tokens. It takes the place of one token.
     ///
     /// # Errors
-    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where that is less than 2, or more than fits the text.
+    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the width is less than 2 or exceeds the missing
+    /// bytes.
     #[inline]
+    // This check bounds the nesting and the number of rules by the text's length, before anything is
+    // allocated.
     pub fn open(&mut self, width: u32, note: T) -> Result<()> {
         let awaited = self.awaited.saturating_add(width as usize) - usize::from(!self.stack.is_empty());
         if width < 2 || awaited > self.end - self.at {
@@ -169,7 +174,7 @@ impl<S: Sink, T> Expansion<S, T> {
         Ok(())
     }
 
-    /// A byte follows.
+    /// Appends a byte.
     ///
     /// # Errors
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the text is complete.
@@ -185,10 +190,10 @@ impl<S: Sink, T> Expansion<S, T> {
         Ok(())
     }
 
-    /// A rule follows that is complete and begins with `first`.
+    /// Appends a copy of a complete rule, which begins with `first`.
     ///
     /// # Errors
-    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where that is more than is missing.
+    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the copy exceeds the missing bytes.
     #[inline]
     pub fn copy(&mut self, place: Place<S::Name>, first: u8) -> Result<()> {
         if place.len as usize > self.end - self.at {
@@ -214,7 +219,7 @@ impl<S: Sink, T> Expansion<S, T> {
         }
     }
 
-    /// Takes the innermost definition away if it is complete. To be called until there is none.
+    /// Closes the innermost definition if it is complete. Call it until it returns None.
     #[inline]
     pub fn settle(&mut self) -> Option<Closed<S::Name, T>> {
         let Open { start, width, first, note, .. } = self.stack.pop_if(|open| open.left == 0)?;
@@ -228,11 +233,11 @@ impl<S: Sink, T> Expansion<S, T> {
     /// Ends the text and gives the sink back.
     ///
     /// # Errors
-    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where there is less than was asked for, or where a definition
+    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the requested text is not complete, or a definition
     /// is open at the end of the whole text.
     pub fn finish(self) -> Result<S> {
         if !self.is_enough() || self.is_complete() && !self.stack.is_empty() {
-            return Err(Error::corrupt("the output ends inside a rule"));
+            return Err(Error::corrupt("the text ends early or inside a rule"));
         }
         Ok(self.sink)
     }
@@ -240,5 +245,5 @@ impl<S: Sink, T> Expansion<S, T> {
 
 #[cold]
 fn too_long() -> Error {
-    Error::corrupt("the tokens say more bytes than the segment has")
+    Error::corrupt("the tokens expand to more bytes than the segment has")
 }

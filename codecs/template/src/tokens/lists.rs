@@ -1,7 +1,8 @@
-//! The rules that can be used again: lists by first byte and by class, that is, by uses to come.
+//! The rules that can be used again, in lists by first byte and by class (uses to come).
 //!
-//! A use names a rule by its index in a list. It moves the rule to the list of the next class below, its place
-//! being taken by the last of the list; a rule that is used up is in no list.
+//! A use names a rule by its index in a list. The rule then moves to the list of the class below, and the
+//! last rule of the old list takes its place, so both sides update in constant time. A used-up rule is in no
+//! list.
 
 use lab_codec::{Error, Result};
 
@@ -26,7 +27,7 @@ impl<T: Copy> Default for Lists<T> {
 }
 
 impl<T: Copy> Lists<T> {
-    /// How many rules there are to choose from; at least one.
+    /// The length of a list; at least one.
     ///
     /// # Errors
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where there is none.
@@ -38,7 +39,7 @@ impl<T: Copy> Lists<T> {
         }
     }
 
-    /// Uses the rule at `at` of a list, which then is in that of class `after`.
+    /// Uses the rule at index `at` of a list and moves it to the list of class `after`.
     ///
     /// # Errors
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where there is none.
@@ -58,18 +59,18 @@ impl<T: Copy> Lists<T> {
     /// Adds a rule that is complete.
     ///
     /// # Errors
-    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where there is no such class.
+    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the class is 0 or too large.
     #[inline]
     pub fn insert(&mut self, first: u8, class: u8, rule: T) -> Result<()> {
         if class == 0 || usize::from(class) >= CLASSES {
-            return Err(Error::corrupt(format!("a rule of class {class}")));
+            return Err(Error::corrupt(format!("a rule of class {class}; classes are 1 to 30")));
         }
         self.lists[index(first, class)].push(rule);
         self.inserted += 1;
         Ok(())
     }
 
-    /// An upper bound of the memory in use, in bytes: vectors can be twice as large as what is in them.
+    /// Upper bound of the memory in use, in bytes: a vector's capacity is at most twice its length.
     pub fn memory(&self) -> u64 {
         self.inserted.saturating_mul(2 * size_of::<T>() as u64)
     }
@@ -77,10 +78,10 @@ impl<T: Copy> Lists<T> {
 
 #[cold]
 fn none(first: u8, class: u8) -> Error {
-    Error::corrupt(format!("no such rule of class {class} that begins with byte {first}"))
+    Error::corrupt(format!("no rule of class {class} begins with byte {first}, or its index is too large"))
 }
 
-/// What an encoder knows of a rule.
+/// An encoder's record of a rule.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Member {
     /// Its last two bytes, the last one low.
@@ -92,7 +93,7 @@ pub struct Member {
     at: u32,
 }
 
-/// The lists as an encoder keeps them: it also knows where each rule is.
+/// The lists of an encoder, which also needs the index of each rule.
 #[derive(Debug)]
 pub struct Ranked {
     lists: Vec<Vec<u32>>,
@@ -123,7 +124,7 @@ impl Ranked {
         self.awaiting.push(rule as u32);
     }
 
-    /// A token that begins with `first` was written.
+    /// Records the first byte of a token: all rules opened since the last token begin with it.
     #[inline]
     pub fn said(&mut self, first: u8) {
         for rule in self.awaiting.drain(..) {
@@ -144,7 +145,7 @@ impl Ranked {
         list.push(rule as u32);
     }
 
-    /// Uses a rule: returns its index in its list and the length of that.
+    /// Uses a rule: returns its index in its list and the list's length.
     pub fn use_again(&mut self, rule: usize) -> (u32, u32) {
         let Member { first, class, at, .. } = self.members[rule];
         let list = &mut self.lists[index(first, class)];

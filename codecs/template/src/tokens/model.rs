@@ -1,10 +1,10 @@
-//! The statistical model of the `rans` coder. One text serves both directions: see [`Coder`].
+//! The statistical model of the `rans` coder. One definition serves both directions: see [`Coder`].
 
 use lab_entropy::meter::Meter;
 use lab_entropy::model::{Bit, Nibble, decode_mean, encode_mean};
 use lab_entropy::rans::{Decoder, Encoder, MAX_RAW_BITS};
 
-/// Codes a value, or ignores the value it is given and returns the decoded one.
+/// Codes a value when encoding; ignores it and returns the decoded one when decoding.
 pub trait Coder {
     /// A bit.
     fn bit(&mut self, model: &mut Bit, bit: bool, limit: u8) -> bool;
@@ -66,18 +66,19 @@ impl<M: Meter> Coder for Decoder<'_, M> {
     }
 }
 
-/// Classes of rules by the number of uses to come: 1 to 14 exactly, then half octaves.
+/// Number of classes of rules, by uses to come: 0 for used up, 1 to 14 exactly, then half octaves. 31 because
+/// a class is coded as one nibble of 0 to 14 or an escape, and 16 more values in a second nibble.
 pub const CLASSES: usize = 31;
 
-/// The least number of uses of the classes from 15 on.
+/// Lower bounds of the classes from 15 on: steps of about the square root of 2, doubling every second class.
 const HALF_OCTAVES: [u32; 16] = [15, 21, 30, 42, 60, 84, 120, 168, 240, 336, 480, 672, 960, 1344, 1920, 2688];
 
-/// The class of a rule that will be used `uses` (at least 1) more times.
+/// The class of a rule with `uses` (at least 1) uses to come.
 pub fn class_of(uses: u32) -> u8 {
     if uses < 15 { uses as u8 } else { 14 + HALF_OCTAVES.partition_point(|&least| least <= uses) as u8 }
 }
 
-/// The least number of uses to come of a rule of a class; exactly that many below 15.
+/// The lower bound of a class's uses to come; exact below 15.
 pub fn least_uses(class: u8) -> u32 {
     match class {
         0..15 => u32::from(class),
@@ -85,27 +86,28 @@ pub fn least_uses(class: u8) -> u32 {
     }
 }
 
-/// The class after one more use: the exact ones count down to 0, never to be used again; the others stay.
+/// The class after one more use: an exact class counts down to 0, used up; the others stay, as their uses are
+/// not known.
 #[inline]
 pub fn class_after_use(class: u8) -> u8 {
     if class < 15 { class - 1 } else { class }
 }
 
-/// What precedes a token.
+/// The context of a token.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Before {
     /// The last two bytes of the output, the last one low.
     pub tail: u16,
-    /// The token before: 0 a byte, 1 a rule's use, 2 NEW.
+    /// The previous token: 0 a byte, 1 a use, 2 NEW.
     pub kind: u8,
 }
 
-/// How many contexts the last two bytes are hashed to.
+/// Contexts that the last two bytes are hashed to: 2^11, since all 2^16 would take 33 MB of models.
 const HASHED: usize = 1 << HASH_BITS;
 const HASH_BITS: u32 = 11;
 
-/// The adaptive models. First bytes are two nibbles, each predicted by the mean of what followed the last byte
-/// and of what followed the last two; classes by the mean of what the first byte and what precedes it suggest.
+/// The adaptive models. A first byte is two nibbles, each predicted by the mean of its order-1 and hashed
+/// order-2 models. A class is predicted by the mean of its models by first byte and by the context before.
 pub struct Model {
     new: Vec<Bit>,
     first_high: Vec<Nibble>,
@@ -141,25 +143,27 @@ impl Default for Model {
     }
 }
 
-/// How slow adaptation gets, in the terms of [`lab_entropy::model`].
+/// Slowest adaptation, in the terms of [`lab_entropy::model`]. The order-1 models see many symbols and settle
+/// at 1/64; the hashed order-2 models see few and stay at 1/32. Format constants.
 const NEW_LIMIT: u8 = 100;
 const BYTE_LIMITS: (u8, u8) = (6, 5);
 const CLASS_LIMIT: u8 = 6;
 const RULE_LIMIT: u8 = 7;
 
 impl Model {
-    /// Whether the token is NEW.
+    /// Codes whether the token is NEW, by the previous token's kind and the last byte.
     #[inline]
     pub fn new_flag(&mut self, coder: &mut impl Coder, before: Before, new: bool) -> bool {
         let context = usize::from(before.kind) << 8 | usize::from(before.tail as u8);
         coder.bit(&mut self.new[context], new, NEW_LIMIT)
     }
 
-    /// The first byte of the token.
+    /// Codes the first byte of the token.
     #[inline]
     pub fn first_byte(&mut self, coder: &mut impl Coder, before: Before, byte: u8) -> u8 {
         let last = usize::from(before.tail as u8);
         let hash = (u32::from(before.tail).wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS)) as usize;
+        // The top bits of the product depend on all bits of both bytes, so collisions spread evenly.
         let high =
             coder.mean(&mut self.first_high[last], &mut self.second_high[hash], byte >> 4, BYTE_LIMITS);
         let (one, two) = (last << 4 | usize::from(high), hash << 4 | usize::from(high));
@@ -167,7 +171,7 @@ impl Model {
         high << 4 | low
     }
 
-    /// The class of a token with the given first byte; 0 for the byte itself.
+    /// Codes the class of a token with the given first byte; 0 for the byte itself.
     #[inline]
     pub fn class(&mut self, coder: &mut impl Coder, before: Before, first: u8, class: u8) -> u8 {
         let group = usize::from(first);
@@ -185,7 +189,7 @@ impl Model {
         }
     }
 
-    /// The class that a new rule begins with.
+    /// Codes the class of a new rule.
     #[inline]
     pub fn uses(&mut self, coder: &mut impl Coder, class: u8) -> u8 {
         let low = coder.nibble(&mut self.uses, class.min(15), RULE_LIMIT);
@@ -196,7 +200,9 @@ impl Model {
         }
     }
 
-    /// The number of tokens that define a new rule, 2 to 2^31.
+    /// Codes the number of tokens that define a new rule, 2 to 2^31. Widths 2 to 16 take one nibble. Longer
+    /// ones take their bit length, its lowest bit raw because 31 lengths exceed a nibble, and then their
+    /// bits.
     #[inline]
     pub fn width(&mut self, coder: &mut impl Coder, width: u32) -> u32 {
         let low = coder.nibble(&mut self.width, width.wrapping_sub(2).min(15) as u8, RULE_LIMIT);

@@ -1,8 +1,8 @@
 //! The `rans` coder: tokens with adaptive models, entropy coded.
 //!
-//! Rules are grouped by their first byte and, within that, by how often they will still be used, which is
-//! said when a rule begins. A token is then its first byte (which the text before it tells much about), its
-//! class, and an index into the list of that class: a rule used up leaves the lists and costs nothing more.
+//! Rules are grouped by first byte and, within that, by the uses to come, which NEW announces. A token is
+//! then its first byte, which the text before predicts well, its class, and an index into that class's list.
+//! A rule that is used up leaves the lists, so it costs nothing more.
 
 use lab_codec::{Context, Result};
 use lab_entropy::meter::Meter;
@@ -77,11 +77,11 @@ pub fn encode(grammar: &Grammar, utility: &Utility, out: Vec<u8>, cx: &Context) 
     Ok(writer.encoder.finish())
 }
 
-/// Decodes the tokens in `input`, until `output` has as much text as was asked for, and returns its sink. `meter` is
-/// told of the decisions of a token before the sink is told of the token.
+/// Decodes the tokens in `input` until `output` has the requested text, and returns its sink. `meter`
+/// receives the decisions of a token before the sink receives the token.
 ///
 /// # Errors
-/// Whatever is wrong with `input`; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
+/// Corrupt or truncated tokens; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
 pub fn decode<S: Sink>(
     input: &[u8],
     meter: impl Meter,
@@ -94,6 +94,7 @@ pub fn decode<S: Sink>(
     let mut kind = 0;
     while !output.is_enough() {
         if output.tick(cx)? {
+            // Past its end the decoder yields zeros: this check keeps a truncated stream from running on.
             decoder.check()?;
             cx.limits().check_memory(lists.memory() + output.memory(), "the grammar")?;
         }

@@ -1,9 +1,9 @@
 //! The `raw` coder: tokens as plain bytes, laid out for a general compressor that follows in the chain.
 //!
-//! It says the same as the `rans` coder, but sorts the parts of the tokens by what predicts them: first bytes
-//! by the byte before them, classes by the first byte, and so on, each part its own lane of bytes. Statistics
-//! are then local, which compressors that know no contexts exploit. Only the choice among the rules of
-//! a class, which is as good as random, is packed into bits.
+//! It codes the same tokens as `rans`, but sorts their parts by what predicts them, each into its own lane of
+//! bytes: first bytes by the previous byte, classes by first byte, and so on. Statistics inside a lane are
+//! local, which a compressor without contexts exploits. Only the index into a class's list, which is close to
+//! random, is packed into bits.
 
 use std::ops::Range;
 
@@ -19,15 +19,15 @@ use super::walk::{Visitor, walk};
 use crate::grammar::Grammar;
 use crate::grammar::utility::Utility;
 
-/// Lanes: first bytes by the last byte of the output, classes by first byte, classes of new rules, widths of
-/// new rules, choices.
+/// Lanes: 256 for first bytes, by the last byte of the output; 256 for classes, by first byte; one each for
+/// classes of new rules, widths of new rules, and choices.
 const LANES: usize = 256 + 256 + 3;
 const CLASS: usize = 256;
 const USES: usize = 512;
 const WIDTH: usize = 513;
 const CHOICE: usize = 514;
 
-/// Follows the first byte that doubles as NEW.
+/// What follows the escape byte: the byte itself, or NEW.
 const IS_BYTE: u8 = 0;
 const IS_NEW: u8 = 1;
 
@@ -86,7 +86,8 @@ impl Visitor for Writer<'_> {
 /// # Errors
 /// Cancellation.
 pub fn encode(grammar: &Grammar, utility: &Utility, mut out: Vec<u8>, cx: &Context) -> Result<Vec<u8>> {
-    // The first byte that is rarest by itself stands for NEW, too.
+    // The byte that is rarest as a terminal serves as the escape: each of its literal uses costs one more
+    // byte.
     let mut seen = [0usize; 256];
     for &symbol in grammar.start.iter().chain(grammar.rules.iter().flatten()) {
         if let Ok(byte) = u8::try_from(symbol) {
@@ -119,7 +120,7 @@ pub fn encode(grammar: &Grammar, utility: &Utility, mut out: Vec<u8>, cx: &Conte
     Ok(out)
 }
 
-/// The lanes of an encoded segment: what is left of each.
+/// The lanes of an encoded segment: the unread range of each.
 struct Reader<'a> {
     input: &'a [u8],
     lanes: Vec<Range<usize>>,
@@ -175,7 +176,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many bytes of `input` come before the lanes.
+/// The number of bytes before the lanes in `input`.
 ///
 /// # Errors
 /// As [`decode`].
@@ -184,11 +185,11 @@ pub fn head(input: &[u8]) -> Result<usize> {
     Ok(input.len() - lanes)
 }
 
-/// Decodes the tokens in `input`, until `output` has as much text as was asked for, and returns its sink. `meter` is
-/// told of the bits that a token takes in the lanes before the sink is told of the token.
+/// Decodes the tokens in `input` until `output` has the requested text, and returns its sink. `meter`
+/// receives the bits that a token takes in the lanes before the sink receives the token.
 ///
 /// # Errors
-/// Whatever is wrong with `input`; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
+/// Corrupt or truncated tokens; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
 pub fn decode<S: Sink>(
     input: &[u8],
     mut meter: impl Meter,
@@ -220,7 +221,11 @@ pub fn decode<S: Sink>(
                     output.open(width.unwrap_or(u32::MAX), class)?;
                     continue;
                 }
-                other => return Err(Error::corrupt(format!("{other} where NEW is told from a byte"))),
+                other => {
+                    return Err(Error::corrupt(format!(
+                        "byte {other} after the escape, where only 0 or 1 may stand"
+                    )));
+                }
             }
         }
         meter.decided(1, 8);
@@ -244,7 +249,7 @@ pub fn decode<S: Sink>(
         return Ok(sink);
     }
     if !choices.is_used_up() || reader.lanes[..CHOICE].iter().any(|lane| lane.start < lane.end) {
-        return Err(Error::corrupt("the lanes say more than the segment has"));
+        return Err(Error::corrupt("the lanes hold more tokens than the segment needs"));
     }
     Ok(sink)
 }
@@ -254,8 +259,8 @@ pub fn decode<S: Sink>(
 struct ChoiceWriter(BitWriter);
 
 impl ChoiceWriter {
-    /// Of the `2^k` codes of `k` bits, the first `2^k - bound` stand for values; the others are followed by
-    /// one more bit.
+    /// With `k` bits there are `2^k` codes. The first `2^(k+1) - bound` of them stand for a value each; the
+    /// others take one more bit for two values.
     fn write(&mut self, value: u32, bound: u32) {
         let (k, short) = truncated(bound);
         if value < short {
@@ -272,7 +277,8 @@ impl ChoiceWriter {
     }
 }
 
-/// The bits of the short codes for values below `bound` (at least 1), and how many values have those.
+/// `k`, the bits of the short codes for values below `bound` (at least 1), and the number of values that have
+/// one.
 #[inline]
 fn truncated(bound: u32) -> (u32, u32) {
     let k = 31 - bound.leading_zeros();
@@ -313,7 +319,7 @@ impl<'a> ChoiceReader<'a> {
         Ok(value as u32)
     }
 
-    /// Whether nothing is left but zero bits that fill up the last byte.
+    /// Whether only zero bits are left, which fill up the last byte.
     fn is_used_up(&self) -> bool {
         self.input.is_empty() && self.held == 0 && self.bits < 8
     }

@@ -5,7 +5,7 @@ use lab_codec::{Context, Result};
 use crate::grammar::utility::Utility;
 use crate::grammar::{Grammar, TERMINALS};
 
-/// What a grammar's token stream is made of. Rules are indices into [`Grammar::rules`].
+/// Receives a grammar's token stream. Rules are indices into [`Grammar::rules`].
 pub trait Visitor {
     /// A byte.
     fn byte(&mut self, byte: u8);
@@ -24,6 +24,7 @@ const CLOSE: u32 = 1 << 31;
 ///
 /// # Errors
 /// Cancellation.
+// One bit per rule: whether its definition has been visited.
 pub fn walk(grammar: &Grammar, utility: &Utility, visitor: &mut impl Visitor, cx: &Context) -> Result<()> {
     let mut known = vec![0u64; grammar.rules.len().div_ceil(64)];
     let mut stack = Vec::new();

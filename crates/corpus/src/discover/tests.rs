@@ -26,7 +26,7 @@ fn a_directory_gives_originals_and_plain_files_in_order() {
         let expected = match sample.label().as_str() {
             "a/z" => b"1",
             "a.txt" => b"22".as_slice(),
-            "c/added.xz" => HELLO_XZ, // not listed: a sample as it is
+            "c/added.xz" => HELLO_XZ, // not listed: a plain sample
             _ => HELLO,
         };
         assert_eq!(bytes, expected);

@@ -221,7 +221,7 @@ impl<'a> Client<'a> {
 fn unanswered(error: ureq::Error) -> Result<Answer, Failure> {
     match error {
         ureq::Error::Io(e) => match e.kind() {
-            // A connection that was there and is no more; anything else says that there is no server.
+            // A connection that broke; any other error means that the server cannot be reached.
             io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe

@@ -49,7 +49,7 @@ pub struct Options<'a> {
     pub from: Option<&'a Path>,
     /// An address that is tried before all others, with the names of the downloads below it.
     pub mirror: Option<&'a str>,
-    /// Fetch again what is there, and replace what is not as listed.
+    /// Fetch existing files again, and replace files that differ from the manifest.
     pub force: bool,
     /// How patient to be.
     pub tries: Tries,
@@ -88,7 +88,7 @@ pub fn fetch(sources: &Sources, options: &Options, cx: &Context) -> Result<Vec<A
     if earlier.is_none() && directory.join(FILE_NAME).exists() && !options.force {
         let path = directory.join(FILE_NAME);
         return Err(Error::usage(format!(
-            "{} exists and is no manifest of a corpus; use --force to replace it",
+            "{} exists and is not a corpus manifest; use --force to replace it",
             path.display()
         )));
     }

@@ -12,7 +12,7 @@ use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
 use lab_codec::{Context, Error, Result};
 
-/// A tar archive may hold so many bytes that belong to no wanted file.
+/// Maximum bytes of unwanted files in a tar archive.
 const OTHERS: u64 = 64 << 20;
 
 /// Is handed a file: its name in the archive, or none in a pack of one, and its content.
@@ -72,7 +72,7 @@ fn plain(name: &str) -> &str {
     name.strip_prefix("./").unwrap_or(name)
 }
 
-/// A reader that fails instead of giving more than so many bytes: few bytes may unpack to very many.
+/// A reader that fails at a maximum number of bytes: a small archive may unpack to a huge one.
 struct Bounded<R> {
     inner: R,
     left: u64,

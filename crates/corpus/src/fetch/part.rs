@@ -30,7 +30,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// What there is of the download `name` in `directory`; nothing, where there is none.
+    /// The part of the download `name` in `directory`, if any.
     ///
     /// # Errors
     /// [`Usage`](ErrorKind::Usage), where another process is at it; I/O errors.

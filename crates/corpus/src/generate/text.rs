@@ -9,7 +9,7 @@ const SLOTS: usize = 1 << 16;
 /// A line is broken after the word that passes this column.
 const COLUMNS: usize = 76;
 
-/// Consonants and vowels, each as often as it is to be drawn: roughly as in English.
+/// Consonants and vowels, repeated by frequency, roughly as in English.
 const CONSONANTS: &[u8] = b"tttttttttnnnnnnnsssssssrrrrrrhhhhhhddddllllcccmmmwwffggyyppbbvkjxqz";
 const VOWELS: &[u8] = b"eeeeeeeeeeeeaaaaaaaaoooooooiiiiiiiuuu";
 

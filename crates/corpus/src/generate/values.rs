@@ -10,7 +10,7 @@ pub struct Values {
 }
 
 impl Values {
-    /// Reads `key=value:key=value`; what is not there is at its default.
+    /// Parses `key=value:key=value`; missing keys have their defaults.
     ///
     /// # Errors
     /// [`Param`](lab_codec::ErrorKind::Param), naming the nearest parameter or the range.
@@ -39,7 +39,7 @@ impl Values {
         let index = self.params.iter().position(|p| p.name == param.name);
         match index.map(|index| &self.values[index]) {
             Some(Value::Int(value)) => *value,
-            other => unreachable!("{} is no whole number: {other:?}", param.name),
+            other => unreachable!("{} is not a whole number: {other:?}", param.name),
         }
     }
 }

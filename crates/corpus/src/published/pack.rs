@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// How files are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Pack {
-    /// One file as it is.
+    /// One file without an archive.
     #[serde(rename = "raw")]
     Raw,
     /// One file in gzip.

@@ -82,7 +82,7 @@ impl Chart for Density {
             corpus: None,
             stem: String::new(),
             title: "Ratio against the density of what was planted".into(),
-            caption: "Random places, of which some hold what a short seed expands to.".into(),
+            caption: "Random blocks, some of them expansions of short seeds.".into(),
             x: Axis::linear("places with an expansion, %", Unit::Number, points().map(|p| p.x)),
             y: Some(Axis::linear("ratio, original / encoded", Unit::Number, points().map(|p| p.y))),
             notes,

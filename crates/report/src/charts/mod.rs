@@ -182,7 +182,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// What is said under a chart about rows that failed or lack samples.
+/// The note under a chart about rows that failed or lack samples.
 fn coverage_notes<'r, 'a: 'r>(rows: impl IntoIterator<Item = &'r Row<'a>>) -> Vec<Note> {
     let mut notes = Vec::new();
     for row in rows {

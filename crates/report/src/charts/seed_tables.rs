@@ -1,6 +1,7 @@
 //! What seed tables of each size find: the share of blocks with a seed, with a useful seed, and what chance predicts.
 //!
-//! Its data are no cells of a benchmark, so it is no [`Chart`](super::Chart); `lab telomere table compare` draws it.
+//! Not a [`Chart`](super::Chart), since its data are not cells of a benchmark: `lab telomere table compare`
+//! draws it.
 
 use crate::figure::{Axis, Body, Figure, Line, Note, Point, Series, Tone, Unit};
 use crate::text;

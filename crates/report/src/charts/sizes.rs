@@ -1,11 +1,11 @@
 //! What several ways to keep the same files take, side by side.
 //!
-//! Its data are no cells of a benchmark, so it is no [`Chart`](super::Chart); `lab album compare` draws it.
+//! Not a [`Chart`](super::Chart), since its data are not cells of a benchmark: `lab album compare` draws it.
 
 use crate::figure::{Axis, Bar, Body, Figure, Group, Tone, Unit};
 use crate::text;
 
-/// Bars of bytes; the first is the one that the others are compared with.
+/// Bars of bytes; the first is the baseline of the comparison.
 pub fn figure(title: &str, rows: &[(&str, u64)]) -> Figure {
     let own = rows.first().map_or(0, |row| row.1);
     let bar = |(what, bytes): &(&str, u64)| Bar {

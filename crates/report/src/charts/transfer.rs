@@ -52,7 +52,7 @@ impl Chart for Transfer {
         if costs.is_empty() {
             return None;
         }
-        let raw = Cost { chain: "", label: "as it is".into(), work: 0.0, bits: 8.0 };
+        let raw = Cost { chain: "", label: "uncompressed".into(), work: 0.0, bits: 8.0 };
         let decades = (HIGH / LOW).log10();
         let steps = (decades * f64::from(STEPS)).round() as u32;
         let bandwidths: Vec<f64> =
@@ -110,7 +110,7 @@ fn point(cost: &Cost, bandwidth: f64) -> Point {
     }
 }
 
-/// The place of the fastest; one behind the last for sending the data as it is.
+/// The index of the fastest chain; the number of chains for sending the data uncompressed.
 fn fastest(costs: &[Cost], raw: &Cost, bandwidth: f64) -> usize {
     let mut best = (costs.len(), raw.seconds(bandwidth));
     for (i, cost) in costs.iter().enumerate() {

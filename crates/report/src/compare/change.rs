@@ -88,7 +88,7 @@ fn deviation(timing: &Timing) -> Option<f64> {
     Some((half / quantile).hypot(moment))
 }
 
-/// Puts effects together. What runs differ by hits all cells of a run alike and is no smaller for many of them.
+/// Combines effects. A difference between runs affects all cells of a run alike, so more cells do not shrink it.
 pub(super) fn change(effects: &[Effect], z: f64) -> Change {
     let known: Vec<(f64, Option<f64>)> = effects.iter().copied().flatten().collect();
     if known.is_empty() || known.len() < effects.len() {

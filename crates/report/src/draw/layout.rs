@@ -1,4 +1,4 @@
-//! Where things stand in a picture, in units of which a picture is [`WIDTH`] wide.
+//! The layout of a picture, in units of 1/[`WIDTH`] of its width.
 
 use crate::figure::{Body, Figure, Group};
 

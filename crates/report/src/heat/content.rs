@@ -151,7 +151,7 @@ fn title(piece: &Piece, several: bool) -> String {
     let Piece { token, segment, bytes, .. } = piece;
     let costs = &segment.costs;
     let mut title = match token.kind {
-        Kind::Stored => "8 bits a byte: stored as it is".to_string(),
+        Kind::Stored => "8 bits a byte: stored raw".to_string(),
         Kind::Byte => format!("{} bits: byte {:02x} \"{}\"", number(token.bits), bytes[0], readable(bytes)),
         Kind::Entry(note) | Kind::Again(note) => format!(
             "{} bits: note {note} {}, {} bytes",
@@ -169,7 +169,7 @@ fn title(piece: &Piece, several: bool) -> String {
     if let Some(rule) = token.inside {
         let bits = costs.rules.get(rule as usize).map_or(0.0, |rule| rule.bits);
         title += &format!(
-            "\n{} a byte with the definitions that it is in, of which the innermost costs {} bits: {}",
+            "\n{} a byte with its definitions; the innermost costs {} bits: {}",
             number(token.per_byte),
             number(bits),
             describe(rule, segment)

@@ -48,7 +48,7 @@ pub struct Segment {
     pub costs: Costs,
 }
 
-/// A token, as far as it is shown.
+/// The displayed part of a token.
 #[derive(Clone, Copy)]
 struct Piece<'a> {
     /// Offset of its first byte that is shown, within what is shown.

@@ -3,7 +3,7 @@ use lab_template::REPAIR;
 
 use super::*;
 
-/// The page of a content in segments of `size` bytes, of which a part is shown.
+/// The page of a part of a content, in segments of `size` bytes.
 fn heat(content: &[u8], size: usize, range: Range<u64>) -> Heat {
     let cx = Context::default();
     let Build::Codec(build) = REPAIR.build else { panic!("a codec") };

@@ -44,10 +44,10 @@ pub fn write(header: &str, rows: impl Iterator<Item = Vec<String>>) -> Result<St
 
 /// A number of a table.
 pub fn parse<T: std::str::FromStr>(field: &str, what: &str, line: u64) -> Result<T> {
-    field.parse().map_err(|_| Error::corrupt(format!("line {line}: {what} {field:?} is no number")))
+    field.parse().map_err(|_| Error::corrupt(format!("line {line}: {what} {field:?} is not a number")))
 }
 
-/// One measurement, of which nothing is known but its outcome.
+/// One measurement with its outcome only.
 pub fn once(seconds: f64) -> Timing {
     if !seconds.is_finite() || seconds <= 0.0 {
         return Timing::default();

@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         let error = Lzbench.read(&format!("{SPEEDS}\na,1,1,x,1,1,f\n")).unwrap_err();
-        assert_eq!(error.to_string(), "line 2: original size \"x\" is no number");
+        assert_eq!(error.to_string(), "line 2: original size \"x\" is not a number");
         let error = Lzbench.read(&format!("{SPEEDS}\na,1\n")).unwrap_err();
         assert_eq!(error.to_string(), "line 2: 2 columns, lzbench has 7");
     }

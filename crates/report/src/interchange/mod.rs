@@ -99,7 +99,7 @@ fn chain(tool: &str, name: &str) -> String {
     }
 }
 
-/// The way back; a chain of ours stays as it is.
+/// The inverse; a chain of ours is unchanged.
 fn rival_name(tool: &str, chain: &str) -> String {
     match chain.strip_prefix(tool).and_then(|rest| rest.strip_prefix('/')) {
         Some(name) => name.replacen(':', " ", 1),

@@ -1,9 +1,9 @@
 //! Where the occurrences of active pairs are listed: blocks of positions in one vector.
 //!
-//! A list is written once, when its pair becomes active, and read once, when the pair is replaced. Positions
-//! at which the pair has gone meanwhile stay in the list and are recognised by the symbols there: symbols are
-//! only ever replaced by newer ones, so a pair that has gone from a position never comes back to it. The room
-//! of such positions and of pairs that are no longer active comes back when the arena is [swept](Arena::sweep).
+//! A list is written once, when its pair becomes active, and read once, when the pair is replaced. Stale
+//! positions stay in the list and are recognised by the symbols that stand there now. Symbols are only
+//! replaced by newer ones, so a pair that has gone from a position never returns to it. A
+//! [sweep](Arena::sweep) reclaims stale positions and the lists of inactive pairs.
 
 use lab_codec::{Context, Result};
 
@@ -14,7 +14,7 @@ use crate::prefetch::prefetch;
 /// Marks the header of a block whose pair is no longer active.
 const RELEASED: u32 = 1 << 31;
 
-/// Blocks of a header (the number of positions) and the positions.
+/// Blocks: a header cell (the number of positions), then the positions.
 #[derive(Debug)]
 pub struct Arena {
     cells: Vec<u32>,
@@ -51,7 +51,7 @@ impl Arena {
         self.cells[cell as usize] = position;
     }
 
-    /// Writes the next position of a block that was added with all its cells and whose header counts those written.
+    /// Writes the next position of a block whose header counts the positions written so far.
     #[inline]
     pub fn append(&mut self, block: u32, position: u32) {
         self.cells[block as usize] += 1;
@@ -78,11 +78,10 @@ impl Arena {
         self.cells[block as usize] |= RELEASED;
     }
 
-    /// Moves the blocks in use together, without the positions that are out of date, mapping the rest to
-    /// where `ranks` says.
+    /// Compacts the blocks in use, drops stale positions, and maps the others by `ranks`.
     ///
     /// # Errors
-    /// Cancellation; the arena is useless then.
+    /// Cancellation; the arena is unusable then.
     pub fn sweep(
         &mut self,
         sequence: &Sequence,
@@ -114,7 +113,8 @@ impl Arena {
                 match found {
                     Some(known) if known != pair => continue,
                     Some(_) => {}
-                    // The block belongs to the pair whose entry points to it.
+                    // Stale positions can show any pair. The block belongs to the pair whose entry points to
+                    // it.
                     None if table.get(pair).is_some_and(|e| e.block as usize == read) => found = Some(pair),
                     None => continue,
                 }
@@ -132,7 +132,7 @@ impl Arena {
         Ok(())
     }
 
-    /// Gives memory back beyond what is in use and `spare` cells.
+    /// Shrinks the allocation to the cells in use and `spare` more.
     pub fn shrink(&mut self, spare: usize) {
         self.cells.shrink_to(self.cells.len() + spare);
     }

@@ -1,28 +1,31 @@
-//! Re-Pair in rounds: all pairs that are frequent are replaced in one pass over the sequence, and those of the next round
-//! are counted in the same pass.
+//! Re-Pair in rounds: one pass over the sequence replaces all frequent pairs, and counts those of the next
+//! round.
 //!
-//! Few rounds take most of the symbols away, in order and without lists. Counts are lower bounds, from a table that forgets rare pairs (Misra and Gries, "Finding repeated elements", Science of Computer
-//! Programming 2(2), 1982, applied to each slot), so that memory is fixed: exact counts are not needed here, since what is
-//! left is exact Re-Pair's.
+//! A few rounds remove most of the symbols, in sequential order and without lists. Counts are lower bounds
+//! from a table that forgets rare pairs (Misra and Gries, "Finding repeated elements", Science of Computer
+//! Programming 2(2), 1982, applied to each slot), so memory is fixed. Exact counts are not needed here: exact
+//! Re-Pair replaces what is left.
 
 use lab_codec::{Context, Result};
 
 use super::{Stop, report};
 use crate::grammar::TERMINALS;
 
-/// Pairs that occur less often are left.
+/// Pairs below this count are left to exact Re-Pair.
 const LEAST: u32 = 16;
 
-/// A round takes the pairs of at least 1 / `SHARE` of the highest count.
+/// A round takes the pairs of at least 1 / `SHARE` of the highest count. From 0.7 on the result is 1 %
+/// smaller on dickens and less is gained (docs/decisions/repair-strategy.md).
 const SHARE: u32 = 2;
 
-/// When the pairs of a round are less than 1 / `ENOUGH` of the symbols, there is none: the rest is for exact counts.
+/// Rounds end when the chosen pairs are fewer than 1 / `ENOUGH` of the symbols: too few to pay for
+/// another pass.
 const ENOUGH: usize = 32;
 
-/// How many symbols pass between two looks at the cancellation flag.
+/// Symbols between two looks at the cancellation flag.
 const CHECK_EVERY: usize = 1 << 18;
 
-/// A slot whose pair is not replaced, and one whose pair is, but stood nowhere yet.
+/// Rule of a slot whose pair is not replaced, and of one whose pair is chosen but has no rule yet.
 const KEPT: u32 = u32::MAX;
 const CHOSEN: u32 = u32::MAX - 1;
 
@@ -35,7 +38,7 @@ struct Slot {
 
 const EMPTY: Slot = Slot { pair: (0, 0), count: 0, rule: KEPT };
 
-/// Counts of frequent pairs.
+/// Approximate counts of frequent pairs.
 #[derive(Debug)]
 struct Tally {
     slots: Vec<Slot>,
@@ -60,6 +63,7 @@ impl Tally {
         let slot = self.slot(pair);
         if slot.pair == pair {
             slot.count += 1;
+        // Misra-Gries: another pair in the slot lowers the count, and takes the slot once that is 0.
         } else if slot.count == 0 {
             *slot = Slot { pair, count: 1, rule: KEPT };
         } else {
@@ -67,7 +71,7 @@ impl Tally {
         }
     }
 
-    /// Chooses the pairs of a round, of which each occurs at least `least` times. Returns how many there are, and the sum
+    /// Chooses the pairs of a round, each with a count of at least `least`. Returns their number and the sum
     /// of their counts.
     fn choose(&mut self, least: u32) -> (usize, usize) {
         let most = self.slots.iter().map(|slot| slot.count).max().unwrap_or(0);
@@ -82,12 +86,12 @@ impl Tally {
     }
 }
 
-/// Counts the pairs of a sequence as it grows: of runs, those that do not overlap.
+/// Counts the pairs of a sequence as it grows; in runs, only pairs that do not overlap.
 #[derive(Debug)]
 struct Counter {
     tally: Tally,
     last: u32,
-    /// Whether the last symbol is the second one of a counted pair of equal symbols.
+    /// Whether the last symbol ends a counted pair of equal symbols.
     paired: bool,
 }
 
@@ -106,13 +110,13 @@ impl Counter {
     }
 }
 
-/// Replaces frequent pairs of `input` in rounds, as long as these take much away. Returns the sequence that is left, and
-/// the rules. Reports one byte of progress for each symbol that goes away.
+/// Replaces frequent pairs of `input` in rounds, as long as each removes enough symbols. Returns the
+/// remaining sequence and the rules. Reports one byte of progress for each symbol removed.
 ///
 /// # Errors
 /// Cancellation.
 pub fn batch(input: &[u8], stop: Stop, cx: &Context) -> Result<(Vec<u32>, Vec<[u32; 2]>)> {
-    // A table of 1 MiB, and less for what is short.
+    // 2^16 slots of 16 bytes, 1 MiB; fewer for a short input.
     let bits = (input.len() / 16).max(1).ilog2().clamp(8, 16);
     let mut counter = Counter::new(bits);
     let mut symbols: Vec<u32> = Vec::with_capacity(input.len());
@@ -136,7 +140,7 @@ pub fn batch(input: &[u8], stop: Stop, cx: &Context) -> Result<(Vec<u32>, Vec<[u
     Ok((symbols, rules))
 }
 
-/// Replaces the chosen pairs, and counts those of what is left. Returns how many symbols went away.
+/// Replaces the chosen pairs, and counts the pairs of the result. Returns the number of symbols removed.
 fn replace(
     symbols: &mut Vec<u32>,
     chosen: &mut Tally,
@@ -158,7 +162,7 @@ fn replace(
             let slot = chosen.slot(pair);
             if slot.pair == pair && slot.rule != KEPT {
                 let count = slot.count;
-                // Where two pairs overlap, the more frequent one.
+                // Of two overlapping pairs the more frequent one wins.
                 let outdone = symbols.get(read + 2).is_some_and(|&third| {
                     let next = chosen.slot((second, third));
                     next.pair == (second, third) && next.rule != KEPT && next.count > count

@@ -1,5 +1,5 @@
-//! Finds the pairs that are frequent enough and lists their occurrences: those of the input, and after each
-//! replacement those with the new symbol.
+//! Finds frequent pairs and lists their occurrences: first those of the input, then after each replacement
+//! those with the new symbol.
 
 use lab_codec::Result;
 
@@ -9,21 +9,21 @@ use super::arena::Arena;
 use super::pairs::{Entry, Pair, PairTable};
 use super::sequence::END;
 
-/// How often the new symbol stands beside another one; then, which list is being filled.
+/// Occurrences of the new symbol to the left and right of another one; later, the lists being filled.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Beside {
     left: u32,
     right: u32,
 }
 
-/// Set in a [`Beside`] once the pair has a list: the rest is an index into `State::cursors`.
+/// Set in a [`Beside`] once the pair has a list; the other bits are an index into `State::cursors`.
 const LISTED: u32 = 1 << 31;
 
 impl State<'_> {
     /// Counts the pairs of the input and lists their occurrences.
     pub(super) fn list_byte_pairs(&mut self, input: &[u8]) -> Result<()> {
         let index = |a: u8, b: u8| usize::from(a) << 8 | usize::from(b);
-        // All occurrences; and for pairs of equal bytes those that do not overlap.
+        // All occurrences are listed, as any may survive; only those without overlaps are counted.
         let mut all = vec![0u32; 1 << 16];
         let mut apart = [0u32; 256];
         let mut run = 0;
@@ -66,7 +66,7 @@ impl State<'_> {
     /// Counts the pairs of the sequence, which has no holes, and lists their occurrences.
     pub(super) fn list_pairs(&mut self) -> Result<()> {
         let positions = 1..self.sequence.len().max(1) as u32;
-        // All occurrences in the place of the block.
+        // The block field holds the number of all occurrences for now.
         let mut counts = PairTable::default();
         let mut run = 0;
         for p in positions.clone() {
@@ -87,6 +87,7 @@ impl State<'_> {
         let mut active: Vec<Entry> =
             counts.entries().filter(|entry| entry.count >= self.min_freq).copied().collect();
         drop(counts);
+        // Sorted, so that equal counts are replaced in an order that does not depend on the hash table.
         active.sort_unstable_by_key(|entry| entry.pair);
         let cells: usize = active.iter().map(|entry| 1 + entry.block as usize).sum();
         self.arena = Arena::with_capacity(cells + self.sequence.len() / 2);
@@ -95,7 +96,7 @@ impl State<'_> {
             self.table.insert(*entry);
             self.queue.push(entry.pair, entry.count);
         }
-        // While lists are filled, headers tell where.
+        // While lists are filled, each header holds the number of positions so far.
         for entry in &active {
             self.arena.set(entry.block, 0);
         }
@@ -111,13 +112,14 @@ impl State<'_> {
         Ok(())
     }
 
-    /// Counts the pairs with the symbol `new`, which stands at `self.places`, and lists those that are
-    /// frequent enough.
+    /// Counts the pairs with the symbol `new`, which stands at `self.places`, and lists the frequent ones.
     pub(super) fn list_new_pairs(&mut self, new: u32) -> Result<()> {
         let sequence = &self.sequence;
         let mut cells = 0;
         let (mut doubles, mut doubles_apart) = (0, 0);
         let least = self.min_freq;
+        // Cells for a list: none below the threshold, header and earlier positions on reaching it, then one
+        // each.
         let counted = |count: &mut u32| {
             *count += 1;
             usize::from(*count >= least) * if *count == least { least as usize + 1 } else { 1 }
@@ -185,13 +187,14 @@ impl State<'_> {
                 }
             }
         }
+        // One very frequent pair must not hold its memory for the rest of the run.
         if self.places.capacity() > self.places.len().max(1 << 16) * 4 {
             self.places.shrink_to(self.places.len() * 2);
         }
         Ok(())
     }
 
-    /// Makes a pair active and returns where its positions go.
+    /// Makes a pair active and returns the cell of its first position.
     fn open(&mut self, pair: Pair, count: u32, positions: u32) -> u32 {
         let block = self.arena.add(positions);
         self.table.insert(Entry { pair, count, block });
@@ -199,8 +202,8 @@ impl State<'_> {
         block + 1
     }
 
-    /// Adds a position to the list of `pair` if that is frequent enough. `slot` is its count or, once it has
-    /// a list, which; so is the result.
+    /// Adds a position to the list of `pair` if it is frequent. `slot` is its count, or the index of its list
+    /// with [`LISTED`] set; so is the result.
     fn list(&mut self, pair: Pair, slot: u32, position: u32) -> u32 {
         let mut slot = slot;
         if slot & LISTED == 0 {

@@ -1,17 +1,18 @@
 //! Re-Pair (Larsson & Moffat, "Off-line dictionary-based compression", Proc. IEEE 88(11), 2000), exact and in
 //! linear time: replace a pair of the highest count everywhere, until no pair occurs often enough.
 //!
-//! The count of a pair is the most occurrences that do not overlap: for two different symbols, all of them;
-//! for a run of n equal symbols, n / 2. Counts are exact at every step. What differs from the paper is that
-//! no lists are threaded through the sequence. A pair's occurrences are written down once (`arena`), stale
-//! ones are skipped when their turn comes, and a pair waits in the frequency bucket that it was put in until
-//! it comes up (`queue`), so that a count that falls costs one access to the `pairs` table and nothing else.
-//! A position is in at most one list at any time and each replacement adds two at most: all work is linear.
+//! A pair's count is the largest number of occurrences without overlaps: all of them for two different
+//! symbols, n / 2 for a run of n equal symbols. Counts are exact at every step.
 //!
-//! Runs cost no more. Their ends are eaten by pairs at least as frequent as the run's own pair, so measuring
+//! Unlike the paper, no lists are threaded through the sequence. A pair's occurrences are written down once
+//! (`arena`), and stale ones are skipped when the pair is replaced. A pair waits in its first frequency
+//! bucket until that is reached (`queue`), so a falling count costs one access to the `pairs` table. A
+//! position is in at most one list at a time and each replacement adds at most two: all work is linear.
+//!
+//! Runs keep that bound. Only pairs at least as frequent as the run's own pair shorten its ends, so measuring
 //! the runs that a replacement touches takes time proportional to its count.
 //!
-//! Memory is 4 bytes a symbol for the sequence, 4 for the lists and 2 for new ones, plus the pair table; both
+//! Memory is 4 bytes a symbol for the sequence, 4 for the lists and 2 for new ones, plus the pair table. Both
 //! vectors are compacted, and shrink, whenever half of the symbols have gone.
 
 mod arena;
@@ -30,10 +31,10 @@ use self::queue::Queue;
 use self::sequence::{END, Sequence};
 use super::{Grammar, MAX_LEN, TERMINALS};
 
-/// How many replacements pass between two looks at the cancellation flag.
+/// Replacements between two looks at the cancellation flag.
 const CHECK_EVERY: usize = 1 << 15;
 
-/// How many occurrences ahead memory is touched.
+/// Prefetch distance along a list, in occurrences.
 const AHEAD: usize = 12;
 
 /// When Re-Pair stops.
@@ -41,11 +42,11 @@ const AHEAD: usize = 12;
 pub struct Stop {
     /// Pairs of a lower count are not replaced; at least 2.
     pub min_freq: u32,
-    /// No more rules than this.
+    /// Maximum number of rules.
     pub max_rules: u32,
 }
 
-/// Makes the grammar of `input`. Reports one byte of progress for each symbol that goes away.
+/// Builds the grammar of `input`. Reports one byte of progress for each symbol removed.
 ///
 /// # Errors
 /// [`Limit`](lab_codec::ErrorKind::Limit) beyond [`MAX_LEN`] bytes; cancellation.
@@ -54,8 +55,9 @@ pub fn repair(input: &[u8], stop: Stop, cx: &Context) -> Result<Grammar> {
     finish(State::new(input, stop.min_freq.max(2), cx)?, stop)
 }
 
-/// The same, but as long as some pairs are much more frequent than others, all of these are replaced at once, by counts that need
-/// not be exact. Faster and with half the memory, for a grammar that is some per cent larger.
+/// As [`repair`], but rounds of approximate counting replace all very frequent pairs at once, as long as
+/// there are some. Faster and with half the memory; the grammar is up to 3 % larger
+/// (docs/decisions/repair-strategy.md).
 ///
 /// # Errors
 /// As [`repair`].
@@ -76,7 +78,7 @@ fn check_len(input: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Replaces what is frequent enough, exactly.
+/// Replaces the remaining frequent pairs exactly.
 fn finish(mut state: State<'_>, stop: Stop) -> Result<Grammar> {
     let cx = state.cx;
     while state.rules.len() < stop.max_rules as usize {
@@ -101,26 +103,26 @@ struct State<'a> {
     queue: Queue,
     arena: Arena,
     rules: Vec<[u32; 2]>,
-    /// By symbol; all zero between replacements.
+    /// Per symbol: its counts beside the new one; all zero between replacements.
     beside: Vec<Beside>,
-    /// Where the next position of each list goes that is being filled.
+    /// For each list being filled, the cell of its next position.
     cursors: Vec<u32>,
-    /// Where the pair at hand was replaced.
+    /// Positions at which the current pair was replaced.
     places: Vec<u32>,
-    /// Symbols gone and not yet reported.
+    /// Symbols removed and not yet reported.
     removed: usize,
     unchecked: usize,
 }
 
 impl<'a> State<'a> {
-    /// Begins with bytes.
+    /// The state for a sequence of bytes.
     fn new(input: &[u8], min_freq: u32, cx: &'a Context) -> Result<Self> {
         let mut state = Self::with(Sequence::new(input), Vec::new(), min_freq, cx);
         state.list_byte_pairs(input)?;
         Ok(state)
     }
 
-    /// Begins with symbols, for which there are rules.
+    /// The state for a sequence of symbols with their rules.
     fn go_on(symbols: Vec<u32>, rules: Vec<[u32; 2]>, min_freq: u32, cx: &'a Context) -> Result<Self> {
         let mut state = Self::with(Sequence::of(symbols), rules, min_freq, cx);
         state.list_pairs()?;
@@ -144,8 +146,8 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Most pairs are rare, and all that is known of one is far from what is known of the next. Touching
-    /// what the next pairs will need, each a step later than what leads to it, takes the waiting out.
+    /// Prefetches for the next pairs. Most pairs are rare, and table entry, list and sequence of each are
+    /// cache misses. Each step touches what the previous one, two pairs earlier, has fetched the address of.
     fn look_ahead(&mut self) {
         if let Some(pair) = self.queue.peek(6) {
             self.table.touch(pair);
@@ -160,7 +162,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Replaces `pair` by a new symbol everywhere and brings table, queue and lists up to date.
+    /// Replaces `pair` by a new symbol everywhere, and updates table, queue and lists.
     fn substitute(&mut self, pair: Pair) -> Result<()> {
         let new = TERMINALS + self.rules.len() as u32;
         self.rules.push([pair.0, pair.1]);
@@ -176,13 +178,15 @@ impl<'a> State<'a> {
         }
         self.removed += self.places.len();
         self.list_new_pairs(new)?;
+        // Half of the cells are holes: compaction costs time in proportion to the symbols that went, so it
+        // stays linear.
         if self.sequence.len() * 2 < self.sequence.span() && self.sequence.span() > 1 << 10 {
             self.compact()?;
         }
         Ok(())
     }
 
-    /// Closes the holes in the sequence and drops what is out of date in the lists.
+    /// Closes the holes in the sequence and drops stale positions from the lists.
     fn compact(&mut self) -> Result<()> {
         let ranks = self.sequence.ranks();
         self.arena.sweep(&self.sequence, &mut self.table, Some(&ranks), self.cx)?;
@@ -190,13 +194,14 @@ impl<'a> State<'a> {
             *place = ranks.map(*place);
         }
         self.sequence.compact();
-        // Once the lists have doubled there is enough out of date to make the next sweep worth its time.
+        // The spare cells let the lists double: the next sweep then finds enough stale positions to pay.
         self.arena.shrink(self.sequence.span());
         Ok(())
     }
 
-    /// Makes room for lists of `cells` cells.
+    /// Makes room for `cells` cells of lists.
     fn make_room(&mut self, cells: usize) -> Result<()> {
+        // Closing holes rewrites the sequence, too: only worth it where at least an eighth of it is holes.
         if self.arena.room() < cells {
             if self.sequence.len() * 8 < self.sequence.span() * 7 {
                 self.compact()?;
@@ -219,7 +224,7 @@ impl<'a> State<'a> {
         Ok(())
     }
 
-    /// Replaces the pair of two different symbols.
+    /// Replaces a pair of two different symbols.
     fn replace_all(&mut self, (a, b): Pair, new: u32, block: u32) -> Result<()> {
         self.places.clear();
         for i in 0..self.arena.positions(block).len() {
@@ -228,11 +233,13 @@ impl<'a> State<'a> {
             if let Some(&ahead) = positions.get(i + AHEAD) {
                 self.sequence.touch(ahead);
             }
+            // A stale position: another pair has taken one of the symbols.
             if self.sequence.pair(p) != Some((a, b)) {
                 continue;
             }
             let q = self.sequence.next(p);
             let before = self.sequence.get(self.sequence.prev(p));
+            // The left neighbour of the same symbol belongs to a run of `a`, which loses its last symbol.
             if before == a {
                 self.shorten(a, |s| s.run_before(p));
             } else if before != new && before != END {
@@ -252,7 +259,8 @@ impl<'a> State<'a> {
         Ok(())
     }
 
-    /// Replaces the pair of `a` with itself, from the start of every run.
+    /// Replaces the pair of `a` with itself, from the start of every run: there the greedy pairing reaches n
+    /// / 2.
     fn replace_runs(&mut self, a: u32, new: u32, block: u32) -> Result<()> {
         self.places.clear();
         for i in 0..self.arena.positions(block).len() {
@@ -272,7 +280,7 @@ impl<'a> State<'a> {
             loop {
                 let q = self.sequence.next(p);
                 if self.sequence.get(q) != a {
-                    break; // the last of an odd run stays
+                    break; // the last symbol of an odd run stays
                 }
                 let r = self.sequence.next(q);
                 self.sequence.replace(p, q, r, new);
@@ -291,7 +299,7 @@ impl<'a> State<'a> {
         Ok(())
     }
 
-    /// One occurrence of `pair` has gone.
+    /// Subtracts one occurrence of `pair`, and releases its list once the pair is too rare.
     #[inline]
     fn lose(&mut self, pair: Pair) {
         if let Some(block) = self.table.decrement(pair, self.min_freq) {
@@ -299,7 +307,8 @@ impl<'a> State<'a> {
         }
     }
 
-    /// A run of `a`, of the length that `measure` finds, is about to lose one symbol at an end.
+    /// Accounts for a run of `a`, whose length `measure` finds, that loses a symbol at one end: n / 2 falls
+    /// only where n is even.
     #[inline]
     fn shorten(&mut self, a: u32, measure: impl Fn(&Sequence) -> usize) {
         if self.table.get((a, a)).is_some() && measure(&self.sequence).is_multiple_of(2) {

@@ -1,10 +1,11 @@
-//! Active pairs by falling count: a bucket for each count up to the square root of the length, and one
-//! overflow list above.
+//! Active pairs by falling count: a bucket for each count up to the square root of the length, and an
+//! overflow list for larger counts.
 //!
-//! A count only ever falls, and a pair stays in the bucket that it was put in until it comes up: then it is
-//! taken if the count is still that of the bucket, and otherwise moves down (or is dropped, if no longer
-//! active). Each move is paid by a decrement, and nothing is touched when counts fall. There are at most
-//! sqrt(n) pairs in the overflow list and as many pops from it, so scanning it stays linear.
+//! A count only falls, and a pair stays in its bucket until that is reached. It is then taken if the count
+//! still matches; otherwise it moves down, or is dropped if it is no longer active. A decrement pays for each
+//! move, and a falling count touches nothing here. The overflow list holds at most sqrt(n) pairs and is
+//! popped at most sqrt(n) times, since each of these pairs occurs more than sqrt(n) times: scanning it is
+//! linear.
 
 use super::pairs::{Pair, PairTable};
 
@@ -30,7 +31,7 @@ impl Queue {
         }
     }
 
-    /// A pair that will come up after `n` others, unless they make more frequent ones.
+    /// The pair that comes up after `n` others, unless these create more frequent ones.
     pub fn peek(&self, n: usize) -> Option<Pair> {
         let bucket = self.buckets.last()?;
         bucket.len().checked_sub(n + 1).map(|i| bucket[i])
@@ -41,6 +42,7 @@ impl Queue {
         self.pop_overflow(table).or_else(|| self.pop_bucket(table))
     }
 
+    // A linear scan for the largest count; pairs that have fallen below the threshold move to the buckets.
     fn pop_overflow(&mut self, table: &PairTable) -> Option<Pair> {
         let mut best = None;
         let mut i = 0;
@@ -62,6 +64,7 @@ impl Queue {
     }
 
     fn pop_bucket(&mut self, table: &PairTable) -> Option<Pair> {
+        // Buckets above the last nonempty one are never needed again, since counts only fall.
         while let Some(bucket) = self.buckets.last_mut() {
             let Some(pair) = bucket.pop() else {
                 self.buckets.pop();

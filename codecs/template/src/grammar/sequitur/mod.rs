@@ -1,15 +1,15 @@
-//! Sequitur (Nevill-Manning & Witten, "Identifying hierarchical structure in sequences: a linear-time algorithm",
-//! JAIR 7, 1997): a grammar that grows symbol by symbol. After each one holds
+//! Sequitur (Nevill-Manning & Witten, "Identifying hierarchical structure in sequences: a linear-time
+//! algorithm", JAIR 7, 1997): a grammar that grows symbol by symbol and keeps two invariants:
 //!
-//! - *digram uniqueness*: no two neighbouring symbols stand side by side twice, unless they overlap ("aaa");
+//! - *digram uniqueness*: no digram occurs twice, unless the occurrences overlap ("aaa");
 //! - *rule utility*: every rule is used at least twice.
 //!
-//! What differs from the paper is how digrams are looked after that come about elsewhere than at the end.
-//! Whatever makes two symbols neighbours notes the place, and the places are looked at one after the other
-//! until none is left: no recursion, and nothing that a special case could forget. A run of equal symbols has
-//! one of its digrams in the table; when that goes, its neighbours in the run are looked at again.
+//! Digrams that arise away from the end are handled differently from the paper. Whatever makes two symbols
+//! neighbours pushes the place on a list, and the list is worked off until it is empty: no recursion, and no
+//! special case to forget. Of the equal digrams in a run of equal symbols, the table holds one. When that
+//! goes, its neighbours in the run are checked again.
 //!
-//! Memory is 12 bytes a symbol of the grammar (`nodes`), and 8 for each slot of the table of digrams.
+//! Memory is 12 bytes for each symbol of the grammar (`nodes`), and 8 for each slot of the digram table.
 
 mod digrams;
 mod nodes;
@@ -20,10 +20,10 @@ use self::digrams::{Digrams, Entered};
 use self::nodes::Nodes;
 use super::{Grammar, MAX_LEN, TERMINALS};
 
-/// How many bytes pass between two looks at the cancellation flag.
+/// Bytes between two looks at the cancellation flag.
 const CHECK_EVERY: usize = 1 << 14;
 
-/// The rule that derives everything, and its guard.
+/// The number of the start rule.
 const START: u32 = 0;
 
 /// Makes the grammar of `input`. Reports one byte of progress for each byte.
@@ -51,17 +51,20 @@ pub fn sequitur(input: &[u8], cx: &Context) -> Result<Grammar> {
 
 /// The memory in bytes that [`sequitur`] takes for `len` bytes.
 ///
-/// In a short text no two digrams need be equal. There are as many symbols as bytes then, with a guard for every two at most; and
-/// a table of digrams that has grown by half to hold them has up to 1.5 / 0.7 slots for each, while the old one is still
-/// there. In a long one even random bytes have digrams in common (16 bytes for each of 4 MiB), text has more (6 bytes),
-/// and of what repeats itself little is ever touched. That is measured, not proven: [`sequitur`] looks at what it really
-/// takes as it goes on, and keeps to the limit in any case.
+/// Up to 1 MiB the bound is derived. In a short text all digrams can differ: one node of 12 bytes for each
+/// byte, and at most a guard for every two, make 18. A digram table that has just grown by half has up to 1.5
+/// / 0.7 slots of 8 bytes for each digram, while the old one (1 / 0.7) still exists: 29 together.
+///
+/// Beyond 1 MiB it is measured, not proven: even random bytes share digrams (16 bytes for each of 4 MiB),
+/// text shares more (6 bytes). [`sequitur`] checks the memory in use as it goes on, and keeps to the limit in
+/// any case.
 pub fn memory(len: u64) -> u64 {
     let short = len.min(1 << 20);
     short * (18 + 29) + (len - short) * 18 + 4096
 }
 
-/// A rule that is in use has a guard and at least two uses; one that is not, the next of its kind and none.
+/// A rule in use has a guard and at least two uses. A free one has the next free rule as its guard, and no
+/// uses.
 #[derive(Debug, Clone, Copy)]
 struct Rule {
     guard: u32,
@@ -75,12 +78,12 @@ pub struct Sequitur {
     digrams: Digrams,
     rules: Vec<Rule>,
     free_rule: u32,
-    /// Nodes whose digram may be new.
+    /// Nodes whose digram must be checked.
     pending: Vec<u32>,
 }
 
 impl Sequitur {
-    /// The grammar of nothing, with room for `len` bytes.
+    /// The empty grammar, with room for `len` bytes.
     pub fn with_capacity(len: usize) -> Self {
         let mut nodes = Nodes::with_capacity(len + len / 2 + 1);
         let guard = nodes.guard(START);
@@ -88,12 +91,12 @@ impl Sequitur {
         Self { nodes, digrams: Digrams::default(), rules, free_rule: START, pending: Vec::new() }
     }
 
-    /// The memory that has been touched, in bytes.
+    /// The memory in use, in bytes.
     fn memory(&self) -> u64 {
         self.nodes.memory() + self.digrams.memory() + (self.rules.capacity() * size_of::<Rule>()) as u64
     }
 
-    /// Appends a byte to what the grammar derives.
+    /// Appends a byte to the derived text.
     #[inline]
     pub fn push(&mut self, byte: u8) {
         let last = self.nodes.prev(self.rules[START as usize].guard);
@@ -104,7 +107,7 @@ impl Sequitur {
         }
     }
 
-    /// Sees to it that the digram at `node`, if there is one, stands nowhere else.
+    /// Restores digram uniqueness for the digram at `node`, if one begins there.
     #[inline]
     fn check(&mut self, node: u32) {
         let Some(digram) = self.nodes.digram(node) else { return };
@@ -116,7 +119,7 @@ impl Sequitur {
         }
         let mut known = known;
         if digram.0 == digram.1 {
-            // In a run, the digram that overlaps is no second one, but the one beyond it is.
+            // In a run, an overlapping occurrence does not count, but the one beyond it does.
             if self.nodes.next(known) == node {
                 known = self.nodes.prev(known);
             } else if self.nodes.next(node) == known {
@@ -130,10 +133,10 @@ impl Sequitur {
         self.merge(digram, slot, known, node);
     }
 
-    /// Puts a rule in place of a digram that stands at two nodes. The table knows the one at `known`.
+    /// Replaces a digram that occurs at two nodes by a rule. The table holds the one at `known`.
     fn merge(&mut self, (a, b): (u32, u32), slot: usize, known: u32, node: u32) {
         let rule = match (self.whole(known), self.whole(node)) {
-            // Does not come up, as far as is known; the text is right all the same.
+            // No known input reaches this arm; leaving both occurrences in place keeps the text correct.
             (Some(_), Some(_)) => return,
             (Some(rule), None) => {
                 self.substitute(node, rule);
@@ -157,13 +160,13 @@ impl Sequitur {
                 rule
             }
         };
-        // Only these two symbols have lost a use.
+        // Rule utility: only these two symbols have lost a use, so only they can be down to one.
         let guard = self.rules[rule as usize].guard;
         self.dissolve(self.nodes.next(guard));
         self.dissolve(self.nodes.prev(guard));
     }
 
-    /// The rule whose right-hand side is the digram at `node` and no more.
+    /// The rule whose whole right-hand side is the digram at `node`.
     #[inline]
     fn whole(&self, node: u32) -> Option<u32> {
         let rule = self.nodes.guarded(self.nodes.prev(node))?;
@@ -184,7 +187,7 @@ impl Sequitur {
         rule
     }
 
-    /// Changes the number of uses of a symbol's rule, if it has one.
+    /// Adds `change` to the uses of a symbol's rule, if it is one.
     #[inline]
     fn count(&mut self, symbol: u32, change: i32) {
         if let Some(rule) = symbol.checked_sub(TERMINALS) {
@@ -193,10 +196,11 @@ impl Sequitur {
         }
     }
 
-    /// Puts a rule in place of the digram at `node`, which the table knows to stand elsewhere.
+    /// Replaces the digram at `node` by a rule; the table holds another occurrence of it.
     fn substitute(&mut self, node: u32, rule: u32) {
         let (before, second) = (self.nodes.prev(node), self.nodes.next(node));
         let after = self.nodes.next(second);
+        // Both neighbouring digrams go with the two symbols.
         self.forget(before);
         self.forget(second);
         for gone in [node, second] {
@@ -211,16 +215,17 @@ impl Sequitur {
         self.pending.extend([node, before]);
     }
 
-    /// The digram at `node` is about to go.
+    /// Removes the digram at `node` from the table before it goes.
     #[inline]
     fn forget(&mut self, node: u32) {
         let Some((a, b)) = self.nodes.digram(node) else { return };
+        // The digrams beside it in a run may now be the only ones: check them again.
         if self.digrams.remove(&self.nodes, (a, b), node) && a == b {
             self.pending.extend([self.nodes.prev(node), self.nodes.next(node)]);
         }
     }
 
-    /// If the symbol at `node` is a rule that is used nowhere else, puts its right-hand side in its place.
+    /// If the symbol at `node` is a rule with a single use, replaces it by the rule's right-hand side.
     #[inline]
     fn dissolve(&mut self, node: u32) {
         let Some(rule) = self.nodes.symbol(node).and_then(|s| s.checked_sub(TERMINALS)) else { return };
@@ -241,20 +246,23 @@ impl Sequitur {
         self.pending.extend([last, before]);
     }
 
-    /// The grammar with rules of two symbols: a longer one becomes a chain of rules, of which the inner ones
-    /// are used once. Rules come in the order in which they are complete in the text.
+    /// The grammar with rules of two symbols. A longer rule becomes a chain of rules, of which the inner ones
+    /// are used once and dissolve again in [`utility`](super::utility). Rules come in the order in which the
+    /// text completes them.
     pub fn into_grammar(self) -> Grammar {
         let Self { nodes, digrams, rules, .. } = self;
         drop(digrams);
         let mut grammar = Grammar::default();
-        // The symbol of each rule that is complete.
+        // The symbol of each complete rule; 0 before that.
         let mut names = vec![0u32; rules.len()];
-        // Where to go on when the rule at hand is complete.
+        // Where to continue when the current rule is complete: an explicit stack, since nesting depends on
+        // data.
         let mut outer = Vec::new();
         let mut node = nodes.next(rules[START as usize].guard);
         loop {
             let Some(symbol) = nodes.symbol(node) else {
                 let Some(rule) = nodes.guarded(node).filter(|&rule| rule != START) else { break };
+                // The right-hand side, from its end to its start.
                 let name = |symbol: u32| symbol.checked_sub(TERMINALS).map_or(symbol, |r| names[r as usize]);
                 let mut symbols = std::iter::successors(Some(nodes.prev(node)), |&at| Some(nodes.prev(at)))
                     .map_while(|at| nodes.symbol(at))

@@ -1,21 +1,21 @@
 //! The symbols of all right-hand sides: doubly linked rings in one vector, 12 bytes a symbol.
 //!
-//! A rule's right-hand side is a ring that a guard closes. Nodes that are given up are used again.
+//! A guard node closes the ring of each right-hand side. Released nodes are reused.
 
 /// Marks a guard; the rest of its symbol is the number of the rule.
 const GUARD: u32 = 1 << 31;
 
-/// The symbol of a node that is not in use.
+/// Symbol of a released node.
 const FREE: u32 = u32::MAX;
 
-/// No node.
+/// Not a node.
 const NONE: u32 = u32::MAX;
 
 #[derive(Debug, Clone, Copy)]
 struct Node {
     symbol: u32,
     prev: u32,
-    /// Of a free node, the next free one.
+    /// For a released node, the next released one.
     next: u32,
 }
 
@@ -32,7 +32,7 @@ impl Nodes {
         Self { nodes: Vec::with_capacity(capacity), free: NONE }
     }
 
-    /// The memory that has been touched, in bytes.
+    /// The memory in use, in bytes.
     pub fn memory(&self) -> u64 {
         (self.nodes.len() * size_of::<Node>()) as u64
     }
@@ -47,14 +47,14 @@ impl Nodes {
         at
     }
 
-    /// A new guard for a rule, and an empty ring.
+    /// Adds a guard for a rule, with an empty ring.
     pub fn guard(&mut self, rule: u32) -> u32 {
         let at = self.take(Node { symbol: GUARD | rule, prev: NONE, next: NONE });
         self.link(at, at);
         at
     }
 
-    /// Adds a symbol behind a node.
+    /// Inserts a symbol after a node.
     #[inline]
     pub fn insert_after(&mut self, prev: u32, symbol: u32) -> u32 {
         let next = self.next(prev);
@@ -64,7 +64,7 @@ impl Nodes {
         at
     }
 
-    /// Gives a node up; nothing links to it any more.
+    /// Releases a node, after all links to it are gone.
     #[inline]
     pub fn release(&mut self, at: u32) {
         self.nodes[at as usize] = Node { symbol: FREE, prev: NONE, next: self.free };
@@ -78,7 +78,7 @@ impl Nodes {
         self.nodes[next as usize].prev = prev;
     }
 
-    /// Changes what stands at a node.
+    /// Changes the symbol at a node.
     #[inline]
     pub fn set(&mut self, at: u32, symbol: u32) {
         self.nodes[at as usize].symbol = symbol;
@@ -90,27 +90,27 @@ impl Nodes {
         self.nodes[at as usize].prev
     }
 
-    /// The node behind.
+    /// The node after.
     #[inline]
     pub fn next(&self, at: u32) -> u32 {
         self.nodes[at as usize].next
     }
 
-    /// The symbol at a node, unless it is a guard or free.
+    /// The symbol at a node; None for a guard or a released node.
     #[inline]
     pub fn symbol(&self, at: u32) -> Option<u32> {
         let symbol = self.nodes[at as usize].symbol;
         (symbol < GUARD).then_some(symbol)
     }
 
-    /// The rule that a guard belongs to, unless it is another node.
+    /// The rule of a guard; None for another node.
     #[inline]
     pub fn guarded(&self, at: u32) -> Option<u32> {
         let symbol = self.nodes[at as usize].symbol;
         (symbol >= GUARD && symbol != FREE).then_some(symbol & !GUARD)
     }
 
-    /// The two symbols that begin at a node, if there are two.
+    /// The two symbols that begin at a node; None at the end of a right-hand side.
     #[inline]
     pub fn digram(&self, at: u32) -> Option<(u32, u32)> {
         let node = self.nodes[at as usize];

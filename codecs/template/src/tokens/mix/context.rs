@@ -1,32 +1,35 @@
-//! What a decision can depend on: the text before it, and the tokens.
+//! Contexts of the `mix` model: the text before a decision, and the tokens before it.
 
-/// Mixes two numbers into one.
+/// Hashes a pair of numbers. The multipliers are format constants (docs/formats/repair.md): 2^32 divided by
+/// the golden ratio, then the two of MurmurHash3's 32-bit finalizer. The shift carries high bits into low
+/// ones, which a product alone never does.
 #[inline]
 pub fn hash(a: u32, b: u32) -> u32 {
     let h = a.wrapping_mul(0x9E37_79B1) ^ b.wrapping_mul(0x85EB_CA6B);
     (h ^ h >> 15).wrapping_mul(0xC2B2_AE35)
 }
 
-/// The text up to a byte of the token at hand.
+/// The text before a decision, including the bytes of the current token that are decided already.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Text {
-    /// The last eight bytes, the last one low; zeros stand for what is not there.
+    /// The last eight bytes, the last one in the low byte; zero before the start of the text.
     pub last: u64,
-    /// Hash of the letters since the last byte that is none; 0 if there are none.
+    /// Hash of the current word: the letters since the last other byte; 0 outside a word.
     pub word: u32,
-    /// Hash of the word before.
+    /// Hash of the previous word. Worth up to 2.6 % (xml, docs/decisions/repair-mix.md).
     pub word_before: u32,
-    /// Hash of the token's bytes so far; 0 if there are none.
+    /// Hash of the current token's bytes; 0 at its start. Unlike `last` it ignores the text before the token.
     pub prefix: u32,
-    /// Number of the token's bytes so far.
+    /// Number of the current token's bytes.
     pub len: u8,
 }
 
-/// How far back words are looked for at the start of a token.
+/// Bytes before a token that are scanned for words. Longer words lose their start: the cost per token stays
+/// constant, and encoder and decoder agree because both scan the same 24 bytes.
 const REACH: usize = 24;
 
 impl Text {
-    /// The end of `output`, with nothing of a token.
+    /// The context at the end of `output`, at the start of a token.
     pub fn end_of(output: &[u8]) -> Self {
         let mut text = Self::default();
         for &byte in &output[output.len().saturating_sub(REACH)..] {
@@ -35,7 +38,7 @@ impl Text {
         text
     }
 
-    /// One more byte of the token.
+    /// Appends one decided byte of the current token.
     #[inline]
     pub fn push(&mut self, byte: u8) {
         self.prefix = hash(self.prefix, u32::from(byte));
@@ -46,6 +49,7 @@ impl Text {
     #[inline]
     fn append(&mut self, byte: u8) {
         self.last = self.last << 8 | u64::from(byte);
+        // Bytes from 0x80 on are letters of UTF-8 text; bit 0x20 folds the case of ASCII letters.
         if byte.is_ascii_alphabetic() || byte >= 0x80 {
             self.word = hash(self.word, u32::from(byte | 0x20));
         } else if self.word != 0 {
@@ -53,7 +57,7 @@ impl Text {
         }
     }
 
-    /// Hash of the last `n` bytes, up to 7.
+    /// Hash of the last `n` bytes (order `n`), up to 7.
     #[inline]
     pub fn order(&self, n: u32) -> u32 {
         let bytes = self.last & ((1 << (8 * n)) - 1);
@@ -70,24 +74,24 @@ struct Open {
     class: u8,
 }
 
-/// The tokens before.
+/// The tokens before a decision.
 #[derive(Debug, Default)]
 pub struct Tokens {
-    /// The kinds of the last three, the last one low, two bits each: 0 a byte, 1 a rule's use, 2 NEW.
+    /// Kinds of the last three tokens, the last one low, two bits each: 0 a byte, 1 a use, 2 NEW.
     pub kinds: u32,
-    /// The symbol of the last one that was no NEW.
+    /// Symbol of the last token other than NEW. NEW leaves it unchanged.
     pub symbol: u32,
     open: Vec<Open>,
 }
 
 impl Tokens {
-    /// A byte or a use.
+    /// Appends a byte or a use.
     pub fn symbol(&mut self, number: u32, is_byte: bool) {
         self.token(u32::from(!is_byte));
         self.symbol = number;
     }
 
-    /// NEW.
+    /// Appends NEW.
     pub fn open(&mut self, width: u32, class: u8) {
         self.token(2);
         self.open.push(Open { width, told: 0, class });
@@ -105,12 +109,14 @@ impl Tokens {
         self.open.pop();
     }
 
-    /// The class of the innermost open definition, 0 if there is none.
+    /// Class of the innermost open definition; 0 outside all definitions.
     pub fn class(&self) -> u8 {
         self.open.last().map_or(0, |open| open.class)
     }
 
-    /// Where in the innermost definition the next token is, below 20: `4 * width + tokens so far`, up to 4 and 3.
+    /// Position of the next token in the innermost definition, below 20: four times the width, up to 4, plus
+    /// the tokens so far, up to 3. The end of a short definition differs from its middle; longer ones share
+    /// contexts.
     pub fn position(&self) -> usize {
         self.open.last().map_or(0, |open| (open.width.min(4) * 4 + open.told.min(3)) as usize)
     }

@@ -1,9 +1,12 @@
-//! The symbols that can be used, as a binary tree over their spelling: the decisions that lead to one of them.
+//! The usable symbols as a binary tree over their spelling: the decisions that lead to one of them.
 //!
-//! A symbol's key is the sequence of its first [`KEY`] bytes, each as a set bit and its eight bits, the high one first;
-//! then a clear bit, if the symbol is shorter; then its number, which tells symbols apart that are spelled alike. The
-//! tree branches only where keys differ (Morrison, "PATRICIA", J. ACM 15(4), 1968), so that what is certain is never
-//! coded. Every branch knows how many uses are to come on either side, and what was decided there.
+//! A symbol's key has three parts. Each of its first [`KEY`] bytes is a set bit and the byte's eight bits,
+//! high bit first. A clear bit follows if the symbol is shorter. The symbol's number ends the key and
+//! separates symbols of equal spelling.
+//!
+//! The tree branches only where keys differ (Morrison, "PATRICIA", J. ACM 15(4), 1968), so a bit that all
+//! usable symbols share is never coded. Every branch holds the expected uses on either side and the history
+//! of its decisions.
 
 use lab_entropy::history::Cell;
 
@@ -11,55 +14,60 @@ use crate::grammar::TERMINALS;
 use crate::prefetch::prefetch;
 use crate::tokens::model::{class_after_use, least_uses};
 
-/// How many bytes of its spelling a symbol is known by.
+/// Bytes of a symbol's spelling in its key. Position and length of a branch then fit 16 and 8 bits, which
+/// keeps a [`Branch`] at half a cache line. Symbols that agree this far are told apart by number.
 pub const KEY: u32 = 32;
 
-/// Where the bits of the number begin in a key: bytes have nine bits each.
+/// Position of the number's first bit in a key: a byte takes nine bits, one "longer" flag and eight of its
+/// own.
 const NUMBER: u32 = KEY * 9;
 
-/// Marks a child that is a symbol.
+/// Marks a child that is a symbol. Symbols and branches both have numbers below 2^31.
 const LEAF: u32 = 1 << 31;
 
-/// The class of bytes, which never run out.
+/// The class of bytes, which are never used up. Rules have classes below
+/// [`CLASSES`](crate::tokens::model::CLASSES), which is 31.
 const BYTE: u8 = 31;
 
-/// How far the weight of a byte grows.
+/// Maximum weight of a byte. All weights sum to less than `1.25 * 2^31 + 256 * 4000`, which fits 32 bits: the
+/// uses that a decoder accepts never exceed the text's length, and a guess adds at most a quarter.
 const BYTE_WEIGHT: u32 = 4000;
 
-/// Where keys part. Half a cache line.
+/// A branch: the first bit at which the keys below it differ. 32 bytes, half a cache line, so a step down the
+/// tree costs one cache miss.
 #[derive(Clone, Copy, Default)]
 #[repr(align(32))]
 pub struct Branch {
     children: [u32; 2],
-    /// Uses to come of the symbols on either side.
+    /// Expected uses of the symbols on either side.
     pub weights: [u32; 2],
-    /// A symbol on one of the sides.
+    /// A symbol below this branch: its spelling gives the bytes before the position.
     example: u32,
-    /// The last four bytes of its key before the position.
+    /// The last four bytes of the key before the position, so that most steps do not read the text.
     bytes: u32,
-    /// What was decided here.
+    /// History of the decisions made here.
     pub cell: Cell,
-    /// The bit of the key that decides.
+    /// The key bit that decides.
     position: u16,
     /// Whole bytes of the key before the position.
     pub len: u8,
-    /// The byte that the position is in; 0 if there is none.
+    /// The byte that contains the position; 0 if the key ends there.
     byte: u8,
 }
 
-/// What a branch asks.
+/// What a branch decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question {
-    /// Does another byte follow?
+    /// Whether another byte follows.
     Longer,
-    /// A bit of the next byte: its upper bits, below a set bit.
+    /// A bit of the next byte: the byte's higher bits below a leading 1.
     Bit(u32),
     /// A bit of the symbol's number, 0 (the highest) to 31.
     Number(u32),
 }
 
 impl Branch {
-    /// What is asked here.
+    /// The decision at this branch.
     #[inline]
     pub fn question(&self) -> Question {
         let position = u32::from(self.position);
@@ -68,19 +76,20 @@ impl Branch {
         }
         match position % 9 {
             0 => Question::Longer,
+            // Bit 1 of nine is the byte's highest: a shift by 8 leaves only the leading 1.
             bit => Question::Bit((0x100 | u32::from(self.byte)) >> (9 - bit)),
         }
     }
 }
 
-/// A symbol.
+/// A usable symbol: a byte, or a complete rule.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Symbol {
-    /// Where it stands in the output first; a byte's is its value.
+    /// Offset of its first occurrence in the output; for a byte, its value.
     pub start: u32,
     /// Number of bytes.
     pub len: u32,
-    /// Its weight: about how many uses are to come.
+    /// Expected number of uses.
     weight: u32,
     class: u8,
 }
@@ -91,18 +100,22 @@ impl Symbol {
         Self { start, len, weight: weight(class), class }
     }
 
-    /// After one more use.
+    /// The symbol after one more use.
     fn used(self) -> Self {
         let Self { weight: old, class, .. } = self;
         match class {
+            // Bytes have no announced uses: their weight counts past uses instead.
             BYTE => Self { weight: old + u32::from(old < BYTE_WEIGHT), ..self },
             0..15 => Self { weight: old - 1, class: class_after_use(class), ..self },
+            // A class from 15 on only bounds the uses from below. The weight stops at a quarter of the first
+            // guess, so the symbol stays reachable however often it is used.
             _ => Self { weight: (old - 1).max(weight(class) / 4), ..self },
         }
     }
 }
 
-/// The weight of a rule of a class: the number of uses to come, or a guess where that is not known exactly.
+/// The first weight of a rule: its uses to come, or the class's lower bound and a quarter, which lies within
+/// the half octave.
 fn weight(class: u8) -> u32 {
     let least = least_uses(class);
     if class < 15 { least } else { least + least / 4 }
@@ -113,18 +126,19 @@ pub struct Live {
     branches: Vec<Branch>,
     symbols: Vec<Symbol>,
     root: u32,
-    /// The branches passed since the start, and the sides taken.
+    /// The branches passed since the root, and the sides taken. Only these hold the weight of the symbol
+    /// reached.
     path: Vec<(u32, bool)>,
 }
 
-/// How a symbol is found, bit by bit.
+/// The key of a symbol.
 pub struct Key<'a> {
     bytes: &'a [u8],
     number: u32,
 }
 
 impl Key<'_> {
-    /// Which side to take at a branch.
+    /// The side to take at a branch.
     #[inline]
     pub fn side(&self, branch: &Branch) -> bool {
         self.bit(u32::from(branch.position))
@@ -141,10 +155,11 @@ impl Key<'_> {
         }
     }
 
-    /// The first bit that differs, where one of the keys was not there before.
+    /// The first bit at which two different keys differ.
     fn parts_from(&self, other: &Self) -> u32 {
         let common = self.bytes.iter().zip(other.bytes).take_while(|(a, b)| a == b).count();
         let position = common as u32 * 9;
+        // A shorter spelling differs in its "longer" flag, equal spellings differ in the number.
         match (self.bytes.get(common), other.bytes.get(common)) {
             (None, None) => NUMBER + (self.number ^ other.number).leading_zeros(),
             (Some(a), Some(b)) => position + 1 + (a ^ b).leading_zeros(),
@@ -164,7 +179,7 @@ static BYTES: [u8; 256] = {
 };
 
 impl Default for Live {
-    /// The bytes alone.
+    /// The 256 bytes alone.
     fn default() -> Self {
         let mut live = Self { branches: Vec::new(), symbols: Vec::new(), root: LEAF, path: Vec::new() };
         for start in 0..TERMINALS {
@@ -189,7 +204,8 @@ impl Live {
         Key { bytes: &bytes[..len.min(KEY) as usize], number }
     }
 
-    /// The bytes of the key of a branch before its position, from the one numbered `from` (at most its `len`) on.
+    /// Calls `say` with the bytes of a branch's key before its position, from byte `from` (at most its `len`)
+    /// on.
     #[inline]
     pub fn spell(&self, text: &[u8], branch: &Branch, from: u8, mut say: impl FnMut(u8)) {
         if branch.len - from <= 4 {
@@ -202,13 +218,17 @@ impl Live {
         }
     }
 
-    /// Adds a symbol and returns its number.
+    /// Adds a symbol and returns its number. The new branch goes where the key first differs from its nearest
+    /// neighbour's, as in any radix tree: one descent finds that bit, the second one inserts above the first
+    /// later branch.
     pub fn insert(&mut self, text: &[u8], symbol: Symbol) -> u32 {
         let number = self.symbols.len() as u32;
         self.symbols.push(symbol);
         if number == 0 {
             return number;
         }
+        // Any leaf reached by the key's own bits shares the longest prefix with it, since branches skip equal
+        // bits.
         let key = self.key(text, number);
         let mut at = self.root;
         while at & LEAF == 0 {
@@ -216,6 +236,7 @@ impl Live {
             at = branch.children[usize::from(key.side(branch))];
         }
         let position = key.parts_from(&self.key(text, at ^ LEAF));
+        // All branches above the insertion lie on the path to the new symbol: they gain its weight.
         let mut above = None;
         let mut at = self.root;
         while at & LEAF == 0 && u32::from(self.branches[at as usize].position) < position {
@@ -252,14 +273,15 @@ impl Live {
         number
     }
 
-    /// Begins at the root.
+    /// Starts a new descent at the root.
     #[inline]
     pub fn start(&mut self) -> u32 {
         self.path.clear();
         self.root
     }
 
-    /// The next branch, from `at` on, that has something to come on both sides; or the symbol that is certain.
+    /// The next branch from `at` on with uses left on both sides, or the symbol if only one is left. A branch
+    /// with a used-up side is certain and costs no bit.
     ///
     /// # Errors
     /// The symbol.
@@ -281,20 +303,20 @@ impl Live {
         Err(at ^ LEAF)
     }
 
-    /// Leaves a branch to one side.
+    /// Takes one side of a branch.
     #[inline]
     pub fn follow(&mut self, at: u32, side: bool) -> u32 {
         self.path.push((at, side));
         self.branches[at as usize].children[usize::from(side)]
     }
 
-    /// Remembers what was decided at a branch.
+    /// Stores the updated history of a branch.
     #[inline]
     pub fn learn(&mut self, at: u32, cell: Cell) {
         self.branches[at as usize].cell = cell;
     }
 
-    /// The symbol that was just reached is used.
+    /// Uses the symbol at the end of the current path, and moves the weights on the path along.
     #[inline]
     pub fn use_again(&mut self, number: u32) -> Symbol {
         let symbol = &mut self.symbols[number as usize];
@@ -310,7 +332,7 @@ impl Live {
         new
     }
 
-    /// An upper bound of the memory in use, in bytes: vectors can be twice as large as what is in them.
+    /// Upper bound of the memory in use, in bytes: a vector's capacity is at most twice its length.
     pub fn memory(&self) -> u64 {
         self.symbols.len() as u64 * 2 * (size_of::<Symbol>() + size_of::<Branch>()) as u64
     }

@@ -1,9 +1,11 @@
 //! The `mix` coder: tokens as binary decisions, each predicted in many contexts at once.
 //!
-//! A symbol is found bit by bit along its spelling, so that what is known of the text, byte by byte, predicts
-//! the choice among rules as it would predict bytes; and what is certain, because all symbols that are left agree, costs
-//! neither bits nor time. The predictions of the contexts, and how many uses are to come on either side of a decision, are
-//! mixed as in PAQ ([`lab_entropy::mix`]).
+//! A symbol is found bit by bit along its spelling. Contexts of the text, byte by byte, then predict the
+//! choice among rules as they would predict bytes. A bit that all remaining symbols share costs neither bits
+//! nor time.
+//!
+//! The contexts' predictions and the expected uses on either side of a decision are mixed as in PAQ
+//! ([`lab_entropy::mix`]). docs/decisions/repair-mix.md lists what each part gains.
 
 mod context;
 mod live;
@@ -31,7 +33,7 @@ struct Writer<'a> {
     model: Model,
     tokens: Tokens,
     live: Live,
-    /// Where each rule begins, then its number among the symbols.
+    /// The offset of each rule's definition while it is open, then its symbol number.
     rules: Vec<u32>,
 }
 
@@ -99,11 +101,11 @@ pub fn encode(
     Ok(writer.encoder.finish())
 }
 
-/// Decodes the tokens in `input`, of a text of `raw_len` bytes, until `output` has as much text as was asked for,
-/// and returns its sink. `meter` is told of the decisions of a token before the sink is told of the token.
+/// Decodes the tokens in `input`, of a text of `raw_len` bytes, until `output` has the requested text, and
+/// returns its sink. `meter` receives the decisions of a token before the sink receives the token.
 ///
 /// # Errors
-/// Whatever is wrong with `input`; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
+/// Corrupt or truncated tokens; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
 pub fn decode<S: expand::Text>(
     input: &[u8],
     raw_len: usize,
@@ -126,9 +128,10 @@ pub fn decode<S: expand::Text>(
             let class = model.class(&mut decoder, tokens.class(), 0);
             let width = model.width(&mut decoder, class, 0);
             if class == 0 || usize::from(class) >= CLASSES {
-                return Err(Error::corrupt(format!("a rule of class {class}")));
+                return Err(Error::corrupt(format!("a rule of class {class}; classes are 1 to 30")));
             }
-            // Each use is at least two bytes, so that this many cannot come. It keeps the weights small, too.
+            // Each use appends at least two bytes, so a valid stream announces fewer uses than bytes. The
+            // bound also keeps the sums of weights within 32 bits (`live`).
             promised += u64::from(least_uses(class));
             if promised > raw_len as u64 {
                 return Err(Error::corrupt("more uses of rules than the segment has bytes"));

@@ -1,4 +1,5 @@
-//! Where everything stands: which rules are how long and how wide, and their symbols, at places that can be computed.
+//! The layout of a `packed` segment: groups of rules of equal length and width, and their symbols at offsets
+//! that can be computed.
 
 use std::ops::Range;
 
@@ -8,10 +9,10 @@ use lab_codec::{Context, Error, Result};
 
 use crate::grammar::TERMINALS;
 
-/// How many symbols share an offset.
+/// Symbols per stored offset: 4 bytes for each 256 symbols, and at most 255 lengths to add up in a seek.
 pub const SAMPLE: usize = 256;
 
-/// Rules that are numbered one after the other: equally long, and with equally many symbols on their right-hand sides.
+/// Rules of equal length and equal width, numbered one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Group {
     /// The first of them: a symbol, from [`TERMINALS`] on.
@@ -20,22 +21,22 @@ pub struct Group {
     pub len: u32,
     /// Symbols of each.
     pub width: u32,
-    /// Where the symbols of the first of them stand among all.
+    /// Index of the group's first symbol among all symbols.
     first: usize,
-    /// The bit at which they begin.
+    /// Bit offset of that symbol.
     bit: usize,
     /// Bits of each symbol.
     bits: u32,
 }
 
-/// Symbols that stand side by side, of equal size.
+/// Consecutive symbols of equal size: the right-hand side of a rule, or the start sequence.
 #[derive(Debug, Clone, Copy)]
 pub struct Side {
     first: usize,
     width: usize,
     bit: usize,
     bits: u32,
-    /// They are below this.
+    /// All symbols are below this: a rule refers to earlier ones only, so expansion ends.
     below: u32,
 }
 
@@ -44,7 +45,7 @@ fn bits_below(below: u32) -> u32 {
     32 - (below - 1).leading_zeros()
 }
 
-/// Collects symbols and numbers.
+/// Writes symbols and numbers as bits.
 #[derive(Debug, Default)]
 pub struct Writer(BitWriter);
 
@@ -55,8 +56,8 @@ impl Writer {
         self.0.write(symbol, bits_below(below));
     }
 
-    /// Adds a number, at least 1 and below 2^31, as an Elias gamma code (IEEE Trans. Inf. Theory 21(2), 1975): one zero
-    /// less than it has bits, then its highest bit, then the others.
+    /// Adds a number, at least 1 and below 2^31, as an Elias gamma code (IEEE Trans. Inf. Theory 21(2),
+    /// 1975): as many zeros as it has bits, less one, then its highest bit, then the others.
     pub fn gamma(&mut self, number: u32) {
         let more = number.ilog2();
         self.0.write(1 << more, more + 1);
@@ -69,7 +70,8 @@ impl Writer {
     }
 }
 
-/// The bits from the one numbered `bit` on, 57 at least; zeros behind the end.
+/// The bits from bit offset `bit` on, at least 57; zeros after the end. A symbol has at most 32, so one load
+/// serves.
 #[inline]
 fn bits_at(bytes: &[u8], bit: usize) -> u64 {
     let word = match bytes.get(bit / 8..bit / 8 + 8) {
@@ -87,7 +89,7 @@ fn last_bits(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(word)
 }
 
-/// Takes [`Writer::gamma`] codes.
+/// Reads [`Writer::gamma`] codes.
 struct Gammas<'a> {
     bytes: &'a [u8],
     bit: usize,
@@ -99,24 +101,24 @@ impl<'a> Gammas<'a> {
         self.bit += more as usize + 1;
         let rest = bits_at(self.bytes, self.bit) & ((1 << more) - 1);
         self.bit += more as usize;
-        // Behind the end there are zeros, as at the start of a number that is too large.
+        // After the end there are zeros, which look like the start of a number that is too large.
         if more > 30 || self.bit > self.bytes.len() * 8 {
             return Err(Error::corrupt("the list of rules ends early"));
         }
         Ok(1 << more | rest)
     }
 
-    /// What follows; the last byte is filled up with zeros.
+    /// The bytes that follow; the last byte of the codes is filled up with zeros.
     fn finish(self) -> Result<&'a [u8]> {
         let (before, rest) = self.bytes.split_at(self.bit.div_ceil(8));
         if !self.bit.is_multiple_of(8) && before.last().is_some_and(|last| last >> (self.bit % 8) != 0) {
-            return Err(Error::corrupt("the list of rules has bits that mean nothing"));
+            return Err(Error::corrupt("the list of rules has nonzero padding bits"));
         }
         Ok(rest)
     }
 }
 
-/// An encoded segment, of which nothing has been read but the list of its groups.
+/// An encoded segment of which only the list of groups has been read.
 #[derive(Debug)]
 pub struct Layout<'a> {
     /// By ascending length, then width.
@@ -132,13 +134,14 @@ impl<'a> Layout<'a> {
     /// Opens the segment `input`, of a text of `raw_len` bytes.
     ///
     /// # Errors
-    /// Where the groups cannot be, or there are more or less bytes than they say;
+    /// Where the groups are inconsistent, or the number of bytes does not match them;
     /// [`Limit`](lab_codec::ErrorKind::Limit).
     pub fn open(input: &'a [u8], raw_len: usize, cx: &Context) -> Result<Self> {
         let mut rest = input;
         let start = varint::read(&mut rest)?;
         let count = varint::read(&mut rest)?;
-        // A group takes three bits at least.
+        // A group takes at least three bits: three gamma codes of one bit. So the count is bounded before
+        // allocation.
         if count > input.len() as u64 * 8 / 3 || start == 0 || start > raw_len as u64 {
             return Err(Error::corrupt(format!("{count} groups of rules, {start} symbols to start from")));
         }
@@ -150,7 +153,8 @@ impl<'a> Layout<'a> {
         for _ in 0..count {
             let (longer, wider, rules) = (gammas.next()? - 1, gammas.next()?, gammas.next()?);
             (len, width) = if longer == 0 { (len, width + wider) } else { (len + longer, 1 + wider) };
-            // A rule has a byte of text at least for each symbol, and comes with a byte at least for each.
+            // Each symbol of a rule yields at least one byte of text. Symbols of at least 8 bits take a byte
+            // each of input.
             let symbols = rules.saturating_mul(width);
             if len > raw_len as u64 || width > len || width < 2 || symbols > input.len() as u64 {
                 return Err(Error::corrupt(format!("{rules} rules of {len} bytes and {width} symbols")));
@@ -166,7 +170,7 @@ impl<'a> Layout<'a> {
             });
             first += symbols;
             bit += symbols * u64::from(bits);
-            // All sums stay small: there are no more symbols than bytes.
+            // All sums stay within 32 bits of symbols: the input has at least one byte for each of them.
             if first > input.len() as u64 {
                 return Err(Error::corrupt("more symbols than bytes"));
             }
@@ -177,6 +181,7 @@ impl<'a> Layout<'a> {
             Side { first: first as usize, width: start as usize, bit: bit as usize, bits, below: symbol };
         let all = first + start;
         let rest = gammas.finish()?;
+        // Offsets for symbols 256, 512, ...: the offset of symbol 0 is 0 and not stored.
         let samples = ((all - 1) / SAMPLE as u64) as usize * 4;
         let packed = (bit + start * u64::from(bits)).div_ceil(8);
         if rest.len() as u64 != samples as u64 + packed {
@@ -211,7 +216,7 @@ impl<'a> Layout<'a> {
         self.start
     }
 
-    /// The group of a rule.
+    /// The group of a rule, by binary search.
     #[inline]
     pub fn group(&self, symbol: u32) -> &Group {
         &self.groups[self.groups.partition_point(|group| group.symbol <= symbol) - 1]
@@ -245,7 +250,7 @@ impl<'a> Layout<'a> {
     /// Symbol `i` of a side.
     ///
     /// # Errors
-    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where there is no such symbol, or only a later one.
+    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the symbol does not exist or comes later.
     #[inline]
     pub fn symbol(&self, side: &Side, i: usize) -> Result<u32> {
         let bit = side.bit + i * side.bits as usize;
@@ -253,13 +258,15 @@ impl<'a> Layout<'a> {
         if symbol < side.below { Ok(symbol) } else { Err(unknown(symbol)) }
     }
 
-    /// Whether the bits that fill up the last byte are 0.
+    /// Whether the padding bits of the last byte are 0.
     pub fn ends_well(&self) -> bool {
         let end = self.start.bit + self.start.width * self.start.bits as usize;
         end.is_multiple_of(8) || self.packed.last().is_some_and(|last| last >> (end % 8) == 0)
     }
 
-    /// The lengths of all symbols before the one at `at`, a multiple of [`SAMPLE`], modulo 2^32.
+    /// The summed lengths of all symbols before symbol `at`, a multiple of [`SAMPLE`], modulo 2^32.
+    /// Right-hand sides count too, so the sum can wrap; only differences within one side are used, and these
+    /// fit.
     #[inline]
     pub fn sample(&self, at: usize) -> u32 {
         match (at / SAMPLE).checked_sub(1).and_then(|i| self.samples.get(4 * i..4 * i + 4)) {
@@ -268,23 +275,24 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Where on a side the byte `skip` of its text is to be looked for: the number of a symbol at which or behind which
-    /// it stands, by less than [`SAMPLE`], and what is left to skip from there on.
+    /// Finds byte `skip` of a side's text: the index of a symbol at or before it, by less than [`SAMPLE`]
+    /// symbols, and the bytes left to skip from there.
     ///
     /// # Errors
-    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where there is an unknown symbol on the way.
+    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where an unknown symbol stands on the way.
     pub fn seek(&self, side: &Side, skip: u32) -> Result<(usize, u32)> {
         let inside: Range<usize> = side.first / SAMPLE + 1..(side.first + side.width - 1) / SAMPLE + 1;
         if skip == 0 || inside.is_empty() {
             return Ok((0, skip));
         }
-        // The text of the side up to the first sample in it; from there on samples tell.
+        // Lengths up to the first sample inside the side are added up; from there on the samples give them.
         let mut before = 0u32;
         for i in 0..inside.start * SAMPLE - side.first {
             before = before.wrapping_add(self.len_of(self.symbol(side, i)?));
         }
         let base = self.sample(inside.start * SAMPLE);
         let offset = |k: usize| self.sample(k * SAMPLE).wrapping_sub(base).wrapping_add(before);
+        // Offsets ascend within a side: binary search for the last sample at or before `skip`.
         let (mut low, mut high) = (inside.start, inside.end);
         while low < high {
             let middle = (low + high) / 2;
@@ -318,5 +326,5 @@ impl Side {
 
 #[cold]
 fn unknown(symbol: u32) -> Error {
-    Error::corrupt(format!("symbol {symbol} before its rule"))
+    Error::corrupt(format!("symbol {symbol} is used before its rule is defined"))
 }

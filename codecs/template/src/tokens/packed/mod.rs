@@ -1,8 +1,9 @@
 //! The `packed` coder: symbols of equal size, each to be found without reading what stands before it.
 //!
-//! Rules are numbered by the length of their text, and by the number of their symbols where that is equal. A list of
-//! these groups then tells, by one binary search, how long a rule's text is and where its symbols stand. With the offset
-//! of every so many symbols, any place of the text is found in logarithmic time, and a range costs what it is long.
+//! Rules are numbered by the length of their text, then by their width. A list of these groups gives the
+//! length and the symbols of any rule by one binary search. With the offset of every 256th symbol, a reader
+//! finds any offset of the text in logarithmic time; a range then costs time proportional to its length.
+//! Costs and sizes are in docs/decisions/repair-packed.md.
 
 mod layout;
 
@@ -17,7 +18,7 @@ use super::expand::{Expansion, Place, Sink};
 use crate::grammar::utility::Utility;
 use crate::grammar::{Grammar, TERMINALS};
 
-/// How many steps pass between two looks at the cancellation flag.
+/// Steps between two looks at the cancellation flag.
 const CHECK_EVERY: usize = 1 << 16;
 
 /// Appends `grammar` to `out`.
@@ -30,6 +31,8 @@ pub fn encode(grammar: &Grammar, utility: &Utility, mut out: Vec<u8>, cx: &Conte
         let of = |symbol: u32| symbol.checked_sub(TERMINALS).map_or(1, |rule| lens[rule as usize]);
         lens.push(of(a) + of(b));
     }
+    // Sorted by length, a rule comes after all rules it uses: those are shorter. Its symbols are then below
+    // its number.
     let mut order: Vec<u32> =
         (0..grammar.rules.len() as u32).filter(|&rule| utility.uses[rule as usize] > 1).collect();
     let key = |rule: u32| (lens[rule as usize], utility.width[rule as usize]);
@@ -45,7 +48,7 @@ pub fn encode(grammar: &Grammar, utility: &Utility, mut out: Vec<u8>, cx: &Conte
     let mut samples = Vec::new();
     let (mut symbols, mut text) = (0usize, 0u32);
     let mut stack: Vec<u32> = Vec::new();
-    // A rule's symbols, or those of the start sequence, without rules that have no name.
+    // Writes the symbols of one side. Unnamed rules are expanded in place.
     let mut write = |side: &[u32], below: u32| {
         stack.extend(side.iter().rev());
         let mut width = 0;
@@ -75,6 +78,7 @@ pub fn encode(grammar: &Grammar, utility: &Utility, mut out: Vec<u8>, cx: &Conte
     for group in order.chunk_by(|&a, &b| key(a) == key(b)) {
         cx.check()?;
         let (len, width) = key(group[0]);
+        // Lengths and widths ascend, so gamma codes store differences: short ones where groups are dense.
         let wider = if len == before.0 { width - before.1 } else { width - 1 };
         for value in [len - before.0 + 1, wider, group.len() as u32] {
             groups.gamma(value);
@@ -107,11 +111,11 @@ pub fn head(input: &[u8], raw_len: usize, cx: &Context) -> Result<usize> {
     Ok(Layout::open(input, raw_len, cx)?.head())
 }
 
-/// Tells the sink of `output` what `input` says, until there is as much text as was asked for, and returns it. `meter`
-/// is told of the bits of a symbol before the sink is told of the token.
+/// Passes the tokens of `input` to the sink of `output` until the requested text is there, and returns the
+/// sink. `meter` receives the bits of a symbol before the sink receives the token.
 ///
 /// # Errors
-/// Whatever is wrong with `input`; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
+/// Corrupt or truncated data; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
 pub fn decode<S: Sink>(
     input: &[u8],
     raw_len: usize,
@@ -124,7 +128,7 @@ pub fn decode<S: Sink>(
     let memory = layout.memory() + rules as u64 * size_of::<(u32, Place<S::Name>)>() as u64;
     cx.limits().check_memory(memory + output.memory(), "the grammar")?;
     check(&layout, raw_len, cx)?;
-    // A rule that is not complete yet has no length.
+    // Length 0 marks a rule that is not complete yet.
     let empty = Place { start: 0, len: 0, name: S::name(0), tail: 0 };
     let mut places = vec![empty; rules];
     let mut open: Vec<(Side, usize)> = Vec::new();
@@ -160,12 +164,13 @@ pub fn decode<S: Sink>(
         }
     }
     if output.is_complete() && places.iter().any(|place| place.len == 0) {
-        return Err(Error::corrupt("a rule that is not used"));
+        return Err(Error::corrupt("a rule is never used"));
     }
     output.finish()
 }
 
-/// Checks that all sides are as long as they are said to be, all offsets, and the bits at the end.
+/// Checks the length of every side, all offsets, and the padding bits. Rules ascend by length, so each refers
+/// to lengths that are known by then.
 fn check(layout: &Layout, raw_len: usize, cx: &Context) -> Result<()> {
     let mut lens = vec![1; TERMINALS as usize];
     lens.reserve_exact(layout.rules());
@@ -175,7 +180,7 @@ fn check(layout: &Layout, raw_len: usize, cx: &Context) -> Result<()> {
         let mut left = len as u64;
         for i in 0..side.width() {
             if symbols.is_multiple_of(SAMPLE) && layout.sample(symbols) != text {
-                return Err(Error::corrupt(format!("a wrong offset of symbol {symbols}")));
+                return Err(Error::corrupt(format!("the offset of symbol {symbols} is wrong")));
             }
             let one = lens[layout.symbol(side, i)? as usize];
             left = left.checked_sub(u64::from(one)).ok_or_else(wrong_length)?;
@@ -198,18 +203,18 @@ fn check(layout: &Layout, raw_len: usize, cx: &Context) -> Result<()> {
         lens.resize(end as usize, group.len);
     }
     sum(&lens, &layout.start(), raw_len)?;
-    if layout.ends_well() { Ok(()) } else { Err(Error::corrupt("the last byte has bits that mean nothing")) }
+    if layout.ends_well() { Ok(()) } else { Err(Error::corrupt("the last byte has nonzero padding bits")) }
 }
 
 #[cold]
 fn wrong_length() -> Error {
-    Error::corrupt("a rule's symbols are not as long as the rule")
+    Error::corrupt("the symbols of a rule do not add up to its length")
 }
 
-/// Appends the bytes `range` (within the text) to `out`. Reads the list of groups, and of the symbols those that it takes.
+/// Appends the bytes `range` (within the text) to `out`. Reads the list of groups and only the symbols on the way.
 ///
 /// # Errors
-/// Whatever is found to be wrong with `input` on the way; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
+/// Corrupt or truncated data in the part that is read; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
 pub fn range(
     input: &[u8],
     raw_len: usize,
@@ -224,7 +229,7 @@ pub fn range(
     }
     let mut side = layout.start();
     let (mut at, mut skip) = layout.seek(&side, range.start as u32)?;
-    // Every symbol is smaller than the rule on whose side it stands: this ends.
+    // Every symbol on a side is below its rule, so the descent ends.
     let mut open: Vec<(Side, usize)> = Vec::new();
     let mut steps = 0usize;
     while out.len() < end {
@@ -234,7 +239,7 @@ pub fn range(
         }
         if at == side.width() {
             let Some(outer) = open.pop() else {
-                return Err(Error::corrupt("the symbols say less than the segment has"));
+                return Err(Error::corrupt("the symbols expand to fewer bytes than the segment has"));
             };
             (side, at) = outer;
             continue;
