@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use lab_bench::results::{Cell, Results};
 use lab_bench::{Key, Listener, Plan, Rules, Surroundings};
-use lab_codec::{Build, Capabilities, Codec, Context, Entry, Error, Info, Memory, Params, Resources, Worker};
+use lab_codec::{Build, Codec, Context, Entry, Error, Info, Params, Resources, Worker};
 use lab_corpus::discover;
 use lab_report::compare::{Change, Comparison, Verdict};
 
@@ -352,15 +352,7 @@ fn recommended(file: &Path) {
 }
 
 /// Does work in proportion to what the environment says, the same in both directions.
-static INFO: Info = Info {
-    id: "steady",
-    summary: "copies, and takes as long as the environment says",
-    params: &[],
-    formats: &[1],
-    memory: |_, _| Memory { encode: 0, decode: 0 },
-    capabilities: Capabilities { range_decode: false, identity: false, external: false, pipe: false },
-    tools: &[],
-};
+static INFO: Info = Info::new("steady", "copies, and takes as long as the environment says");
 
 const STEADY: Entry = Entry::codec(&INFO, build);
 

@@ -80,7 +80,7 @@ fn the_page_lists_every_parameter() {
         registry.entries().iter().flat_map(|entry| entry.info.params.iter().map(|p| (entry.info.id, p)));
     let registered: Vec<_> = params
         .map(|(id, p)| {
-            [id, p.name, &p.range_text().replace('|', ", "), &p.value_text(&p.default)].join(" | ")
+            [id, p.name, &p.range_text().replace('|', ", "), &p.value_text(&p.default())].join(" | ")
         })
         .collect();
     assert_eq!(listed, registered);

@@ -115,7 +115,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         resume: args.resume,
         force: args.write.force,
     };
-    let limits = Limits { output: args.memory_limit, memory: args.memory_limit };
+    let limits = Limits::new(args.memory_limit, args.memory_limit);
     let cx = Context::default().with_limits(limits).with_cancel(app.cancel.clone());
     let quiet = args.talk.quiet;
     let Outcome { results, directory, complete } = session.run(&plan, &cx, |cells, finished| {
@@ -394,7 +394,7 @@ pub struct ProbeArgs {
 }
 
 pub fn probe(args: &ProbeArgs, app: &App) -> Result<()> {
-    let limits = Limits { output: args.limit, memory: args.limit };
+    let limits = Limits::new(args.limit, args.limit);
     let cx = Context::default().with_limits(limits).with_cancel(app.cancel.clone());
     let store = Store::new(&app.registry, &args.resources, None);
     let peak = if args.direction == "encode" {

@@ -64,7 +64,7 @@ impl Description {
                     name: p.name,
                     aliases: p.aliases,
                     range: p.range_text(),
-                    default: p.value_text(&p.default),
+                    default: p.value_text(&p.default()),
                     help: p.help,
                 })
                 .collect(),

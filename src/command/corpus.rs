@@ -139,7 +139,7 @@ impl GeneratorRow {
         let param = |p: &lab_codec::Param| ParamRow {
             name: p.name,
             range: p.range_text(),
-            default: p.value_text(&p.default),
+            default: p.value_text(&p.default()),
             help: p.help,
         };
         let params = generator.params().iter().map(param).collect();
@@ -228,7 +228,7 @@ fn list(args: &ListArgs) -> Result<()> {
         for generator in generators {
             text += &format!("  {:<13} {}\n", generator.name(), generator.summary());
             for param in generator.params() {
-                let default = param.value_text(&param.default);
+                let default = param.value_text(&param.default());
                 text += &format!(
                     "  {:<13} {}={default}: {} ({})\n",
                     "",

@@ -17,6 +17,7 @@ mod encode;
 mod extract;
 #[cfg(feature = "gvcf")]
 mod gvcf;
+mod hint;
 mod inspect;
 mod options;
 #[cfg(feature = "bench")]
@@ -143,7 +144,7 @@ pub fn run_cli(registry: Registry) -> ExitCode {
         Err(error) => {
             if error.io_kind() != Some(io::ErrorKind::BrokenPipe) {
                 // A failure to report a failure has nowhere to go.
-                let text = one_line(&error.to_string());
+                let text = one_line(&hint::line(&error));
                 let name = if text.starts_with(ERROR) { "" } else { "lab: " };
                 let _ = writeln!(io::stderr(), "{name}{text}");
             }

@@ -103,7 +103,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
 
 /// The error's line, with the sample's path in front where it is not there yet.
 fn about(sample: &Sample, error: &Error) -> String {
-    let (path, line) = (sample.path.display().to_string(), error.to_string());
+    let (path, line) = (sample.path.display().to_string(), super::hint::line(error));
     if line.contains(&path) { line } else { format!("{path}: {line}") }
 }
 

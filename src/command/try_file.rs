@@ -51,9 +51,9 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     };
     let mut store = Store::new(&app.registry, &[], None);
     let chains = trial::candidates(&app.registry, &args.chains, &mut |path| store.load(path))?;
-    let limits = Limits { output: args.memory_limit, memory: args.memory_limit };
+    let limits = Limits::new(args.memory_limit, args.memory_limit);
     let cx = Context::default().with_limits(limits).with_cancel(app.cancel.clone());
-    let raw = sample.load(&cx.clone().with_limits(Limits { output: u64::MAX, ..limits }))?;
+    let raw = sample.load(&cx.clone().with_limits(limits.with_output(u64::MAX)))?;
     if raw.is_empty() {
         return Err(Error::usage("an empty file has no best chain"));
     }

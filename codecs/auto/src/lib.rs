@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use lab_bits::varint;
 use lab_codec::{
-    Capabilities, Codec, Context, Entry, Error, ErrorKind, Info, Memory, Param, Params, Registry, Resources,
-    Result, Silent, Worker,
+    Codec, Context, Entry, Error, ErrorKind, Info, Memory, Param, Params, Registry, Resources, Result,
+    Silent, Worker,
 };
 
 use lab_stream::chain::Chain;
@@ -38,16 +38,8 @@ const ALIGNED: usize = 64;
 const GROWTH: u64 = 4;
 const GROWTH_SLACK: u64 = 4096;
 
-static INFO: Info = Info {
-    id: "auto",
-    summary: "for each segment the chain of a list that makes least of a trial",
-    params: &[OF, TRIAL, MARGIN],
-    formats: &[1],
-    // What the chains take is known where they are: see `Auto::memory`.
-    memory: |_, _| Memory { encode: 0, decode: 0 },
-    capabilities: Capabilities { range_decode: false, identity: false, external: false, pipe: false },
-    tools: &[],
-};
+static INFO: Info = Info::new("auto", "for each segment the chain of a list that makes least of a trial")
+    .params(&[OF, TRIAL, MARGIN]);
 
 /// The registry entry.
 pub const AUTO: Entry = Entry::codec(&INFO, build);
@@ -110,7 +102,7 @@ impl Codec for Auto {
                 |pipeline: &Pipeline| pipeline.memory(longest).map(of).fold(2 * longest, u64::saturating_add);
             self.0.pipelines.iter().map(stages).max().unwrap_or(0)
         };
-        Some(Memory { encode: most(|m| m.encode), decode: most(|m| m.decode) })
+        Some(Memory::new(most(|m| m.encode), most(|m| m.decode)))
     }
 
     fn worker(&self) -> Box<dyn Worker> {

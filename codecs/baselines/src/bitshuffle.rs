@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lab_codec::{Codec, Context, Entry, Info, Memory, Param, Params, Resources, Result, Worker};
 
-use crate::parts::{PLAIN, codec, exactly, reserve};
+use crate::parts::{codec, exactly, reserve};
 
 const SIZE: Param = Param::int("size", 1, 64, 4, "bytes of an element");
 
@@ -13,15 +13,9 @@ const SIZE: Param = Param::int("size", 1, 64, 4, "bytes of an element");
 /// bytes fits the first-level cache.
 const BLOCK: usize = 8192;
 
-static INFO: Info = Info {
-    id: "bitshuffle",
-    summary: "bits of equal weight together, for arrays of numbers",
-    params: &[SIZE],
-    formats: &[1],
-    memory: |_, _| Memory { encode: 2 * 64 * BLOCK as u64, decode: 2 * 64 * BLOCK as u64 },
-    capabilities: PLAIN,
-    tools: &[],
-};
+static INFO: Info = Info::new("bitshuffle", "bits of equal weight together, for arrays of numbers")
+    .params(&[SIZE])
+    .memory(|_, _| Memory::new(2 * 64 * BLOCK as u64, 2 * 64 * BLOCK as u64));
 
 /// The registry entry.
 pub const BITSHUFFLE: Entry = Entry::codec(&INFO, build);

@@ -6,7 +6,7 @@ use brotli::enc::{BrotliEncoderParams, StandardAlloc};
 use brotli::{BrotliCompressCustomAlloc, BrotliDecompressStream, BrotliResult, BrotliState};
 use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Param, Params, Resources, Result, Worker};
 
-use crate::parts::{PLAIN, Watched, codec, exactly, reserve, used_up};
+use crate::parts::{Watched, codec, exactly, reserve, used_up};
 
 const QUALITY: Param = Param::int("quality", 0, 11, 6, "effort: 0 is fastest, 11 is smallest and very slow")
     .or_called(&["level"]);
@@ -17,18 +17,12 @@ const BUFFER: usize = 64 << 10;
 /// Upper bound for a decoder's prefix codes and context maps, in bytes.
 const TABLES: u64 = 8 << 20;
 
-static INFO: Info = Info {
-    id: "brotli",
-    summary: "Brotli: LZ77 with a built-in dictionary, context modelling, Huffman coding",
-    params: &[QUALITY, LGWIN],
-    formats: &[1],
-    memory: |params, _| Memory {
-        encode: (20 << params.int(&LGWIN)) + (48 << 20),
-        decode: (1 << params.int(&LGWIN)) + TABLES,
-    },
-    capabilities: PLAIN,
-    tools: &[],
-};
+static INFO: Info =
+    Info::new("brotli", "Brotli: LZ77 with a built-in dictionary, context modelling, Huffman coding")
+        .params(&[QUALITY, LGWIN])
+        .memory(|params, _| {
+            Memory::new((20 << params.int(&LGWIN)) + (48 << 20), (1 << params.int(&LGWIN)) + TABLES)
+        });
 
 /// The registry entry.
 pub const BROTLI: Entry = Entry::codec(&INFO, build);

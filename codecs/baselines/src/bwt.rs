@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Params, Resources, Result, Worker};
 
-use crate::parts::{PLAIN, codec, reserve, room};
+use crate::parts::{codec, reserve, room};
 
 /// Starting points of a large segment.
 const PARTS: usize = 16;
@@ -20,22 +20,18 @@ const PACKED: usize = 1 << 24;
 /// Maximum segment size: the suffix array holds signed numbers of 32 bits.
 const MAX_INPUT: usize = i32::MAX as usize - 1024;
 
-static INFO: Info = Info {
-    id: "bwt",
-    summary: "Burrows-Wheeler transform: bytes with similar contexts together, for mtf or an entropy coder",
-    params: &[],
-    formats: &[1],
-    memory: |_: &Params, segment| memory(segment),
-    capabilities: PLAIN,
-    tools: &[],
-};
+static INFO: Info = Info::new(
+    "bwt",
+    "Burrows-Wheeler transform: bytes with similar contexts together, for mtf or an entropy coder",
+)
+.memory(|_: &Params, segment| memory(segment));
 
 /// The registry entry.
 pub const BWT: Entry = Entry::codec(&INFO, build);
 
 fn memory(segment: u64) -> Memory {
     // Encoding: the suffix array and the library's own buffers for repetitive inputs. Decoding: the links.
-    Memory { encode: 5 * segment + (1 << 20), decode: 4 * segment + (64 << 10) }
+    Memory::new(5 * segment + (1 << 20), 4 * segment + (64 << 10))
 }
 
 fn build(_: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {

@@ -5,23 +5,17 @@ use std::sync::Arc;
 use bzip2::{Action, Compress, Compression, Decompress, Status};
 use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Param, Params, Resources, Result, Worker};
 
-use crate::parts::{PLAIN, codec, decode_stream, encode_stream};
+use crate::parts::{codec, decode_stream, encode_stream};
 
 const LEVEL: Param = Param::int("level", 1, 9, 9, "block size in units of 100,000 bytes");
 
 /// Memory of a decoder for the largest block size, which any stream may request.
 const DECODER: u64 = 4 << 20;
 
-static INFO: Info = Info {
-    id: "bzip2",
-    summary: "bzip2: Burrows-Wheeler transform, move to front, Huffman coding",
-    params: &[LEVEL],
-    formats: &[1],
+static INFO: Info = Info::new("bzip2", "bzip2: Burrows-Wheeler transform, move to front, Huffman coding")
+    .params(&[LEVEL])
     // By the manual of bzip2: 400,000 bytes plus 8 for each byte of a block. The smaller buffers are ours.
-    memory: |params, _| Memory { encode: 500_000 + 800_000 * params.int(&LEVEL) as u64, decode: DECODER },
-    capabilities: PLAIN,
-    tools: &[],
-};
+    .memory(|params, _| Memory::new(500_000 + 800_000 * params.int(&LEVEL) as u64, DECODER));
 
 /// The registry entry.
 pub const BZIP2: Entry = Entry::codec(&INFO, build);

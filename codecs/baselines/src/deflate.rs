@@ -12,7 +12,7 @@ use std::sync::Arc;
 use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Param, Params, Resources, Result, Worker};
 use libdeflate_sys as ffi;
 
-use crate::parts::{PLAIN, codec, exactly, reserve, used_up};
+use crate::parts::{codec, exactly, reserve, used_up};
 
 const LEVEL: Param = Param::int(
     "level",
@@ -22,18 +22,9 @@ const LEVEL: Param = Param::int(
     "effort: 0 stores, 1 is fastest, 9 like zlib's, 10 to 12 near-optimal parsing",
 );
 
-static INFO: Info = Info {
-    id: "deflate",
-    summary: "raw DEFLATE: LZ77 with a window of 32 KiB, Huffman coding",
-    params: &[LEVEL],
-    formats: &[1],
-    memory: |params, _| Memory {
-        encode: if params.int(&LEVEL) >= 10 { 10 << 20 } else { 2 << 20 },
-        decode: 64 << 10,
-    },
-    capabilities: PLAIN,
-    tools: &[],
-};
+static INFO: Info = Info::new("deflate", "raw DEFLATE: LZ77 with a window of 32 KiB, Huffman coding")
+    .params(&[LEVEL])
+    .memory(|params, _| Memory::new(if params.int(&LEVEL) >= 10 { 10 << 20 } else { 2 << 20 }, 64 << 10));
 
 /// The registry entry.
 pub const DEFLATE: Entry = Entry::codec(&INFO, build);

@@ -2,21 +2,14 @@
 
 use std::sync::Arc;
 
-use lab_codec::{Codec, Context, Entry, Info, Memory, Param, Params, Resources, Result, Worker};
+use lab_codec::{Codec, Context, Entry, Info, Param, Params, Resources, Result, Worker};
 
-use crate::parts::{PIECE, PLAIN, codec, exactly, reserve};
+use crate::parts::{PIECE, codec, exactly, reserve};
 
 const STRIDE: Param = Param::int("stride", 1, 256, 1, "how many bytes apart: the size of a number or record");
 
-static INFO: Info = Info {
-    id: "delta",
-    summary: "each byte less the one a stride before it, for tables and samples",
-    params: &[STRIDE],
-    formats: &[1],
-    memory: |_, _| Memory { encode: 0, decode: 0 },
-    capabilities: PLAIN,
-    tools: &[],
-};
+static INFO: Info =
+    Info::new("delta", "each byte less the one a stride before it, for tables and samples").params(&[STRIDE]);
 
 /// The registry entry.
 pub const DELTA: Entry = Entry::codec(&INFO, build);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Params, Resources, Result, Worker};
 use lz4_flex::block::{CompressTable, compress_into_with_table, decompress_into, get_maximum_output_size};
 
-use crate::parts::{PLAIN, codec, exactly, room};
+use crate::parts::{codec, exactly, room};
 
 /// The format's own limit on a block.
 const MAX_INPUT: usize = 0x7E00_0000;
@@ -14,15 +14,8 @@ const MAX_INPUT: usize = 0x7E00_0000;
 /// the length only, and never on the table left by an earlier segment.
 const SMALL: usize = u16::MAX as usize;
 
-static INFO: Info = Info {
-    id: "lz4",
-    summary: "LZ4 block: LZ77 in bytes, without an entropy coder",
-    params: &[],
-    formats: &[1],
-    memory: |_, _| Memory { encode: 64 << 10, decode: 0 },
-    capabilities: PLAIN,
-    tools: &[],
-};
+static INFO: Info = Info::new("lz4", "LZ4 block: LZ77 in bytes, without an entropy coder")
+    .memory(|_, _| Memory::new(64 << 10, 0));
 
 /// The registry entry.
 pub const LZ4: Entry = Entry::codec(&INFO, build);

@@ -5,17 +5,10 @@ use std::sync::Arc;
 use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Params, Resources, Result, Worker};
 use lzfse_rust::{LzfseEncoder, LzfseRingDecoder};
 
-use crate::parts::{Bounded, PLAIN, Watched, codec, exactly, reserve};
+use crate::parts::{Bounded, Watched, codec, exactly, reserve};
 
-static INFO: Info = Info {
-    id: "lzfse",
-    summary: "LZFSE: LZ77 with finite state entropy coding",
-    params: &[],
-    formats: &[1],
-    memory: |_, _| Memory { encode: 4 << 20, decode: 2 << 20 },
-    capabilities: PLAIN,
-    tools: &[],
-};
+static INFO: Info = Info::new("lzfse", "LZFSE: LZ77 with finite state entropy coding")
+    .memory(|_, _| Memory::new(4 << 20, 2 << 20));
 
 /// The registry entry.
 pub const LZFSE: Entry = Entry::codec(&INFO, build);

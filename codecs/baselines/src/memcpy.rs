@@ -2,19 +2,11 @@
 
 use std::sync::Arc;
 
-use lab_codec::{Codec, Context, Entry, Info, Memory, Params, Resources, Result, Worker};
+use lab_codec::{Codec, Context, Entry, Info, Params, Resources, Result, Worker};
 
-use crate::parts::{PIECE, PLAIN, codec, exactly, reserve};
+use crate::parts::{PIECE, codec, exactly, reserve};
 
-static INFO: Info = Info {
-    id: "memcpy",
-    summary: "a plain copy: the upper limit of every rate",
-    params: &[],
-    formats: &[1],
-    memory: |_, _| Memory { encode: 0, decode: 0 },
-    capabilities: PLAIN,
-    tools: &[],
-};
+static INFO: Info = Info::new("memcpy", "a plain copy: the upper limit of every rate");
 
 /// The registry entry.
 pub const MEMCPY: Entry = Entry::codec(&INFO, build);

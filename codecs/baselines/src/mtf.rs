@@ -2,19 +2,12 @@
 
 use std::sync::Arc;
 
-use lab_codec::{Codec, Context, Entry, Info, Memory, Params, Resources, Result, Worker};
+use lab_codec::{Codec, Context, Entry, Info, Params, Resources, Result, Worker};
 
-use crate::parts::{PIECE, PLAIN, codec, exactly, reserve};
+use crate::parts::{PIECE, codec, exactly, reserve};
 
-static INFO: Info = Info {
-    id: "mtf",
-    summary: "move to front: a byte's rank by how recently it occurred, for behind bwt",
-    params: &[],
-    formats: &[1],
-    memory: |_, _| Memory { encode: 0, decode: 0 },
-    capabilities: PLAIN,
-    tools: &[],
-};
+static INFO: Info =
+    Info::new("mtf", "move to front: a byte's rank by how recently it occurred, for behind bwt");
 
 /// The registry entry.
 pub const MTF: Entry = Entry::codec(&INFO, build);

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use lab_codec::{Capabilities, Codec, Context, Error, Result, Worker};
-
-/// Capabilities of a codec that codes whole segments in this process: none beyond that.
-pub const PLAIN: Capabilities =
-    Capabilities { range_decode: false, identity: false, external: false, pipe: false };
+use lab_codec::{Codec, Context, Error, Result, Worker};
 
 /// Bytes between two tests of the cancellation flag.
 pub const PIECE: usize = 1 << 20;

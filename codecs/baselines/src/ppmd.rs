@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Param, Params, Resources, Result, Worker};
 use ppmd_rust::{Ppmd7Decoder, Ppmd7Encoder};
 
-use crate::parts::{PLAIN, codec, room, used_up};
+use crate::parts::{codec, room, used_up};
 
 const ORDER: Param = Param::int("order", 2, 64, 6, "bytes of context");
 const MEMORY: Param =
@@ -18,18 +18,12 @@ const PIECE: usize = 64 << 10;
 /// Memory of the library beside the model's own.
 const TABLES: u64 = 64 << 10;
 
-static INFO: Info = Info {
-    id: "ppmd",
-    summary: "PPMd var. H: prediction by partial matching, range coding",
-    params: &[ORDER, MEMORY],
-    formats: &[1],
-    memory: |params, segment| {
+static INFO: Info = Info::new("ppmd", "PPMd var. H: prediction by partial matching, range coding")
+    .params(&[ORDER, MEMORY])
+    .memory(|params, segment| {
         let need = Ppmd::read(params).need(segment);
-        Memory { encode: need, decode: need }
-    },
-    capabilities: PLAIN,
-    tools: &[],
-};
+        Memory::new(need, need)
+    });
 
 /// The registry entry.
 pub const PPMD: Entry = Entry::codec(&INFO, build);

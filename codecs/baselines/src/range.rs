@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lab_codec::{Codec, Context, Entry, Info, Memory, Param, Params, Resources, Result, Worker};
 use lab_entropy::range::{Bit, Decoder, Encoder};
 
-use crate::parts::{PLAIN, codec, reserve, used_up};
+use crate::parts::{codec, reserve, used_up};
 
 const ORDER: Param = Param::int("order", 0, 2, 1, "bytes of context");
 
@@ -14,18 +14,13 @@ const LIMIT: u32 = 60;
 /// Bytes between two tests of the cancellation flag.
 const PIECE: usize = 16 << 10;
 
-static INFO: Info = Info {
-    id: "range",
-    summary: "adaptive binary range coder, each bit in the context of the bits and bytes before",
-    params: &[ORDER],
-    formats: &[1],
-    memory: |params, segment| {
-        let both = memory(params.int(&ORDER) as u32, segment);
-        Memory { encode: both, decode: both }
-    },
-    capabilities: PLAIN,
-    tools: &[],
-};
+static INFO: Info =
+    Info::new("range", "adaptive binary range coder, each bit in the context of the bits and bytes before")
+        .params(&[ORDER])
+        .memory(|params, segment| {
+            let both = memory(params.int(&ORDER) as u32, segment);
+            Memory::new(both, both)
+        });
 
 /// The registry entry.
 pub const RANGE: Entry = Entry::codec(&INFO, build);

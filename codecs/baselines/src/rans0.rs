@@ -6,22 +6,13 @@ use std::sync::Arc;
 use lab_codec::{Codec, Context, Entry, Info, Memory, Param, Params, Resources, Result, Worker};
 use lab_entropy::order0::{Decoder, Encoder};
 
-use crate::parts::{PLAIN, codec, reserve, used_up};
+use crate::parts::{codec, reserve, used_up};
 
 const BLOCK: Param = Param::size("block", 1 << 10, 16 << 20, 32 << 10, "bytes that share a frequency table");
 
-static INFO: Info = Info {
-    id: "rans0",
-    summary: "static order-0 rANS: each block coded by its own byte frequencies",
-    params: &[BLOCK],
-    formats: &[1],
-    memory: |params, segment| Memory {
-        encode: 2 * segment.min(params.size(&BLOCK)) + (64 << 10),
-        decode: 64 << 10,
-    },
-    capabilities: PLAIN,
-    tools: &[],
-};
+static INFO: Info = Info::new("rans0", "static order-0 rANS: each block coded by its own byte frequencies")
+    .params(&[BLOCK])
+    .memory(|params, segment| Memory::new(2 * segment.min(params.size(&BLOCK)) + (64 << 10), 64 << 10));
 
 /// The registry entry.
 pub const RANS0: Entry = Entry::codec(&INFO, build);

@@ -3,21 +3,15 @@
 
 use std::sync::Arc;
 
-use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Param, Params, Resources, Result, Worker};
+use lab_codec::{Codec, Context, Entry, Error, Info, Param, Params, Resources, Result, Worker};
 
-use crate::parts::{PLAIN, codec, exactly, reserve};
+use crate::parts::{codec, exactly, reserve};
 
 const AFTER: Param = Param::int("after", 1, 255, 3, "a count follows this many equal bytes");
 
-static INFO: Info = Info {
-    id: "rle",
-    summary: "run lengths: after a few equal bytes, one that counts the further ones",
-    params: &[AFTER],
-    formats: &[1],
-    memory: |_, _| Memory { encode: 0, decode: 0 },
-    capabilities: PLAIN,
-    tools: &[],
-};
+static INFO: Info =
+    Info::new("rle", "run lengths: after a few equal bytes, one that counts the further ones")
+        .params(&[AFTER]);
 
 /// The registry entry.
 pub const RLE: Entry = Entry::codec(&INFO, build);

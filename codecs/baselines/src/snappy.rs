@@ -5,17 +5,10 @@ use std::sync::Arc;
 use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Params, Resources, Result, Worker};
 use snap::raw::{Decoder, Encoder, decompress_len, max_compress_len};
 
-use crate::parts::{PLAIN, codec, exactly, room};
+use crate::parts::{codec, exactly, room};
 
-static INFO: Info = Info {
-    id: "snappy",
-    summary: "Snappy: LZ77 in bytes within blocks of 64 KiB",
-    params: &[],
-    formats: &[1],
-    memory: |_, _| Memory { encode: 64 << 10, decode: 0 },
-    capabilities: PLAIN,
-    tools: &[],
-};
+static INFO: Info = Info::new("snappy", "Snappy: LZ77 in bytes within blocks of 64 KiB")
+    .memory(|_, _| Memory::new(64 << 10, 0));
 
 /// The registry entry.
 pub const SNAPPY: Entry = Entry::codec(&INFO, build);

@@ -2,19 +2,9 @@
 
 use std::sync::Arc;
 
-use lab_codec::{
-    Capabilities, Codec, Context, Entry, Error, Info, Memory, Params, Resources, Result, Worker,
-};
+use lab_codec::{Codec, Context, Entry, Error, Info, Params, Resources, Result, Worker};
 
-static INFO: Info = Info {
-    id: "store",
-    summary: "the bytes as they are",
-    params: &[],
-    formats: &[1],
-    memory: |_, _| Memory { encode: 0, decode: 0 },
-    capabilities: Capabilities { range_decode: true, identity: true, external: false, pipe: false },
-    tools: &[],
-};
+static INFO: Info = Info::new("store", "the bytes as they are").range_decode().identity();
 
 /// The registry entry.
 pub const STORE: Entry = Entry::codec(&INFO, build);

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Param, Params, Resources, Result, Worker};
+use lab_codec::{Codec, Context, Entry, Error, Hint, Info, Memory, Param, Params, Resources, Result, Worker};
 use liblzma::stream::{Action, Check, Error as LzmaError, PRESET_EXTREME, Status, Stream};
 
-use crate::parts::{PLAIN, codec, decode_stream, encode_stream};
+use crate::parts::{codec, decode_stream, encode_stream};
 
 const LEVEL: Param = Param::int("level", 0, 9, 6, "effort and dictionary size, as of the xz tool");
 const EXTREME: Param = Param::flag("extreme", false, "a slower search that sometimes finds more");
@@ -14,22 +14,17 @@ const EXTREME: Param = Param::flag("extreme", false, "a slower search that somet
 const MEBIBYTES: [(u64, u64); 10] =
     [(5, 1), (10, 2), (18, 3), (33, 5), (50, 5), (96, 9), (96, 9), (187, 17), (371, 33), (676, 65)];
 
-static INFO: Info = Info {
-    id: "xz",
-    summary: "xz: LZ77 with a large dictionary and a range coder with contexts (LZMA2)",
-    params: &[LEVEL, EXTREME],
-    formats: &[1],
-    memory: |params, _| memory(params.int(&LEVEL) as usize),
-    capabilities: PLAIN,
-    tools: &[],
-};
+static INFO: Info =
+    Info::new("xz", "xz: LZ77 with a large dictionary and a range coder with contexts (LZMA2)")
+        .params(&[LEVEL, EXTREME])
+        .memory(|params, _| memory(params.int(&LEVEL) as usize));
 
 /// The registry entry.
 pub const XZ: Entry = Entry::codec(&INFO, build);
 
 fn memory(level: usize) -> Memory {
     let (encode, decode) = MEBIBYTES[level];
-    Memory { encode: encode << 20, decode: decode << 20 }
+    Memory::new(encode << 20, decode << 20)
 }
 
 fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
@@ -44,10 +39,11 @@ struct Xz {
 
 fn error(e: LzmaError, cx: &Context) -> Error {
     match e {
-        LzmaError::MemLimit => Error::limit(format!(
-            "the xz dictionary exceeds the limit of {} bytes (raise it with --memory-limit)",
-            cx.limits().memory
-        )),
+        LzmaError::MemLimit => {
+            let limit = cx.limits().memory;
+            Error::limit(format!("the xz dictionary exceeds the limit of {limit} bytes"))
+                .with_hint(Hint::RaiseMemoryLimit)
+        }
         LzmaError::Mem => Error::limit("xz: no memory for a context"),
         e => Error::corrupt(format!("xz: {e}")),
     }

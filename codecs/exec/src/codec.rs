@@ -4,10 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
-use lab_codec::{
-    Capabilities, Codec, Context, Entry, Error, ErrorKind, Info, Memory, Param, Params, Resources, Result,
-    Worker,
-};
+use lab_codec::{Codec, Context, Entry, Error, ErrorKind, Info, Param, Params, Resources, Result, Worker};
 use lab_process::Job;
 
 use crate::config::{self, Command, IN, OUT};
@@ -20,16 +17,10 @@ const SLACK: usize = 1 << 20;
 /// The longest name.
 const LONGEST: usize = 64;
 
-static INFO: Info = Info {
-    id: "exec",
-    summary: "any command as a codec, from your configuration file; a stream holds its name only",
-    params: &[NAME],
-    formats: &[1],
-    // What the child takes is its own.
-    memory: |_, _| Memory { encode: 0, decode: 0 },
-    capabilities: Capabilities { range_decode: false, identity: false, external: true, pipe: false },
-    tools: &[],
-};
+static INFO: Info =
+    Info::new("exec", "any command as a codec, from your configuration file; a stream holds its name only")
+        .params(&[NAME])
+        .external();
 
 /// The registry entry.
 pub const EXEC: Entry = Entry::codec(&INFO, build);

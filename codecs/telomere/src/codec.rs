@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use lab_codec::{
-    Capabilities, Codec, Context, Entry, Error, Info, Memory, Param, Params, Resources, Result, Worker,
-};
+use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Param, Params, Resources, Result, Worker};
 
 use crate::encode::{Encoder, SaltChoice, Settings};
 use crate::format;
@@ -35,15 +33,12 @@ const LARGE_BATCHES: Param =
     Param::flag("large_batches", false, "allow batches of more than three records where that gains");
 
 /// The description of `telomere`.
-pub static INFO: Info = Info {
-    id: "telomere",
-    summary: "seed search: replaces each block that a short seed's SHA-256 regenerates with that seed",
-    params: &[BLOCK_SIZE, MAX_SEED_LEN, PASSES, SALT, ALIGN, LARGE_BATCHES],
-    formats: &[1],
-    memory,
-    capabilities: Capabilities { range_decode: false, identity: false, external: false, pipe: false },
-    tools: &[],
-};
+pub static INFO: Info = Info::new(
+    "telomere",
+    "seed search: replaces each block that a short seed's SHA-256 regenerates with that seed",
+)
+.params(&[BLOCK_SIZE, MAX_SEED_LEN, PASSES, SALT, ALIGN, LARGE_BATCHES])
+.memory(memory);
 
 /// Seed search as a codec.
 pub const TELOMERE: Entry = Entry::codec(&INFO, build);
@@ -62,10 +57,7 @@ pub fn encode_memory(block_size: u8, max_seed_len: u8, input: u64) -> Memory {
     let tables =
         u64::from(seeds_up_to(max_seed_len)) * 8 + if max_seed_len == 3 { 48 << 20 } else { 8 << 20 };
     let parse = input.div_ceil(u64::from(block_size)).saturating_mul(PARSE_BYTES_PER_BLOCK);
-    Memory {
-        encode: parse.saturating_add(input.saturating_mul(2)).saturating_add(tables),
-        decode: 4 * input + (64 << 10),
-    }
+    Memory::new(parse.saturating_add(input.saturating_mul(2)).saturating_add(tables), 4 * input + (64 << 10))
 }
 
 fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {

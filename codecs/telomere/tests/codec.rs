@@ -159,7 +159,7 @@ fn files() -> Vec<(Vec<u8>, Vec<u8>)> {
 fn ten_thousand_damaged_files() {
     let files = files();
     let mut next = numbers(77);
-    let cx = Context::default().with_limits(Limits { output: 1 << 20, memory: 1 << 20 });
+    let cx = Context::default().with_limits(Limits::new(1 << 20, 1 << 20));
     let (mut refused, mut right) = (0, 0);
     for i in 0..10_000 {
         let (file, content) = &files[i % files.len()];
@@ -236,7 +236,7 @@ fn the_number_of_passes_is_guarded() {
 /// A file that declares a huge length, and one whose passes would never end.
 #[test]
 fn bombs_end_at_the_limits() {
-    let cx = Context::default().with_limits(Limits { output: 1 << 20, memory: 1 << 20 });
+    let cx = Context::default().with_limits(Limits::new(1 << 20, 1 << 20));
     let mut bits = lab_bits::msb::BitWriter::default();
     lab_bits::evql::write(&mut bits, u64::MAX);
     bits.align();

@@ -30,9 +30,9 @@ pub fn memory<M: Maker>(params: &Params, len: u64) -> Memory {
 }
 
 fn need<M: Maker>(coder: Coder, measured: bool, len: u64) -> Memory {
-    let Memory { encode, decode } = coder.memory(len, M::memory(len));
+    let Memory { encode, decode, .. } = coder.memory(len, M::memory(len));
     // Trials of rule selection decode while the grammar is still in memory.
-    Memory { encode: encode + if measured { decode } else { 0 }, decode }
+    Memory::new(encode + if measured { decode } else { 0 }, decode)
 }
 
 /// The codec with this builder and the coder that the parameters select.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lab_codec::{Capabilities, Codec, Context, Entry, Info, Param, Params, Resources, Result};
+use lab_codec::{Codec, Context, Entry, Info, Param, Params, Resources, Result};
 
 use crate::grammar::repair::{Stop, repair, repair_in_rounds};
 use crate::grammar::{Grammar, MAX_LEN};
@@ -23,15 +23,13 @@ const STRATEGY: Param = Param::choice(
      fast, half the memory, 1 to 3 % larger",
 );
 
-static INFO: Info = Info {
-    id: "repair",
-    summary: "Re-Pair: a grammar from repeatedly replacing the most frequent pair, exact and in linear time",
-    params: &[MIN_FREQ, CODER, MAX_RULES, STRATEGY, SELECTION],
-    formats: &[1],
-    memory: maker::memory::<RePair>,
-    capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: false },
-    tools: &[],
-};
+static INFO: Info = Info::new(
+    "repair",
+    "Re-Pair: a grammar from repeatedly replacing the most frequent pair, exact and in linear time",
+)
+.params(&[MIN_FREQ, CODER, MAX_RULES, STRATEGY, SELECTION])
+.memory(maker::memory::<RePair>)
+.range_decode();
 
 /// Re-Pair as a codec.
 pub const REPAIR: Entry = Entry::codec(&INFO, build);

@@ -61,8 +61,8 @@ impl Coder {
     pub fn memory(self, len: u64, grammar: u64) -> Memory {
         // Beside the grammar, `mix` holds 16 MiB of context cells, a tree over all symbols, and the text.
         match self {
-            Self::Mix => Memory { encode: grammar + (64 << 20), decode: len * 2 + (64 << 20) },
-            _ => Memory { encode: grammar + (8 << 20), decode: len / 2 + (8 << 20) },
+            Self::Mix => Memory::new(grammar + (64 << 20), len * 2 + (64 << 20)),
+            _ => Memory::new(grammar + (8 << 20), len / 2 + (8 << 20)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lab_codec::{Capabilities, Codec, Context, Entry, Info, Params, Resources, Result};
+use lab_codec::{Codec, Context, Entry, Info, Params, Resources, Result};
 
 use crate::grammar::Grammar;
 use crate::grammar::sequitur::{self, sequitur};
@@ -10,15 +10,11 @@ use crate::maker::{self, Maker};
 use crate::segment::CODER;
 use crate::select::SELECTION;
 
-static INFO: Info = Info {
-    id: "sequitur",
-    summary: "Sequitur: a grammar that grows byte by byte, online and in linear time",
-    params: &[CODER, SELECTION],
-    formats: &[1],
-    memory: maker::memory::<Sequitur>,
-    capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: false },
-    tools: &[],
-};
+static INFO: Info =
+    Info::new("sequitur", "Sequitur: a grammar that grows byte by byte, online and in linear time")
+        .params(&[CODER, SELECTION])
+        .memory(maker::memory::<Sequitur>)
+        .range_decode();
 
 /// Sequitur as a codec.
 pub const SEQUITUR: Entry = Entry::codec(&INFO, build);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use lab_bits::varint;
 use lab_codec::{
-    Capabilities, Codec, Context, Digest, Entry, Error, Info, Memory, Param, Params, Resources, Result,
-    Silent, Worker, check_range,
+    Codec, Context, Digest, Entry, Error, Info, Memory, Param, Params, Resources, Result, Silent, Worker,
+    check_range,
 };
 
 use crate::grammar::MAX_LEN;
@@ -54,15 +54,11 @@ const MAPS: Param = Param::text(
      --embed-map` writes them)",
 );
 
-static INFO: Info = Info {
-    id: "template",
-    summary: "dictionary notes, repeated notes and new notes, each coded by a grammar",
-    params: &[DICT, CHUNK_SIZE, CHUNKING, MIN_FREQ, CODER, CONTEXTS, MAPS],
-    formats: &[1],
-    memory,
-    capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: false },
-    tools: &[],
-};
+static INFO: Info =
+    Info::new("template", "dictionary notes, repeated notes and new notes, each coded by a grammar")
+        .params(&[DICT, CHUNK_SIZE, CHUNKING, MIN_FREQ, CODER, CONTEXTS, MAPS])
+        .memory(memory)
+        .range_decode();
 
 /// The template compressor as a registry entry.
 pub const TEMPLATE: Entry = Entry::codec(&INFO, |params, resources| Ok(Arc::new(build(params, resources)?)));
@@ -81,8 +77,8 @@ fn memory(params: &Params, len: u64) -> Memory {
 
 /// Memory of Re-Pair, plus the notes: 17 and 7 bytes for each byte of the segment.
 fn memory_for(coder: Coder, len: u64) -> Memory {
-    let Memory { encode, decode } = coder.memory(len, len * 17);
-    Memory { encode, decode: decode + len * 7 }
+    let Memory { encode, decode, .. } = coder.memory(len, len * 17);
+    Memory::new(encode, decode + len * 7)
 }
 
 /// The codec with its dictionary, also for callers that render in other contexts.

@@ -180,7 +180,7 @@ fn the_input_is_no_longer_than_positions_reach() {
 #[test]
 fn decoders_keep_to_memory_limits() {
     let input = words();
-    let cx = Context::default().with_limits(Limits { memory: 1 << 16, ..Limits::default() });
+    let cx = Context::default().with_limits(Limits::default().with_memory(1 << 16));
     for coder in ["", "coder=mix"] {
         let encoded = encode(coder, &input);
         let error = worker("").decode(&encoded, input.len(), &mut Vec::new(), &cx).unwrap_err();
@@ -285,7 +285,7 @@ fn ranges_of_everything() {
 
 #[test]
 fn memory_limits_hold() {
-    let limits = Limits { memory: 1 << 20, ..Limits::default() };
+    let limits = Limits::default().with_memory(1 << 20);
     let cx = Context::default().with_limits(limits);
     for codec in ["", "sequitur"] {
         let error = worker(codec).encode(&vec![0; 1 << 20], &mut Vec::new(), &cx).unwrap_err();

@@ -181,7 +181,7 @@ fn memory_has_a_limit() {
     let (dict, resources) = dictionary(&known);
     let template = template(&[("dict", &dict)], &resources).unwrap();
     let encoded = encode(&template, &content);
-    let cx = Context::default().with_limits(Limits { memory: 20_000, ..Limits::default() });
+    let cx = Context::default().with_limits(Limits::default().with_memory(20_000));
     assert_eq!(template.parse(&encoded, content.len(), &cx).unwrap_err().kind(), ErrorKind::Limit);
 }
 

@@ -211,7 +211,7 @@ fn what_the_tokens_say_has_a_limit() {
             assert!(Parsed::new(&encoded, len, &cx).is_err(), "{len}");
         }
         // Its memory is that of the tokens, however long the text.
-        let small = Context::default().with_limits(Limits { memory: 1 << 16, ..Limits::default() });
+        let small = Context::default().with_limits(Limits::default().with_memory(1 << 16));
         let segment = Parsed::new(&encoded, input.len(), &small);
         if variant / 2 == 2 {
             // But `mix` looks at the text.
@@ -223,7 +223,7 @@ fn what_the_tokens_say_has_a_limit() {
         assert_eq!(Search::new(&pattern).count(&segment, &small).unwrap(), (1 << 20) - 999);
     }
     let deep = nested(1 << 20);
-    let limits = Limits { memory: 1 << 20, ..Limits::default() };
+    let limits = Limits::default().with_memory(1 << 20);
     let error = Parsed::new(&deep, (1 << 20) + 1, &Context::default().with_limits(limits)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use lab_codec::{
-    Capabilities, Carrier, Context, Entry, Error, ErrorKind, Info, Memory, Param, Params, Probe, Resources,
-    Result, Source, StreamReader, StreamWriter, Target,
+    Carrier, Context, Entry, Error, ErrorKind, Info, Memory, Param, Params, Probe, Resources, Result, Source,
+    StreamReader, StreamWriter, Target,
 };
 use lab_media::Rate;
 
@@ -37,18 +37,17 @@ const PRESET: Param = Param::text("preset", "", "the encoder's preset [default: 
 const CHUNK: Param = Param::text("chunk", "", "maximum payload bytes per frame [default: all that fit]");
 const STYLE: Param = Param::text("style", "", "picture style of art and f2v2f [default: by the content]");
 
-static INFO: Info = Info {
-    id: "video",
-    summary: "a playable MP4 video whose pixels hold the stream; profiles other than exact need ffmpeg",
-    params: &[PROFILE, LOSS, PARITY, ENCODER, SIZE, RATE, CRF, PRESET, CHUNK, STYLE],
-    formats: &[1],
-    memory: |params, _| match profile_of(params) {
-        None => Memory { encode: exact::WRITER_MEMORY, decode: exact::READER_MEMORY },
-        Some(_) => Memory { encode: stream::MEMORY, decode: stream::MEMORY },
-    },
-    capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: true },
-    tools: &[],
-};
+static INFO: Info = Info::new(
+    "video",
+    "a playable MP4 video whose pixels hold the stream; profiles other than exact need ffmpeg",
+)
+.params(&[PROFILE, LOSS, PARITY, ENCODER, SIZE, RATE, CRF, PRESET, CHUNK, STYLE])
+.memory(|params, _| match profile_of(params) {
+    None => Memory::new(exact::WRITER_MEMORY, exact::READER_MEMORY),
+    Some(_) => Memory::new(stream::MEMORY, stream::MEMORY),
+})
+.range_decode()
+.pipe();
 
 /// The carrier `video`, for a registry.
 pub const VIDEO: Entry =

@@ -133,7 +133,7 @@ fn a_video_without_its_index_keeps_its_frames() {
 #[test]
 fn limits_hold() {
     let content = random(4, 1000);
-    let limits = Limits { memory: 100, ..Limits::default() };
+    let limits = Limits::default().with_memory(100);
     let cx = Context::default().with_limits(limits);
     for file in [video(&content), fragmented(&content)] {
         let error = Reader::open_at(Arc::new(file), &cx).err().unwrap();

@@ -12,7 +12,7 @@ mod memory;
 
 use std::sync::Arc;
 
-use lab_codec::{Capabilities, Codec, Entry, Error, Info, Param, Params, Resources, Result};
+use lab_codec::{Codec, Entry, Error, Info, Param, Params, Resources, Result};
 
 pub use foreign::decode_foreign;
 
@@ -30,15 +30,10 @@ const LONG: Param = Param::flag("long", false, "long-distance matching, with a w
 /// The smallest window of the format, as a power of two.
 const MIN_WINDOW_LOG: i64 = 10;
 
-static INFO: Info = Info {
-    id: "zstd",
-    summary: "Zstandard: LZ77 with a large window, Huffman and FSE coding",
-    params: &[LEVEL, WINDOW_LOG, LONG],
-    formats: &[1],
-    memory: |params, segment| memory::declared(&Settings::read(params), segment),
-    capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: false },
-    tools: &[],
-};
+static INFO: Info = Info::new("zstd", "Zstandard: LZ77 with a large window, Huffman and FSE coding")
+    .params(&[LEVEL, WINDOW_LOG, LONG])
+    .memory(|params, segment| memory::declared(&Settings::read(params), segment))
+    .range_decode();
 
 /// The codec `zstd`.
 pub const ZSTD: Entry = Entry::codec(&INFO, build);

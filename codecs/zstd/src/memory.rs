@@ -15,7 +15,7 @@ const MAX_WINDOW_LOG: u32 = 27;
 /// Peak memory of one worker for segments of `segment` bytes.
 pub fn declared(settings: &Settings, segment: u64) -> Memory {
     let window = segment.clamp(1 << 10, 1 << MAX_WINDOW_LOG);
-    Memory { encode: encoder(settings, segment), decode: decoder().max(range_decoder(window)) }
+    Memory::new(encoder(settings, segment), decoder().max(range_decoder(window)))
 }
 
 /// Memory of a compression context for `input` bytes.

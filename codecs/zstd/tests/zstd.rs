@@ -130,7 +130,7 @@ fn ranges_equal_slices_and_need_the_window_only() {
     let raw = sample(1_000_000);
     let encoded = encode(&[(WINDOW_LOG, Value::Int(16))], &raw);
     let mut worker = try_codec(&[]).unwrap().worker();
-    let small = Context::default().with_limits(Limits { output: 1 << 30, memory: 1 << 20 });
+    let small = Context::default().with_limits(Limits::new(1 << 30, 1 << 20));
     for (start, end) in [(0, 0), (0, 1), (0, 131_072), (131_071, 131_073), (999_999, 1_000_000), (5, 999_999)]
     {
         let mut out = b"x".to_vec();
@@ -144,7 +144,7 @@ fn ranges_equal_slices_and_need_the_window_only() {
 
 #[test]
 fn encoding_keeps_within_the_memory_limit() {
-    let cx = Context::default().with_limits(Limits { output: 1 << 30, memory: 1 << 20 });
+    let cx = Context::default().with_limits(Limits::new(1 << 30, 1 << 20));
     let mut worker = try_codec(&[(LEVEL, Value::Int(22))]).unwrap().worker();
     assert_eq!(kind(worker.encode(&sample(4 << 20), &mut Vec::new(), &cx)), ErrorKind::Limit);
 }
@@ -174,11 +174,11 @@ fn foreign_streams_of_several_frames_are_read() {
 #[test]
 fn foreign_streams_are_held_to_the_limits() {
     let bomb = encode(&[], &vec![0; 10 << 20]);
-    let cx = Context::default().with_limits(Limits { output: 1 << 20, memory: 1 << 30 });
+    let cx = Context::default().with_limits(Limits::new(1 << 20, 1 << 30));
     assert_eq!(foreign(&bomb, &cx).unwrap_err().kind(), ErrorKind::Limit);
     // A frame header that asks for a window of 2 GiB.
     let header = [0x28, 0xB5, 0x2F, 0xFD, 0x00, (31 - 10) << 3, 1, 0, 0];
-    let cx = Context::default().with_limits(Limits { output: 1 << 20, memory: 1 << 24 });
+    let cx = Context::default().with_limits(Limits::new(1 << 20, 1 << 24));
     assert_eq!(foreign(&header, &cx).unwrap_err().kind(), ErrorKind::Limit);
     assert_eq!(foreign(&header, &Context::default()).unwrap(), b"");
 }

@@ -11,10 +11,10 @@ pub fn pin(processors: &[u32]) -> Result<()> {
     use nix::sched::{CpuSet, sched_setaffinity};
     let mut set = CpuSet::new();
     for cpu in processors {
-        set.set(*cpu as usize).map_err(|e| Error::usage(format!("--pin {cpu}: {e}")))?;
+        set.set(*cpu as usize).map_err(|e| Error::usage(format!("processor {cpu}: {e}")))?;
     }
     sched_setaffinity(nix::unistd::Pid::from_raw(0), &set)
-        .map_err(|e| Error::usage(format!("--pin: cannot stay on the processors {processors:?}: {e}")))
+        .map_err(|e| Error::usage(format!("cannot stay on the processors {processors:?}: {e}")))
 }
 
 /// As on Linux, which this is not.
@@ -23,5 +23,5 @@ pub fn pin(processors: &[u32]) -> Result<()> {
 /// Always.
 #[cfg(not(target_os = "linux"))]
 pub fn pin(_: &[u32]) -> Result<()> {
-    Err(Error::usage("--pin needs Linux"))
+    Err(Error::usage("staying on chosen processors needs Linux"))
 }

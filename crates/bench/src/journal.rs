@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use lab_codec::{Error, ErrorKind, Result};
+use lab_codec::{Error, ErrorKind, Hint, Result};
 
 use super::results::{Cell, Results};
 
@@ -31,10 +31,9 @@ impl Journal {
         options.write(true);
         let options = if replace { options.create(true).truncate(true) } else { options.create_new(true) };
         let file = options.open(&path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::AlreadyExists => Error::usage(format!(
-                "{} exists; use --resume to go on, or --force to begin again",
-                path.display()
-            )),
+            std::io::ErrorKind::AlreadyExists => {
+                Error::usage(format!("{} exists", path.display())).with_hint(Hint::Resume)
+            }
             _ => Error::from(e).at(path.display().to_string()),
         })?;
         let mut journal = Self { file, path };
@@ -61,11 +60,8 @@ impl Journal {
         let lines = std::str::from_utf8(&text[..whole]).map_err(|_| at(Error::corrupt("not UTF-8")))?;
         let results = Results::parse(lines).map_err(at)?;
         if results.environment.plan.as_deref() != plan {
-            return Err(Error::usage(format!(
-                "{} was begun with other samples, chains or options; repeat that command with --resume, or choose \
-                 another -o",
-                path.display()
-            )));
+            let text = format!("{} was begun with other samples, chains or options", path.display());
+            return Err(Error::usage(text).with_hint(Hint::Resume));
         }
         let mut file = OpenOptions::new().write(true).open(&path).map_err(|e| at(e.into()))?;
         file.set_len(whole as u64)?;

@@ -125,7 +125,7 @@ impl Passes {
 
     /// Decodes the stream once, keeps its segments, and compares with the original. Returns what comparing took.
     fn verify(&mut self, stream: &[u8], input: &Input) -> Result<Span> {
-        let limits = Limits { output: u64::MAX, memory: u64::MAX };
+        let limits = Limits::new(u64::MAX, u64::MAX);
         let mut sequence = Sequence::open(Feed::Pipe(Box::new(stream)), limits)?;
         let mut comparing = Span::default();
         let mut segments = Vec::new();

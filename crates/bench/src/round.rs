@@ -96,7 +96,7 @@ pub fn run(
 
 /// Loads a sample and looks at it. The limits are for codecs: an input may have any size.
 fn load(sample: &Sample, around: &Surroundings) -> Result<Input> {
-    let limits = lab_codec::Limits { output: u64::MAX, ..*around.cx.limits() };
+    let limits = around.cx.limits().with_output(u64::MAX);
     let raw = sample.load(&around.cx.clone().with_limits(limits))?;
     let sha256 = Digest(Sha256::digest(&raw).into());
     let name = Path::new(&sample.name).file_name().map(|n| n.to_string_lossy().into_owned());

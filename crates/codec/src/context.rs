@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::{Error, Result};
+use crate::{Error, Hint, Result};
 
 /// Upper bounds on what hostile input can make a decoder use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Maximum output of one decoding step, in bytes.
     pub output: u64,
@@ -23,6 +24,23 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Limits in bytes of output and of memory.
+    pub const fn new(output: u64, memory: u64) -> Self {
+        Self { output, memory }
+    }
+
+    /// The same limits with another bound on the output.
+    #[must_use]
+    pub const fn with_output(self, output: u64) -> Self {
+        Self { output, ..self }
+    }
+
+    /// The same limits with another bound on memory.
+    #[must_use]
+    pub const fn with_memory(self, memory: u64) -> Self {
+        Self { memory, ..self }
+    }
+
     /// Checks a size that was read from input before it is allocated; `what` names it in the error.
     ///
     /// # Errors
@@ -30,9 +48,10 @@ impl Limits {
     pub fn check_memory(&self, bytes: u64, what: &str) -> Result<()> {
         if bytes > self.memory {
             return Err(Error::limit(format!(
-                "{what} needs {bytes} bytes of memory, the limit is {} (raise it with --memory-limit)",
+                "{what} needs {bytes} bytes of memory, the limit is {}",
                 self.memory
-            )));
+            ))
+            .with_hint(Hint::RaiseMemoryLimit));
         }
         Ok(())
     }
@@ -44,9 +63,10 @@ impl Limits {
     pub fn check_output(&self, bytes: u64, what: &str) -> Result<()> {
         if bytes > self.output {
             return Err(Error::limit(format!(
-                "{what} of {bytes} bytes exceeds the limit of {} (raise it with --memory-limit)",
+                "{what} of {bytes} bytes exceeds the limit of {}",
                 self.output
-            )));
+            ))
+            .with_hint(Hint::RaiseMemoryLimit));
         }
         Ok(())
     }

@@ -37,19 +37,46 @@ pub enum ErrorKind {
     Io,
 }
 
+/// What would help. A library names the way out; the program puts it into words, such as the name of its option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Hint {
+    /// Allow more memory.
+    RaiseMemoryLimit,
+    /// Cut the content into smaller segments.
+    SmallerSegments,
+    /// Say that the output may be replaced, or name another.
+    Overwrite,
+    /// Go on with the earlier run, or say that it may be replaced.
+    Resume,
+    /// Say where the resource lies.
+    FindResource,
+    /// Recover the intact segments.
+    Salvage,
+    /// Write to a file or a pipe.
+    NotATerminal,
+    /// List the registered codecs.
+    ListCodecs,
+    /// Build the seed table again.
+    RebuildTable,
+    /// Get the files from another address or a directory.
+    OtherSource,
+}
+
 /// An error: its kind, a one-line message, and the places where it occurred, from the outside in.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
     places: Vec<String>,
+    hint: Option<Hint>,
     io: Option<std::io::Error>,
 }
 
 impl Error {
     /// An error of `kind` with a one-line `message` in lower case and without a final full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), places: Vec::new(), io: None }
+        Self { kind, message: message.into(), places: Vec::new(), hint: None, io: None }
     }
 
     /// The input contradicts its format.
@@ -104,6 +131,18 @@ impl Error {
         &self.message
     }
 
+    /// The same error with what would help.
+    #[must_use]
+    pub fn with_hint(mut self, hint: Hint) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// What would help, where the library knows; it is not part of the text.
+    pub fn hint(&self) -> Option<Hint> {
+        self.hint
+    }
+
     /// The operating system's error, if it is one.
     pub fn io_kind(&self) -> Option<std::io::ErrorKind> {
         self.io.as_ref().map(std::io::Error::kind)
@@ -131,6 +170,6 @@ impl From<std::io::Error> for Error {
             std::io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
             _ => ErrorKind::Io,
         };
-        Self { kind, message: io.to_string(), places: Vec::new(), io: Some(io) }
+        Self { kind, message: io.to_string(), places: Vec::new(), hint: None, io: Some(io) }
     }
 }

@@ -17,7 +17,7 @@ mod resource;
 pub use carrier::{Carrier, Lost, Probe, Source, StreamReader, StreamWriter, Summary, Target, check_read};
 pub use codec::{Codec, Worker, check_range, memory_of};
 pub use context::{Cancel, Context, Limits, Observer, Silent};
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Hint, Result};
 pub use info::{Capabilities, Info, Memory, Role, Tool};
 pub use param::{Param, ParamKind, Params, Value, format_count, format_size, parse_size};
 pub use registry::{Build, Entry, Registry, Resources, nearest};

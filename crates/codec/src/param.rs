@@ -42,16 +42,26 @@ pub enum Value {
     Choice(usize),
     /// For a [`ParamKind::Flag`].
     Flag(bool),
-    /// A default text.
-    Str(&'static str),
-    /// A given text.
+    /// For a [`ParamKind::Text`].
     Text(String),
     /// For a [`ParamKind::Resource`]; `None` without a resource.
     Resource(Option<Digest>),
 }
 
+/// A default: a [`Value`] that a constant can hold.
+#[derive(Debug, Clone, Copy)]
+enum Constant {
+    Int(i64),
+    Size(u64),
+    Choice(usize),
+    Flag(bool),
+    Text(&'static str),
+    NoResource,
+}
+
 /// The declaration of one parameter, built by the `const` constructors.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Param {
     /// The key in chains.
     pub name: &'static str,
@@ -59,25 +69,24 @@ pub struct Param {
     pub aliases: &'static [&'static str],
     /// Its type and range.
     pub kind: ParamKind,
-    /// Its default.
-    pub default: Value,
+    default: Constant,
     /// One line of help.
     pub help: &'static str,
 }
 
 impl Param {
-    const fn new(name: &'static str, kind: ParamKind, default: Value, help: &'static str) -> Self {
+    const fn new(name: &'static str, kind: ParamKind, default: Constant, help: &'static str) -> Self {
         Self { name, aliases: &[], kind, default, help }
     }
 
     /// A whole number in `min..=max`.
     pub const fn int(name: &'static str, min: i64, max: i64, default: i64, help: &'static str) -> Self {
-        Self::new(name, ParamKind::Int { min, max }, Value::Int(default), help)
+        Self::new(name, ParamKind::Int { min, max }, Constant::Int(default), help)
     }
 
     /// A number of bytes in `min..=max`.
     pub const fn size(name: &'static str, min: u64, max: u64, default: u64, help: &'static str) -> Self {
-        Self::new(name, ParamKind::Size { min, max }, Value::Size(default), help)
+        Self::new(name, ParamKind::Size { min, max }, Constant::Size(default), help)
     }
 
     /// One of `words`; `default` is an index into them.
@@ -87,22 +96,34 @@ impl Param {
         default: usize,
         help: &'static str,
     ) -> Self {
-        Self::new(name, ParamKind::Choice(words), Value::Choice(default), help)
+        Self::new(name, ParamKind::Choice(words), Constant::Choice(default), help)
     }
 
     /// On or off.
     pub const fn flag(name: &'static str, default: bool, help: &'static str) -> Self {
-        Self::new(name, ParamKind::Flag, Value::Flag(default), help)
+        Self::new(name, ParamKind::Flag, Constant::Flag(default), help)
     }
 
     /// Any text.
     pub const fn text(name: &'static str, default: &'static str, help: &'static str) -> Self {
-        Self::new(name, ParamKind::Text, Value::Str(default), help)
+        Self::new(name, ParamKind::Text, Constant::Text(default), help)
     }
 
     /// Side data, by default none.
     pub const fn resource(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, ParamKind::Resource, Value::Resource(None), help)
+        Self::new(name, ParamKind::Resource, Constant::NoResource, help)
+    }
+
+    /// The value where a chain gives none.
+    pub fn default(&self) -> Value {
+        match self.default {
+            Constant::Int(v) => Value::Int(v),
+            Constant::Size(v) => Value::Size(v),
+            Constant::Choice(v) => Value::Choice(v),
+            Constant::Flag(v) => Value::Flag(v),
+            Constant::Text(v) => Value::Text(v.to_string()),
+            Constant::NoResource => Value::Resource(None),
+        }
     }
 
     /// Adds further spellings of the key.
@@ -187,7 +208,6 @@ impl fmt::Display for Value {
             Self::Size(v) => f.write_str(&format_size(*v)),
             Self::Choice(i) => write!(f, "{i}"),
             Self::Flag(v) => f.write_str(if *v { "on" } else { "off" }),
-            Self::Str(v) => f.write_str(v),
             Self::Text(v) => f.write_str(v),
             Self::Resource(None) => f.write_str("none"),
             Self::Resource(Some(d)) => write!(f, "sha256:{d}"),
@@ -211,14 +231,7 @@ impl PartialEq for Params {
 impl Params {
     /// Every parameter at its default.
     pub fn defaults(info: &'static Info) -> Self {
-        let values = info
-            .params
-            .iter()
-            .map(|p| match &p.default {
-                Value::Str(text) => Value::Text((*text).to_string()),
-                other => other.clone(),
-            })
-            .collect();
+        let values = info.params.iter().map(Param::default).collect();
         Self { info, values }
     }
 
@@ -299,7 +312,7 @@ impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (param, value) in self.iter() {
             let text = param.value_text(value);
-            if text != param.value_text(&param.default) {
+            if text != param.value_text(&param.default()) {
                 write!(f, ":{}={text}", param.name)?;
             }
         }

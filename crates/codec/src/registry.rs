@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::{Carrier, Codec, Digest, Error, ErrorKind, Find, Info, Params, Result, Role};
+use crate::{Carrier, Codec, Digest, Error, ErrorKind, Find, Hint, Info, Params, Result, Role};
 
 /// The constructor of an entry.
 #[derive(Debug, Clone, Copy)]
@@ -153,10 +153,8 @@ impl Resources {
         }
         let looked_up = self.source.as_ref().map_or(Ok(None), |source| source.find(digest))?;
         looked_up.ok_or_else(|| {
-            Error::new(
-                ErrorKind::MissingResource,
-                format!("resource sha256:{digest} is missing; give it with --resource FILE or DIR"),
-            )
+            Error::new(ErrorKind::MissingResource, format!("resource sha256:{digest} is missing"))
+                .with_hint(Hint::FindResource)
         })
     }
 }

@@ -42,9 +42,9 @@ fn describe(info: &Info, index: usize, param: &Param) -> Outcome {
     if matches!(param.kind, ParamKind::Text | ParamKind::Resource) {
         return Ok(());
     }
-    let text = param.value_text(&param.default);
+    let text = param.value_text(&param.default());
     match param.parse(&text) {
-        Ok(value) if value == param.default => Ok(()),
+        Ok(value) if value == param.default() => Ok(()),
         Ok(value) => Err(format!("the default {text:?} reads back as {value:?}")),
         Err(e) => Err(format!("the default is refused: {e}")),
     }

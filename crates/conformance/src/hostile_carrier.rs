@@ -95,7 +95,7 @@ fn limited(subject: &Subject) -> Context {
     let params = &subject.variant.params;
     let declared = (params.info().memory)(params, 4096).decode;
     let memory = declared.max(subject.options.memory_limit);
-    subject.context().with_limits(Limits { output: 1 << 30, memory })
+    subject.context().with_limits(Limits::new(1 << 30, memory))
 }
 
 /// Reads what is left of the stream. A medium may have become shorter: the stream's own trailer tells.

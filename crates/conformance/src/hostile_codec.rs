@@ -87,7 +87,7 @@ fn limited(subject: &Subject) -> Context {
     let params = &subject.variant.params;
     let declared = lab_codec::memory_of(&*subject.codec, params, LONGEST as u64).decode;
     let memory = declared.max(subject.options.memory_limit);
-    subject.context().with_limits(Limits { output: FAR as u64, memory })
+    subject.context().with_limits(Limits::new(FAR as u64, memory))
 }
 
 /// The undamaged form must still decode under the limits that the damaged ones get: else they prove nothing.

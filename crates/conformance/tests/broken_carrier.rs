@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use lab_codec::{
-    Capabilities, Carrier, Context, Entry, Error, ErrorKind, Info, Lost, Memory, Params, Probe, Registry,
-    Resources, Result, Source, StreamReader, StreamWriter, Summary, Target,
+    Carrier, Context, Entry, Error, ErrorKind, Info, Lost, Params, Probe, Registry, Resources, Result,
+    Source, StreamReader, StreamWriter, Summary, Target,
 };
 use lab_conformance::{Options, Report, check};
 
@@ -32,15 +32,12 @@ const OFF_BY_ONE: u8 = 16;
 
 const MAGIC: &[u8; 4] = b"BOX\x01";
 
-const fn info(id: &'static str, capabilities: Capabilities) -> Info {
-    let summary = "a length, the stream and a checksum";
-    let memory = |_: &Params, _| Memory { encode: 0, decode: 0 };
-    Info { id, summary, params: &[], formats: &[1], memory, capabilities, tools: &[] }
+const fn info(id: &'static str) -> Info {
+    Info::new(id, "a length, the stream and a checksum").range_decode().pipe()
 }
 
-const PIPE: Capabilities = Capabilities { range_decode: true, identity: false, external: false, pipe: true };
-static INFO: Info = info("box", PIPE);
-static EXTERNAL: Info = info("external", Capabilities { external: true, ..PIPE });
+static INFO: Info = info("box");
+static EXTERNAL: Info = info("external").external();
 
 struct Boxed<const FAULT: u8>;
 

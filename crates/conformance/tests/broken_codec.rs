@@ -4,10 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use lab_codec::{
-    Capabilities, Codec, Context, Entry, Error, Info, Memory, Param, Params, Registry, Resources, Result,
-    Worker,
-};
+use lab_codec::{Codec, Context, Entry, Error, Info, Param, Params, Registry, Resources, Result, Worker};
 use lab_conformance::{Options, Report, check};
 
 const NONE: u8 = 0;
@@ -31,21 +28,15 @@ const STEP: Param = Param::int("step", 1, 9, 1, "what is added to each byte");
 const ORDER: Param = Param::choice("order", &["forward", "backward"], 0, "which way round the bytes lie");
 const PARAMS: &[Param] = &[STEP, ORDER];
 
-const fn info(id: &'static str, summary: &'static str, capabilities: Capabilities) -> Info {
-    let memory = |_: &Params, _| Memory { encode: 0, decode: 0 };
-    Info { id, summary, params: PARAMS, formats: &[1], memory, capabilities, tools: &[] }
+const fn info(id: &'static str, summary: &'static str) -> Info {
+    Info::new(id, summary).params(PARAMS)
 }
 
-const PLAIN: Capabilities =
-    Capabilities { range_decode: false, identity: false, external: false, pipe: false };
-static INFO: Info = info("shift", "every byte plus a step, behind its length", PLAIN);
-static LIAR: Info =
-    info("liar", "as shift, but declared to change nothing", Capabilities { identity: true, ..PLAIN });
-static STOP: Info = info("stop", "A summary with a full stop.", PLAIN);
-static ALIASES: Info = Info {
-    params: &[STEP, Param::flag("step", false, "a name that is taken")],
-    ..info("aliases", "two parameters of one name", PLAIN)
-};
+static INFO: Info = info("shift", "every byte plus a step, behind its length");
+static LIAR: Info = info("liar", "as shift, but declared to change nothing").identity();
+static STOP: Info = info("stop", "A summary with a full stop.");
+static ALIASES: Info = info("aliases", "two parameters of one name")
+    .params(&[STEP, Param::flag("step", false, "a name that is taken")]);
 
 struct Shift<const FAULT: u8> {
     step: u8,

@@ -6,9 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lab_codec::{
-    Capabilities, Codec, Context, Entry, Error, Info, Memory, Params, Registry, Resources, Result, Worker,
-};
+use lab_codec::{Codec, Context, Entry, Error, Info, Params, Registry, Resources, Result, Worker};
 use lab_conformance::{Options, check};
 
 struct Counting;
@@ -40,15 +38,7 @@ fn peak() -> u64 {
     PEAK.swap(LIVE.load(Ordering::Relaxed), Ordering::Relaxed)
 }
 
-static INFO: Info = Info {
-    id: "greedy",
-    summary: "a length and the bytes",
-    params: &[],
-    formats: &[1],
-    memory: |_, _| Memory { encode: 0, decode: 0 },
-    capabilities: Capabilities { range_decode: false, identity: false, external: false, pipe: false },
-    tools: &[],
-};
+static INFO: Info = Info::new("greedy", "a length and the bytes");
 
 struct Lengths<const CHECKED: bool>;
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-use lab_codec::{Context, Digest, Error, ErrorKind, Limits, Result};
+use lab_codec::{Context, Digest, Error, ErrorKind, Result};
 
 use super::generate;
 use super::manifest::{Listed, StoredAs};
@@ -144,7 +144,7 @@ impl Sample {
         let file = File::open(&self.path)?;
         let mut writer = HashingWriter::new(out, self.bytes);
         // The writer holds the output to the listed size; the decoder need not.
-        let cx = cx.clone().with_limits(Limits { output: u64::MAX, ..*cx.limits() });
+        let cx = cx.clone().with_limits(cx.limits().with_output(u64::MAX));
         let result = unpack(stored_as, file, &mut writer, &cx);
         if writer.overflowed() {
             return Err(differs(&format!("more than the {} bytes", self.bytes)));

@@ -142,7 +142,7 @@ mod tests {
     use lab_codec::Limits;
 
     fn xz(input: &[u8], memory: u64) -> Result<Vec<u8>> {
-        let cx = Context::default().with_limits(Limits { output: 1 << 20, memory });
+        let cx = Context::default().with_limits(Limits::new(1 << 20, memory));
         let mut out = Vec::new();
         unpack(StoredAs::Xz, input, &mut out, &cx).map(|_| out)
     }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use lab_codec::{Context, Digest, Error, ErrorKind, Limits, Result};
+use lab_codec::{Context, Digest, Error, ErrorKind, Result};
 
 use super::manifest::{Listed, Manifest};
 use super::unpack::{HashingReader, HashingWriter, unpack};
@@ -137,7 +137,7 @@ fn check(manifest: &Manifest, listed: &Listed, cx: &Context) -> Result<Outcome> 
     let mut reader = HashingReader::new(file, cx);
     let mut writer = HashingWriter::new(io::sink(), listed.bytes);
     // Nothing is kept, so only the listed size bounds what is decoded.
-    let unbounded = cx.clone().with_limits(Limits { output: u64::MAX, ..*cx.limits() });
+    let unbounded = cx.clone().with_limits(cx.limits().with_output(u64::MAX));
     let unpacked = unpack(listed.stored_as, &mut reader, &mut writer, &unbounded);
     let (_, stored) = reader.finish()?;
     if stored != listed.stored_sha256 {

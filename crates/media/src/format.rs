@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn hostile_sizes_are_refused_before_anything_is_allocated() {
-        let limits = Limits { output: 1, memory: 1 << 20 };
+        let limits = Limits::new(1, 1 << 20);
         for (width, height) in [(0, 1), (1, 0), (65_536, 1), (u32::MAX, u32::MAX), (1024, 1025)] {
             assert!(Shape::checked(width, height, PixelFormat::Gray8, &limits).is_err(), "{width}x{height}");
         }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Seek, Write};
 
-use lab_codec::{Context, Error, ErrorKind, Result};
+use lab_codec::{Context, Error, ErrorKind, Hint, Result};
 use png::{BitDepth, ColorType};
 
 use crate::{Frame, PixelFormat, Shape};
@@ -121,7 +121,7 @@ fn unreadable(error: png::DecodingError) -> Error {
     match error {
         png::DecodingError::IoError(e) => e.into(),
         png::DecodingError::LimitsExceeded => {
-            Error::limit("a PNG needs more memory than the limit (raise it with --memory-limit)")
+            Error::limit("a PNG needs more memory than the limit").with_hint(Hint::RaiseMemoryLimit)
         }
         other => Error::corrupt(format!("PNG: {}", other.to_string().trim_end_matches('.'))),
     }
@@ -183,7 +183,7 @@ mod tests {
         let frame = Frame::new(Shape { width: 1000, height: 1000, format: PixelFormat::Gray8 });
         let mut file = Vec::new();
         write(&mut file, &frame).unwrap();
-        let cx = Context::default().with_limits(lab_codec::Limits { output: 1 << 30, memory: 999_999 });
+        let cx = Context::default().with_limits(lab_codec::Limits::new(1 << 30, 999_999));
         assert_eq!(read(Cursor::new(&file), &cx).unwrap_err().kind(), ErrorKind::Limit);
     }
 }

@@ -52,7 +52,7 @@ pub fn write(
     }
     let page_path = dir.join("report.html");
     if page_path.exists() && !force {
-        return Err(Error::usage(format!("{} exists; use --force to replace it", page_path.display())));
+        return Err(lab_stream::output::exists(&page_path));
     }
     let families = Families::of(runs.iter().copied());
     let mut figures: Vec<Vec<Figure>> = runs.iter().map(|run| figures(run, &families)).collect();

@@ -3,26 +3,18 @@
 use std::sync::Arc;
 
 use super::*;
-use lab_codec::{Capabilities, Carrier, Codec, ErrorKind, Info, Memory, Resources};
+use lab_codec::{Carrier, Codec, ErrorKind, Info, Resources};
 use proptest::prelude::*;
 
-static PACK: Info = Info {
-    id: "pack",
-    summary: "a test codec",
-    params: &[
-        Param::int("level", -7, 22, 3, ""),
-        Param::choice("coder", &["rans", "raw", "mix"], 0, ""),
-        Param::size("window", 1, 1 << 30, 4096, ""),
-        Param::flag("long", false, ""),
-        Param::resource("dict", ""),
-    ],
-    formats: &[1],
-    memory: |_, _| Memory { encode: 0, decode: 0 },
-    capabilities: Capabilities { range_decode: false, identity: false, external: false, pipe: false },
-    tools: &[],
-};
+static PACK: Info = Info::new("pack", "a test codec").params(&[
+    Param::int("level", -7, 22, 3, ""),
+    Param::choice("coder", &["rans", "raw", "mix"], 0, ""),
+    Param::size("window", 1, 1 << 30, 4096, ""),
+    Param::flag("long", false, ""),
+    Param::resource("dict", ""),
+]);
 
-static TAPE: Info = Info { id: "tape", params: &[], ..PACK };
+static TAPE: Info = Info::new("tape", "a test carrier");
 
 fn no_codec(_: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
     Err(Error::usage("only the grammar is tested"))

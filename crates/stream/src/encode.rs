@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use lab_codec::{
-    Build, Carrier, Context, Digest, Error, Observer, Registry, Resources, Result, StreamWriter,
+    Build, Carrier, Context, Digest, Error, Hint, Observer, Registry, Resources, Result, StreamWriter,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -206,10 +206,8 @@ fn read_piece(
     reserve(raw, expected as usize + usize::from(segment == 0));
     reader.by_ref().take(limit).read_to_end(raw)?;
     if segment == 0 && raw.len() as u64 == limit && reader.read(&mut [0])? > 0 {
-        return Err(Error::limit(format!(
-            "the content exceeds {limit} bytes, the most that one segment may hold (raise it with --memory-limit, or \
-             give a --segment size)"
-        )));
+        let text = format!("the content exceeds {limit} bytes, the maximum of one segment");
+        return Err(Error::limit(text).with_hint(Hint::RaiseMemoryLimit));
     }
     Ok(())
 }

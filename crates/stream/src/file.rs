@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lab_codec::{
-    Capabilities, Carrier, Context, Entry, Info, Lost, Memory, Params, Probe, Resources, Result, Source,
-    StreamReader, StreamWriter, Summary, Target, check_read,
+    Carrier, Context, Entry, Info, Lost, Memory, Params, Probe, Resources, Result, Source, StreamReader,
+    StreamWriter, Summary, Target, check_read,
 };
 
 use crate::container::MAGIC;
@@ -15,15 +15,11 @@ use crate::container::MAGIC;
 /// Small pieces are gathered up to this size; a segment's bytes go straight through.
 const BUFFER: usize = 1 << 16;
 
-static INFO: Info = Info {
-    id: "file",
-    summary: "the stream as an ordinary file (the default carrier)",
-    params: &[],
-    formats: &[1],
-    memory: |_, _| Memory { encode: BUFFER as u64, decode: 0 },
-    capabilities: Capabilities { range_decode: true, identity: true, external: false, pipe: true },
-    tools: &[],
-};
+static INFO: Info = Info::new("file", "the stream as an ordinary file (the default carrier)")
+    .memory(|_, _| Memory::new(BUFFER as u64, 0))
+    .range_decode()
+    .identity()
+    .pipe();
 
 /// The registry entry.
 pub const FILE: Entry = Entry::carrier(&INFO, build);

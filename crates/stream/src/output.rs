@@ -9,7 +9,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use lab_codec::{Error, ErrorKind, Result, Target};
+use lab_codec::{Error, ErrorKind, Hint, Result, Target};
 use sha2::{Digest as _, Sha256};
 
 use crate::cleanup::Temporary;
@@ -44,9 +44,7 @@ impl Output {
         if path == Path::new("-") {
             let stdout = io::stdout();
             if stdout.is_terminal() && !force {
-                return Err(Error::usage(
-                    "this is not for a terminal; give -o FILE, redirect, or use --force",
-                ));
+                return Err(Error::usage("this is not for a terminal").with_hint(Hint::NotATerminal));
             }
             return Ok(Self::Pipe(Box::new(stdout)));
         }
@@ -234,8 +232,9 @@ fn sync_directory(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn exists(path: &Path) -> Error {
-    Error::usage(format!("{} exists; use --force to replace it", path.display()))
+/// The error for an output that exists and may not be replaced.
+pub fn exists(path: &Path) -> Error {
+    Error::usage(format!("{} exists", path.display())).with_hint(Hint::Overwrite)
 }
 
 fn at(error: io::Error, path: &Path) -> Error {

@@ -12,24 +12,13 @@
 
 use std::sync::Arc;
 
-use lab_codec::{
-    Capabilities, Codec, Context, Entry, Error, Info, Memory, Param, Params, Registry, Resources, Result,
-    Worker,
-};
+use lab_codec::{Codec, Context, Entry, Error, Info, Param, Params, Registry, Resources, Result, Worker};
 
 // 1. Parameters are constants: name, range, default, help. The first also takes a value without a key (`rotate:13`).
 const BY: Param = Param::int("by", 0, 255, 13, "number added to every byte");
 
 // 2. The description. Help, `lab codecs`, the test suite and the benchmarks are made from it.
-static INFO: Info = Info {
-    id: "rotate",
-    summary: "adds a number to every byte",
-    params: &[BY],
-    formats: &[1],
-    memory: |_, _| Memory { encode: 0, decode: 0 },
-    capabilities: Capabilities { range_decode: false, identity: false, external: false, pipe: false },
-    tools: &[],
-};
+static INFO: Info = Info::new("rotate", "adds a number to every byte").params(&[BY]);
 
 /// The registry entry.
 pub const ROTATE: Entry = Entry::codec(&INFO, build);

@@ -59,7 +59,7 @@ struct Effort {
 
 impl Effort {
     fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
-        let limits = Limits { output: self.memory_limit, memory: self.memory_limit };
+        let limits = Limits::new(self.memory_limit, self.memory_limit);
         Context::default().with_limits(limits).with_cancel(app.cancel.clone()).with_observer(observer)
     }
 

@@ -84,7 +84,7 @@ impl Source {
 }
 
 fn context(app: &App, memory: u64, observer: Arc<dyn Observer>) -> Context {
-    let limits = Limits { output: memory, memory };
+    let limits = Limits::new(memory, memory);
     Context::default().with_limits(limits).with_cancel(app.cancel.clone()).with_observer(observer)
 }
 

@@ -13,8 +13,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use lab_codec::{
-    Capabilities, Carrier, Context, Entry, Error, Info, Lost, Memory, Params, Probe, Resources, Result,
-    Source, StreamReader, StreamWriter, Summary, Target,
+    Carrier, Context, Entry, Error, Info, Lost, Memory, Params, Probe, Resources, Result, Source,
+    StreamReader, StreamWriter, Summary, Target,
 };
 
 use crate::header::{Rules, Shape};
@@ -32,16 +32,10 @@ const PAYLOAD: usize = (WIDTH * HEIGHT * CHANNELS) as usize - LABEL;
 const LABEL: usize = 24;
 const MAGIC: [u8; 8] = [0x8B, b'G', b'V', b'S', b'T', b'R', b'0', b'1'];
 
-static INFO: Info = Info {
-    id: "gvcf",
-    summary: "a git bundle, or a clone of it, whose commits are video frames that hold the stream",
-    params: &[],
-    formats: &[1],
-    memory: |_, _| Memory { encode: 16 << 20, decode: 16 << 20 },
-    capabilities: Capabilities { range_decode: true, identity: false, external: false, pipe: false },
-    // Only clones need git, and opening one without it is an error that names it.
-    tools: &[],
-};
+static INFO: Info =
+    Info::new("gvcf", "a git bundle, or a clone of it, whose commits are video frames that hold the stream")
+        .memory(|_, _| Memory::new(16 << 20, 16 << 20))
+        .range_decode();
 
 /// The carrier, for a registry.
 pub const GVCF: Entry =

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use lab_codec::{Error, Result};
+use lab_codec::{Error, Hint, Result};
 use memmap2::Mmap;
 
 use super::{BUCKET_BITS, BUCKETS, SeedTable, Store};
@@ -103,8 +103,7 @@ pub fn open(path: &Path) -> Result<SeedTable> {
 }
 
 fn check(map: Mmap) -> Result<SeedTable> {
-    let corrupt =
-        |what: &str| Error::corrupt(format!("{what}; build a new one with lab telomere table build --force"));
+    let corrupt = |what: &str| Error::corrupt(what).with_hint(Hint::RebuildTable);
     let Some(header) = map.first_chunk::<HEADER>() else {
         return Err(corrupt("the file is too short for a seed table"));
     };

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::ops::Range;
 
-use lab_codec::{Context, Digest, Error, ErrorKind, Result};
+use lab_codec::{Context, Digest, Error, ErrorKind, Hint, Result};
 use sha2::{Digest as _, Sha256};
 
 use super::cid;
@@ -83,10 +83,9 @@ impl Builder {
         let most = memory / each as u64;
         if most < LEAST {
             let least = LEAST * each as u64;
-            return Err(Error::limit(format!(
-                "{memory} bytes of memory are not enough to count notes; it takes {least} at least (raise it with \
-                 --memory-limit)"
-            )));
+            let text =
+                format!("{memory} bytes of memory are not enough to count notes; it takes {least} at least");
+            return Err(Error::limit(text).with_hint(Hint::RaiseMemoryLimit));
         }
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         Ok(Self { cutting, contexts, notes: HashMap::new(), most, samples: 0, order: 0 })

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use lab_bits::varint;
-use lab_codec::{Digest, Error, ErrorKind, Resources, Result};
+use lab_codec::{Digest, Error, ErrorKind, Hint, Resources, Result};
 
 use super::cid;
 use super::cut::{Chunking, Cutting};
@@ -236,13 +236,10 @@ impl Dictionary {
             return Ok(read(&self.file[place.clone()]));
         }
         let blob = self.blobs.get(&piece.digest).map_err(|e| match e.kind() {
-            ErrorKind::MissingResource => Error::new(
-                ErrorKind::MissingResource,
-                format!(
-                    "blob {} of the dictionary is missing; give its directory with --resource DIR",
-                    cid::text(&piece.digest)
-                ),
-            ),
+            ErrorKind::MissingResource => {
+                let text = format!("blob {} of the dictionary is missing", cid::text(&piece.digest));
+                Error::new(ErrorKind::MissingResource, text).with_hint(Hint::FindResource)
+            }
             _ => e,
         })?;
         if blob.len() != piece.len as usize {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lab_codec::{Error, ErrorKind};
+use lab_codec::{Error, ErrorKind, Hint};
 
 use crate::published::Sources;
 
@@ -30,18 +30,17 @@ impl Failures {
 
     /// The error of a fetch after which `missing` files are missing.
     pub fn error(&self, sources: &Sources, missing: usize, from: Option<&Path>) -> Error {
-        let advice = match from {
-            Some(from) => format!("put the files or their archives into {}", from.display()),
-            None => {
-                "try again later, name another place with --mirror URL, or get the files yourself and use \
-                     --from DIR"
-                    .to_string()
-            }
-        };
         let kind = if self.has_wrong { ErrorKind::Corrupt } else { ErrorKind::Io };
         let (of, tried) = (sources.files.len(), self.text());
-        Error::new(kind, format!("{missing} of {of} files are missing; tried {tried}; {advice}"))
-            .at(sources.corpus.clone())
+        let missing = format!("{missing} of {of} files are missing; tried {tried}");
+        let error = match from {
+            Some(from) => {
+                let place = from.display();
+                Error::new(kind, format!("{missing}; put the files or their archives into {place}"))
+            }
+            None => Error::new(kind, missing).with_hint(Hint::OtherSource),
+        };
+        error.at(sources.corpus.clone())
     }
 
     fn text(&self) -> String {

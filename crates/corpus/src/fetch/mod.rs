@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lab_codec::{Context, Digest, Error, ErrorKind, Observer, Result};
+use lab_codec::{Context, Digest, Error, ErrorKind, Hint, Observer, Result};
 
 use super::manifest::{FILE_NAME, Listed, Manifest};
 use super::published::{Source, Sources, Wanted, directory, sources};
@@ -87,10 +87,8 @@ pub fn fetch(sources: &Sources, options: &Options, cx: &Context) -> Result<Vec<A
     let earlier = Manifest::in_directory(&directory)?;
     if earlier.is_none() && directory.join(FILE_NAME).exists() && !options.force {
         let path = directory.join(FILE_NAME);
-        return Err(Error::usage(format!(
-            "{} exists and is not a corpus manifest; use --force to replace it",
-            path.display()
-        )));
+        let text = format!("{} exists and is not a corpus manifest", path.display());
+        return Err(Error::usage(text).with_hint(Hint::Overwrite));
     }
     let mut job = Job {
         sources,
@@ -190,10 +188,8 @@ impl<'a> Job<'a> {
             };
             let (bytes, sha256) = HashingReader::new(file, self.cx).finish()?;
             if bytes != wanted.bytes || self.digest(wanted).is_some_and(|digest| digest != sha256) {
-                return Err(Error::usage(format!(
-                    "{} exists and is not what is listed; use --force to replace it",
-                    path.display()
-                )));
+                let text = format!("{} exists and is not what is listed", path.display());
+                return Err(Error::usage(text).with_hint(Hint::Overwrite));
             }
             let origin =
                 self.recorded(wanted).map_or_else(|| "found in its place".into(), |l| l.origin.clone());

@@ -15,7 +15,7 @@ impl Values {
     /// # Errors
     /// [`Param`](lab_codec::ErrorKind::Param), naming the nearest parameter or the range.
     pub fn parse(params: &'static [Param], text: Option<&str>) -> Result<Self> {
-        let mut values: Vec<Value> = params.iter().map(|p| p.default.clone()).collect();
+        let mut values: Vec<Value> = params.iter().map(Param::default).collect();
         for item in text.into_iter().flat_map(|text| text.split(':')) {
             let (key, value) =
                 item.split_once('=').ok_or_else(|| Error::param(format!("{item:?} is not key=value")))?;

@@ -25,7 +25,7 @@ use std::time::Duration;
 use lab_codec::{Context, Error, ErrorKind, Result, Tool};
 
 /// What is needed.
-pub const TOOL: Tool = Tool { name: "ffmpeg", install: "apt-get install ffmpeg" };
+pub const TOOL: Tool = Tool::new("ffmpeg", "apt-get install ffmpeg");
 
 /// How long a child may do nothing.
 pub const STALL: Duration = Duration::from_secs(60);

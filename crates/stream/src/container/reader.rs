@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lab_codec::{Error, Limits, Result, StreamReader};
+use lab_codec::{Error, Hint, Limits, Result, StreamReader};
 
 use super::sequence::check_segment;
 use super::{Header, Index, SegmentHeader, Stored, Trailer, header, index, segment, trailer};
@@ -29,9 +29,8 @@ impl Reader {
         };
         let header_len = Header::length(prefix)? as u64;
         let header = Header::decode(&read(&*stream, 0, header_len)?)?;
-        let trailer = trailer_of(&*stream).map_err(|e| {
-            Error::truncated(format!("{}; `lab decode --salvage` recovers the intact segments", e.message()))
-        })?;
+        let trailer =
+            trailer_of(&*stream).map_err(|e| Error::truncated(e.message()).with_hint(Hint::Salvage))?;
         let trailer_offset = len - trailer::LEN as u64;
         let index_len = trailer_offset.checked_sub(trailer.index_offset);
         let index_len =

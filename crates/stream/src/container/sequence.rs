@@ -4,7 +4,7 @@ use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
 
-use lab_codec::{Error, Limits, Result, StreamReader};
+use lab_codec::{Error, Hint, Limits, Result, StreamReader};
 
 use super::{Header, Index, MAGIC, SegmentHeader, Trailer, header, index, segment, trailer};
 
@@ -80,19 +80,16 @@ impl Stored {
             return Ok(());
         }
         let number = self.header.number;
-        Err(match self.lost.first() {
+        let error = match self.lost.first() {
             Some(lost) => Error::corrupt(format!(
-                "segment {number}: the medium lost {} of its {} stored bytes, first at {}; `lab decode --salvage` \
-                 recovers the other segments",
+                "segment {number}: the medium lost {} of its {} stored bytes, first at {}",
                 self.lost.iter().map(|r| r.end - r.start).sum::<u64>(),
                 self.bytes.len(),
                 lost.start
             )),
-            None => Error::corrupt(format!(
-                "segment {number}: the stored bytes do not match their checksum; `lab decode --salvage` recovers the \
-                 other segments"
-            )),
-        })
+            None => Error::corrupt(format!("segment {number}: the stored bytes do not match their checksum")),
+        };
+        Err(error.with_hint(Hint::Salvage))
     }
 }
 
@@ -163,10 +160,8 @@ impl<'a> Sequence<'a> {
         }
         let number = self.seen.entries.len();
         let Some(prefix) = bytes.first_chunk() else {
-            return Err(Error::truncated(format!(
-                "the stream ends after {number} segments, without index and trailer; `lab decode --salvage` recovers \
-                 the segments"
-            )));
+            let text = format!("the stream ends after {number} segments, without index and trailer");
+            return Err(Error::truncated(text).with_hint(Hint::Salvage));
         };
         let place = || format!("at byte {} of the stream", self.position);
         let length = SegmentHeader::length(prefix).map_err(|e| e.at(place()))?;
@@ -176,9 +171,8 @@ impl<'a> Sequence<'a> {
         check_segment(&header, &self.header, &self.limits)?;
         let lost = self.feed.fill(header.stored_len(), &mut buffer)?;
         if (buffer.len() as u64) < header.stored_len() {
-            return Err(Error::truncated(format!(
-                "the stream ends inside segment {number}; `lab decode --salvage` recovers the segments before it"
-            )));
+            let text = format!("the stream ends inside segment {number}");
+            return Err(Error::truncated(text).with_hint(Hint::Salvage));
         }
         let record_len = length as u64 + header.stored_len();
         self.seen.push(self.position, record_len, header.raw_len);

@@ -22,7 +22,7 @@ mod pairs;
 mod queue;
 mod sequence;
 
-use lab_codec::{Context, Error, Result};
+use lab_codec::{Context, Error, Hint, Result};
 
 use self::arena::Arena;
 use self::listing::Beside;
@@ -70,10 +70,8 @@ pub fn repair_in_rounds(input: &[u8], stop: Stop, cx: &Context) -> Result<Gramma
 
 fn check_len(input: &[u8]) -> Result<()> {
     if input.len() > MAX_LEN {
-        return Err(Error::limit(format!(
-            "Re-Pair takes segments of at most {MAX_LEN} bytes, not {}; use a smaller --segment",
-            input.len()
-        )));
+        let text = format!("Re-Pair takes segments of at most {MAX_LEN} bytes, not {}", input.len());
+        return Err(Error::limit(text).with_hint(Hint::SmallerSegments));
     }
     Ok(())
 }

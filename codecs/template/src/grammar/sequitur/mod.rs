@@ -14,7 +14,7 @@
 mod digrams;
 mod nodes;
 
-use lab_codec::{Context, Error, Result};
+use lab_codec::{Context, Error, Hint, Result};
 
 use self::digrams::{Digrams, Entered};
 use self::nodes::Nodes;
@@ -32,10 +32,8 @@ const START: u32 = 0;
 /// [`Limit`](lab_codec::ErrorKind::Limit) beyond [`MAX_LEN`] bytes or the memory that is allowed; cancellation.
 pub fn sequitur(input: &[u8], cx: &Context) -> Result<Grammar> {
     if input.len() > MAX_LEN {
-        return Err(Error::limit(format!(
-            "Sequitur takes segments of at most {MAX_LEN} bytes, not {}; use a smaller --segment",
-            input.len()
-        )));
+        let text = format!("Sequitur takes segments of at most {MAX_LEN} bytes, not {}", input.len());
+        return Err(Error::limit(text).with_hint(Hint::SmallerSegments));
     }
     let mut state = Sequitur::with_capacity(input.len());
     for piece in input.chunks(CHECK_EVERY) {

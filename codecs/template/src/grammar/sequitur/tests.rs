@@ -191,7 +191,7 @@ fn memory_is_what_is_said() {
         assert!(most <= memory(len), "{most} for {len}");
         // It looks now and then.
         if len > 100_000 {
-            let limits = Limits { memory: most / 2, ..Limits::default() };
+            let limits = Limits::default().with_memory(most / 2);
             let error = sequitur(&input, &Context::default().with_limits(limits)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Limit);
         }
