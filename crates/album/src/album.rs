@@ -82,7 +82,7 @@ impl Album {
                 let attachment = file.attachments.iter().find(|attachment| attachment.name == manifest::NAME);
                 let attachment = attachment.ok_or_else(|| {
                     Error::unsupported(
-                        "the file has no album manifest attached; if it was lost, open it with a copy of the manifest",
+                        "the file has no album manifest; if it was lost, open it with a copy of the manifest",
                     )
                 })?;
                 file.read(attachment.offset, attachment.size, cx)?

@@ -227,7 +227,8 @@ impl Model {
             // places.
             let (e1, e2) = (earlier(1), earlier(2));
             // Weighted by distance: left and top touch the sample, topleft and topright only its corners. The
-            // weights sum to 6, and e1 has another 3. The first channel has no e1, so it scales its sum by 9 / 6.
+            // weights sum to 6, and e1 has another 3. The first channel has no e1, so its sum is scaled by
+            // 9 / 6.
             let adjacent_energy = 2 * near_error.left.unsigned_abs()
                 + 2 * near_error.top.unsigned_abs()
                 + near_error.topleft.unsigned_abs()
