@@ -16,7 +16,7 @@
 //! | [`poster`] | the pictures at the start that a person can read |
 //! | [`film`] | the order of pictures for the encoder; segments of an encode that can be resumed |
 //! | [`scan`] | pictures back to frames |
-//! | [`channel`] | what a channel does to frames |
+//! | [`channel`] | what a channel does to frames; [`Survival`]: what a profile needs to survive it |
 //! | [`predict`] | what a video will take, before it is made |
 
 pub mod channel;
@@ -26,11 +26,13 @@ mod health;
 mod journal;
 pub mod layout;
 pub mod manifest;
+mod margins;
 pub mod poster;
 pub mod predict;
 mod reader;
 pub mod scan;
 mod settings;
+mod survival;
 mod writer;
 
 /// Upper bound of the memory of a writer or reader in bytes: the data of a group, its parity, what computing that takes,
@@ -40,6 +42,8 @@ pub const MEMORY: u64 = 160 << 20;
 pub use health::Health;
 pub use layout::Layout;
 pub use manifest::Manifest;
+pub use margins::{Margins, Weakest};
 pub use reader::Reader;
 pub use settings::{Settings, Wishes};
+pub use survival::Survival;
 pub use writer::Writer;
