@@ -1,31 +1,23 @@
-//! `--persist`: the seeds of outputs, collected in a file of 8-byte records.
+//! Seeds of several outputs, collected in one file of 8-byte records.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use lab_codec::{Error, Result};
-use lab_telomere::Summary;
-use lab_telomere::format::Record;
-use lab_telomere::seed::Seed;
-use lab_telomere::table::RECORD;
 
-use super::room::Room;
-use lab_stream::output::Output;
+use crate::Summary;
+use crate::format::Record;
+use crate::seed::Seed;
+use crate::table::RECORD;
 
-/// Appends the seeds of an output that the file lacks, in the order in which they occur. Returns how many these are.
+/// Appends to the file's `bytes` the records of those seeds of an output that it lacks, in the order in which they
+/// occur. Returns how many it lacked.
 ///
 /// # Errors
-/// [`Limit`](lab_codec::ErrorKind::Limit) where the file or the memory would exceed its limit; the file stays as it was.
-pub fn append(path: &Path, summary: &Summary, room: &Room) -> Result<u64> {
-    let at = |e: Error| e.at(path.display().to_string());
-    let mut bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(e) => return Err(at(e.into())),
-    };
+/// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the bytes are not whole records.
+pub fn append(bytes: &mut Vec<u8>, summary: &Summary) -> Result<u64> {
     let (records, rest) = bytes.as_chunks::<8>();
     if !rest.is_empty() {
-        return Err(at(Error::corrupt(format!("{} bytes are no whole records of {RECORD}", bytes.len()))));
+        return Err(Error::corrupt(format!("{} bytes are no whole records of {RECORD}", bytes.len())));
     }
     let mut known: HashSet<u64> = records.iter().map(|record| u64::from_le_bytes(*record)).collect();
     let before = bytes.len() as u64;
@@ -39,12 +31,5 @@ pub fn append(path: &Path, summary: &Summary, room: &Room) -> Result<u64> {
             bytes.extend(record.to_le_bytes());
         }
     }
-    let added = (bytes.len() as u64 - before) / RECORD;
-    room.check(path, bytes.len() as u64, 0)?;
-    if added > 0 {
-        let mut output = Output::open(path, true)?;
-        output.sink()?.write_all(&bytes).map_err(|e| at(e.into()))?;
-        output.commit()?;
-    }
-    Ok(added)
+    Ok((bytes.len() as u64 - before) / RECORD)
 }
