@@ -1,74 +1,125 @@
-//! `lab album unpack`.
+//! Brings the files of an album back into a folder, or checks that they would come back.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File as FsFile};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use lab_album::manifest::{Attributes, File};
-use lab_album::{Sink, scan};
-use lab_codec::{Error, Result};
-
-use super::super::{App, note, options, print_json, table};
-use super::{Effort, Input};
-use crate::progress;
+use lab_codec::{Context, Error, Result};
 use lab_stream::output::Output;
+use serde::Serialize;
 
-/// Bring all files of an album back, with their names, times and permissions
-#[derive(clap::Args)]
-pub struct Args {
-    #[command(flatten)]
-    input: Input,
-    /// The folder to put them in [default: the album's name without its end]
-    #[arg(long, short, value_name = "DIR")]
-    output: Option<PathBuf>,
-    #[command(flatten)]
-    effort: Effort,
-    #[command(flatten)]
-    write: options::Write,
-    #[command(flatten)]
-    talk: options::Talk,
+use crate::manifest::{Attributes, File};
+use crate::{Album, Effort, Sink, scan};
+
+/// What came back.
+#[derive(Debug, Serialize)]
+pub struct Unpacked {
+    /// Number of files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Pictures that were decoded.
+    pub decoded_pictures: u64,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
-    let quiet = args.effort.context(app, progress::bar("", None, true));
-    let album = args.input.open(&quiet)?;
-    let root = match &args.output {
-        Some(path) => path.clone(),
-        None => args.input.album.with_extension(""),
-    };
-    prepare(&root, args.write.force)?;
-    let total = album.manifest.files.iter().map(|file| file.bytes).sum();
-    let cx = args.effort.context(app, progress::bar("unpack", Some(total), args.talk.quiet));
-    for folder in &album.manifest.folders {
-        let path = below(&root, &folder.path)?;
-        match fs::create_dir(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(Error::from(e).at(path.display().to_string()));
+/// Which files are intact.
+#[derive(Debug, Default, Serialize)]
+pub struct Verdict {
+    /// Number of intact files.
+    pub good: u64,
+    /// Damaged files by path, and what is wrong with them.
+    pub lost: BTreeMap<String, String>,
+}
+
+impl Album {
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.manifest.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// Unpacks into the folder `root`, with names, times and permissions. The folder must be empty or new; `force` lifts
+    /// that and replaces files.
+    ///
+    /// # Errors
+    /// [`Usage`](lab_codec::ErrorKind::Usage) for a folder that is not empty, or where a link stands in the way; those
+    /// of [`Album::read`].
+    pub fn unpack(&self, root: &Path, force: bool, cx: &Context) -> Result<Unpacked> {
+        prepare(root, force)?;
+        for folder in &self.manifest.folders {
+            let path = below(root, &folder.path)?;
+            match fs::create_dir(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+                    return Err(Error::from(e).at(path.display().to_string()));
+                }
+                _ => {}
             }
-            _ => {}
         }
+        let mut sink = Folder { root, force, open: None, files: 0, bytes: 0 };
+        let effort = self.read(&|_| true, &mut sink, cx)?;
+        // Folders last, from the inside out: files in them change their times.
+        for folder in self.manifest.folders.iter().rev() {
+            set(&below(root, &folder.path)?, &folder.attributes)?;
+        }
+        set(root, &self.manifest.root)?;
+        Ok(Unpacked { files: sink.files, bytes: sink.bytes, decoded_pictures: effort.pictures })
     }
-    let mut sink = Folder { root: &root, force: args.write.force, open: None, files: 0, bytes: 0 };
-    let effort = args.effort.run(|| album.read(&|_| true, &mut sink, &cx))?;
-    let (files, bytes) = (sink.files, sink.bytes);
-    // Attributes of folders last, from the inside out: files in them change their times.
-    for folder in album.manifest.folders.iter().rev() {
-        set(&below(&root, &folder.path)?, &folder.attributes)?;
+
+    /// Writes the file with this number to `sink`.
+    ///
+    /// # Errors
+    /// Those of [`Album::read`], and of `sink`.
+    pub fn extract(&self, number: usize, sink: &mut dyn Write, cx: &Context) -> Result<Effort> {
+        self.read(&|other| other == number, &mut One(sink), cx)
     }
-    set(&root, &album.manifest.root)?;
-    drop(cx);
-    if args.talk.json {
-        return print_json(&serde_json::json!({
-            "files": files, "bytes": bytes, "decoded_pictures": effort.pictures,
-        }));
+
+    /// Decodes every file and compares it with its digest.
+    ///
+    /// # Errors
+    /// Those of [`Album::read`], except for damaged files.
+    pub fn verify(&self, cx: &Context) -> Result<Verdict> {
+        let mut verdict = Verdict::default();
+        self.read(&|_| true, &mut verdict, cx)?;
+        Ok(verdict)
     }
-    note(
-        &format!("{} files, {} bytes in {}", table::count(files), table::count(bytes), root.display()),
-        args.talk.quiet,
-    );
-    Ok(())
+}
+
+struct One<'a>(&'a mut dyn Write);
+
+impl Sink for One<'_> {
+    fn begin(&mut self, _: usize, _: &File) -> Result<()> {
+        Ok(())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.0.write_all(bytes)?)
+    }
+
+    fn end(&mut self, _: usize, _: &File) -> Result<()> {
+        Ok(self.0.flush()?)
+    }
+}
+
+impl Sink for Verdict {
+    fn begin(&mut self, _: usize, _: &File) -> Result<()> {
+        Ok(())
+    }
+
+    fn bytes(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self, _: usize, _: &File) -> Result<()> {
+        self.good += 1;
+        Ok(())
+    }
+
+    fn lost(&mut self, _: usize, file: &File, error: Error) -> Result<()> {
+        self.lost.insert(scan::text(&file.path), error.to_string());
+        Ok(())
+    }
 }
 
 /// Makes the folder, which must be empty unless `force`.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use lab_codec::costs::{Costs, Defined, Kind, Token};
 use lab_codec::{Context, Result};
 use lab_entropy::meter::Bits;
 
@@ -9,113 +10,28 @@ use crate::segment::{Coder, Stored, read_metered};
 use crate::tokens::expand::{Place, Sink};
 use crate::tokens::{packed, raw};
 
-/// What a token is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// No token: bytes of a segment that is stored as it is.
-    Stored,
-    /// A byte.
-    Byte,
-    /// The use of a rule that was defined before, by number.
-    Use(u32),
-    /// A note of the dictionary, by number.
-    Entry(u32),
-    /// A note of the segment that came before, by number.
-    Again(u32),
-}
-
-/// A token that says bytes, and what it costs.
-#[derive(Debug, Clone, Copy)]
-pub struct Token {
-    /// Offset of its first byte in the text.
-    pub start: u32,
-    /// Bytes that it says, at least 1.
-    pub len: u32,
-    /// What it is.
-    pub kind: Kind,
-    /// The innermost rule whose definition it is a part of.
-    pub inside: Option<u32>,
-    /// Bits of itself.
-    pub bits: f64,
-    /// Bits of each of its bytes: its own, spread over them, and those of the definitions that it is a part of, spread
-    /// over the text of these.
-    pub per_byte: f64,
-}
-
-/// A rule, and what its definition costs beside the tokens on its right-hand side.
-#[derive(Debug, Clone, Copy)]
-pub struct Defined {
-    /// Offset of its first place in the text, where it is defined, or in [`Costs::said`].
-    pub start: u32,
-    /// Bytes of its text.
-    pub len: u32,
-    /// Symbols on its right-hand side.
-    pub width: u32,
-    /// How often it is used, its definition included.
-    pub uses: u32,
-    /// 1 where its symbols are bytes, else 1 more than that of the deepest of them.
-    pub depth: u32,
-    /// Bits of NEW, its class and its width.
-    pub bits: f64,
-}
-
-/// The costs of a segment.
-#[derive(Debug)]
-pub struct Costs {
-    /// The text.
-    pub text: Vec<u8>,
-    /// The text that rules are of, where it is another one: the local notes of a template.
-    pub said: Option<Vec<u8>>,
-    /// The tokens that say a byte of the range that was asked for, in order.
-    pub tokens: Vec<Token>,
-    /// All rules, by number: in the order in which they are complete.
-    pub rules: Vec<Defined>,
-    /// Bits of all tokens and definitions.
-    pub bits: f64,
-    /// Bytes of the encoded segment before those: its method, and the lengths of lanes or rules. With them, what is missing to
-    /// the whole is what the coder rounds up.
-    pub head: u64,
-}
-
-impl Costs {
-    /// Reads an encoded segment of `raw_len` bytes; its costs are -log2 of the probabilities that the coder gave to its
-    /// decisions, or, for the `raw` coder, the bits that tokens take. Of tokens outside of `range`, only sums are kept.
-    ///
-    /// # Errors
-    /// As [`Worker::decode`](lab_codec::Worker::decode).
-    pub fn new(input: &[u8], raw_len: usize, range: Range<usize>, cx: &Context) -> Result<Self> {
-        let tokens = match Stored::open(input, raw_len)? {
-            Stored::Bytes(bytes) => return Ok(Self { head: 1, ..Self::of_bytes(bytes.to_vec()) }),
-            Stored::Tokens(coder, tokens) => (coder, tokens),
-        };
-        let head = 1 + match tokens.0 {
-            Coder::Raw => raw::head(tokens.1)? as u64,
-            Coder::Packed => packed::head(tokens.1, raw_len, cx)? as u64,
-            Coder::Rans | Coder::Mix => 0,
-        };
-        cx.limits().check_memory(raw_len as u64, "the text")?;
-        let mut text = Vec::new();
-        let bits = Bits::default();
-        let shown = range.start as u32..range.end.min(raw_len) as u32;
-        let counter = Counter::new(&bits, shown);
-        let counter = read_metered(tokens, raw_len, &bits, counter, &mut text, cx)?;
-        Ok(Self { head, ..counter.finish(text) })
-    }
-
-    /// The costs of bytes that are stored as they are: 8 bits each.
-    pub fn of_bytes(text: Vec<u8>) -> Self {
-        let bits = 8.0 * text.len() as f64;
-        let all =
-            Token { start: 0, len: text.len() as u32, kind: Kind::Stored, inside: None, bits, per_byte: 8.0 };
-        let tokens = if text.is_empty() { Vec::new() } else { vec![all] };
-        Self { text, said: None, tokens, rules: Vec::new(), bits, head: 0 }
-    }
-
-    /// The first bytes of a rule's text, `most` at most.
-    pub fn rule_text(&self, rule: &Defined, most: usize) -> &[u8] {
-        let (start, len) = (rule.start as usize, rule.len as usize);
-        self.said.as_ref().unwrap_or(&self.text).get(start..start + len.min(most)).unwrap_or_default()
-    }
+/// Reads an encoded segment of `raw_len` bytes; its costs are -log2 of the probabilities that the coder gave to its
+/// decisions, or, for the `raw` coder, the bits that tokens take. Of tokens outside of `range`, only sums are kept.
+///
+/// # Errors
+/// As [`Worker::decode`](lab_codec::Worker::decode).
+pub fn costs(input: &[u8], raw_len: usize, range: Range<usize>, cx: &Context) -> Result<Costs> {
+    let tokens = match Stored::open(input, raw_len)? {
+        Stored::Bytes(bytes) => return Ok(Costs { head: 1, ..Costs::of_bytes(bytes.to_vec()) }),
+        Stored::Tokens(coder, tokens) => (coder, tokens),
+    };
+    let head = 1 + match tokens.0 {
+        Coder::Raw => raw::head(tokens.1)? as u64,
+        Coder::Packed => packed::head(tokens.1, raw_len, cx)? as u64,
+        Coder::Rans | Coder::Mix => 0,
+    };
+    cx.limits().check_memory(raw_len as u64, "the text")?;
+    let mut text = Vec::new();
+    let bits = Bits::default();
+    let shown = range.start as u32..range.end.min(raw_len) as u32;
+    let counter = Counter::new(&bits, shown);
+    let counter = read_metered(tokens, raw_len, &bits, counter, &mut text, cx)?;
+    Ok(Costs { head, ..counter.finish(text) })
 }
 
 /// A definition that is not complete.

@@ -1,0 +1,39 @@
+//! `lab album unpack`.
+
+use std::path::PathBuf;
+
+use lab_codec::Result;
+
+use super::super::{App, note, options, print_json, table};
+use super::{Effort, Input};
+use crate::progress;
+
+/// Bring all files of an album back, with their names, times and permissions
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    input: Input,
+    /// The folder to put them in [default: the album's name without its end]
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    effort: Effort,
+    #[command(flatten)]
+    write: options::Write,
+    #[command(flatten)]
+    talk: options::Talk,
+}
+
+pub fn run(args: &Args, app: &App) -> Result<()> {
+    let album = args.input.open(&args.effort.quiet(app))?;
+    let root = args.output.clone().unwrap_or_else(|| args.input.album.with_extension(""));
+    let cx = args.effort.context(app, progress::bar("unpack", Some(album.bytes()), args.talk.quiet));
+    let unpacked = args.effort.run(|| album.unpack(&root, args.write.force, &cx))?;
+    drop(cx);
+    if args.talk.json {
+        return print_json(&serde_json::json!(unpacked));
+    }
+    let (files, bytes) = (table::count(unpacked.files), table::count(unpacked.bytes));
+    note(&format!("{files} files, {bytes} bytes in {}", root.display()), args.talk.quiet);
+    Ok(())
+}
