@@ -11,7 +11,7 @@ use lab_corpus::generate::{find, generate};
 use lab_entropy::{order0, range};
 use lab_template::grammar::repair::{Stop, repair};
 use lab_template::grammar::sequitur::sequitur;
-use lab_template::partial::{Costs, Parsed, Pattern, Search};
+use lab_template::partial::{Parsed, Pattern, Search, costs};
 use lab_template::segment::{self, Coder};
 use lab_video::exact::MB_BYTES;
 use lab_video::exact::kernel::{MAX_UNIT, pack, unpack};
@@ -207,7 +207,7 @@ fn partial(c: &mut Criterion) {
             });
         });
         group.bench_function(BenchmarkId::new("costs", kind), |b| {
-            b.iter(|| black_box(Costs::new(&coded, SIZE, 0..SIZE, &cx).unwrap().bits));
+            b.iter(|| black_box(costs(&coded, SIZE, 0..SIZE, &cx).unwrap().bits));
         });
     }
     group.finish();

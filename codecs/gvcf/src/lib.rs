@@ -15,12 +15,16 @@
 //! | [`frame`] | one frame: its data from pixels, and back |
 //! | [`carrier`] | any byte stream in frames, in a git bundle |
 //! | [`repository`] | frames as commits: import, log, pictures by number |
+//! | [`clip`] | a clip on its way into a repository, in batches |
+//! | [`difference`] | what differs between two pictures |
 //! | [`sequence`] | a whole clip: which frames are keys, what the others refer to, the smallest type for each |
 
 pub mod bands;
 mod bytes;
 pub mod carrier;
+pub mod clip;
 pub mod colours;
+pub mod difference;
 pub mod error;
 pub mod frame;
 pub mod header;

@@ -10,7 +10,7 @@ use crate::format::{self, BATCH_HEADER, Extension, Record, Records, count_len, h
 use crate::parse::{Grouping, parse};
 use crate::salt;
 use crate::search::{Finder, is_useful};
-use crate::seed::{Salt, seeds_up_to};
+use crate::seed::{Salt, Seed, seeds_up_to};
 use crate::table::{self, SeedTable};
 
 /// The salt that is hashed before every seed.
@@ -97,6 +97,28 @@ impl Summary {
     /// Number of literals.
     pub fn literals(&self) -> u64 {
         self.records.records.iter().filter(|r| matches!(r, Record::Literal { .. })).count() as u64
+    }
+
+    /// A line of text for each record of the last pass.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let (mut block, mut left) = (0, self.last_input);
+        self.records.records.iter().map(move |record| {
+            let bytes = (record.blocks() * u64::from(self.block_size)).min(left);
+            left -= bytes;
+            let first = block;
+            block += record.blocks();
+            match *record {
+                Record::Seed { index, arity } => {
+                    let seed = Seed::at(index).map_or(Vec::new(), Seed::bytes);
+                    let seed: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+                    format!("block {first}: arity {arity}, seed {seed}, {} bits", record.code_len())
+                }
+                Record::Literal { blocks } => {
+                    let bits = u64::from(record.code_len()) + bytes * 8;
+                    format!("block {first}: literal of {blocks}, {bits} bits")
+                }
+            }
+        })
     }
 }
 

@@ -13,6 +13,8 @@
 
 mod align;
 mod codec;
+pub mod collect;
+pub mod compare;
 mod encode;
 pub mod format;
 pub mod parse;

@@ -5,6 +5,7 @@ mod maker;
 pub mod notes;
 pub mod partial;
 mod repair;
+pub mod report;
 pub mod segment;
 mod select;
 mod sequitur;

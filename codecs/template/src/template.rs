@@ -20,7 +20,7 @@ use crate::notes::map::{self, Declared, Map};
 use crate::notes::partial;
 use crate::notes::score::{Rendering, Score, Voice, find, write_renderings};
 use crate::notes::sequence::max_bytes;
-use crate::partial::{Costs, Parsed};
+use crate::partial::{Costs, Parsed, costs};
 use crate::segment::{self, CODER, Coder};
 
 const DICT: Param = Param::resource("dict", "a dictionary of notes, as `lab template build-dict` makes it");
@@ -328,14 +328,14 @@ impl Template {
         })
     }
 
-    /// Costs of the bytes `range` of a segment of `raw_len` bytes, as [`Costs::new`].
+    /// Costs of the bytes `range` of a segment of `raw_len` bytes, as [`costs()`].
     ///
     /// # Errors
     /// As [`Worker::decode`].
     pub fn costs(&self, input: &[u8], raw_len: usize, range: Range<usize>, cx: &Context) -> Result<Costs> {
         Ok(match self.open(input, raw_len, cx)? {
             Form::Plain(rest) => {
-                let mut costs = Costs::new(rest, raw_len, range, cx)?;
+                let mut costs = costs(rest, raw_len, range, cx)?;
                 costs.head += u64::from(!input.is_empty());
                 costs
             }

@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 
 use lab_codec::{Build, Context, ErrorKind, Limits, Params, Resources};
-use lab_template::partial::{Costs, Kind, Parsed, Pattern, Rule, Search, Statistics, beginning};
+use lab_template::partial::{Kind, Parsed, Pattern, Rule, Search, Statistics, beginning, costs};
 use lab_template::segment::CODER;
 use proptest::prelude::*;
 
@@ -299,7 +299,7 @@ proptest! {
 fn check_costs(variant: usize, input: &[u8]) {
     let cx = Context::default();
     let encoded = encode(variant, input);
-    let costs = Costs::new(&encoded, input.len(), 0..input.len(), &cx).unwrap();
+    let costs = costs(&encoded, input.len(), 0..input.len(), &cx).unwrap();
     assert_eq!(costs.text, input);
     let mut at = 0;
     let mut sum = 0.0;
@@ -313,7 +313,7 @@ fn check_costs(variant: usize, input: &[u8]) {
     assert!((sum - costs.bits).abs() < 1e-6 * costs.bits + 1e-6, "variant {variant}: {sum}, {}", costs.bits);
     // The sum of what is outside and of what is inside of a range is the same.
     let part = input.len() / 3..input.len() / 2;
-    let some = Costs::new(&encoded, input.len(), part.clone(), &cx).unwrap();
+    let some = lab_template::partial::costs(&encoded, input.len(), part.clone(), &cx).unwrap();
     assert_eq!(some.bits, costs.bits);
     if !matches!(costs.tokens[0].kind, Kind::Stored) {
         let expected: Vec<_> = costs
@@ -354,7 +354,7 @@ fn costs_are_where_surprises_are() {
     input.extend(b"QZ@#!~^|");
     input.extend(text());
     for variant in 0..VARIANTS {
-        let costs = Costs::new(&encode(variant, &input), input.len(), 0..input.len(), &Context::default());
+        let costs = costs(&encode(variant, &input), input.len(), 0..input.len(), &Context::default());
         let costs = costs.unwrap();
         let cost = |from: usize, to: usize| -> f64 {
             let inside = costs.tokens.iter().filter(|t| (from..to).contains(&(t.start as usize)));
@@ -384,7 +384,7 @@ proptest! {
         let mut encoded = encode(variant, &input);
         let at = at.index(encoded.len());
         encoded[at] ^= flip;
-        if let Ok(costs) = Costs::new(&encoded, input.len(), 0..input.len(), &Context::default()) {
+        if let Ok(costs) = costs(&encoded, input.len(), 0..input.len(), &Context::default()) {
             prop_assert_eq!(costs.text.len(), input.len());
         }
     }

@@ -3,24 +3,34 @@
 //! [`pack()`] looks through a folder ([`scan`], [`survey`]), takes pictures apart into samples and recipes ([`recipe`]),
 //! groups them by shape, brings those together that look alike ([`look`]), and codes them in segments of at most
 //! [`manifest::SEGMENT_PICTURES`]: by the native coder ([`pixels`]) or zstd ([`blocks`]), or as video tracks ([`video`]).
-//! Everything else is kept as bytes. An [`Album`] brings it back. The format is described in `docs/formats/album.md`.
+//! Everything else is kept as bytes. An [`Album`] lists it, brings it back and checks it; [`compare`] measures other forms
+//! of the same files. The format is described in `docs/formats/album.md`.
 
 mod album;
 pub mod blocks;
 pub mod colour;
+pub mod compare;
 pub mod kind;
+mod list;
 pub mod look;
 pub mod manifest;
 pub mod matroska;
 mod pack;
 pub mod pixels;
 pub mod recipe;
+mod report;
 pub mod scan;
 pub mod score;
 pub mod search;
+mod sheet;
 mod spool;
 pub mod survey;
+mod unpack;
 pub mod video;
 
 pub use album::{Album, Effort, Sink};
+pub use list::{Line, List};
 pub use pack::{Codec, Options, Summary, pack};
+pub use report::Report;
+pub use sheet::write as write_sheet;
+pub use unpack::{Unpacked, Verdict};

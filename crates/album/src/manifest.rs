@@ -35,6 +35,20 @@ pub enum Mode {
     Visual,
 }
 
+impl Mode {
+    /// All modes, by name.
+    pub const NAMED: [(&str, Self); 3] = [
+        ("lossless-files", Self::LosslessFiles),
+        ("lossless-pixels", Self::LosslessPixels),
+        ("visual", Self::Visual),
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::NAMED.iter().find(|(_, mode)| *mode == self).map_or("", |(name, _)| name)
+    }
+}
+
 /// An album.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {

@@ -40,6 +40,19 @@ pub enum Codec {
     Nvenc,
 }
 
+impl Codec {
+    /// All codecs, by name.
+    pub const NAMED: [(&str, Self); 7] = [
+        ("auto", Self::Auto),
+        ("native", Self::Native),
+        ("ffv1", Self::Ffv1),
+        ("av1", Self::Av1),
+        ("h264", Self::H264),
+        ("h265", Self::H265),
+        ("nvenc", Self::Nvenc),
+    ];
+}
+
 /// Settings of packing.
 #[derive(Debug, Clone)]
 pub struct Options {

@@ -8,11 +8,13 @@ mod carrier;
 pub mod cid;
 mod codec;
 mod context;
+pub mod costs;
 mod error;
 mod info;
 mod param;
 mod registry;
 mod resource;
+pub mod text;
 
 pub use carrier::{Carrier, Lost, Probe, Source, StreamReader, StreamWriter, Summary, Target, check_read};
 pub use codec::{Codec, Worker, check_range, memory_of};

@@ -25,6 +25,7 @@
 //! | [`mod@format`] | pixel formats and shapes |
 //! | [`colour`] | range, matrix, primaries and transfer of a video's samples |
 //! | [`y4m`], [`picture`], [`raw`] | YUV4MPEG2 streams, PNG files, samples without any header |
+//! | [`sound`] | the sound of a clip |
 //! | [`ffmpeg`] | the one driver of ffmpeg: facts about a clip, frames of it, encoders |
 
 pub mod colour;
@@ -34,6 +35,7 @@ mod frame;
 pub mod picture;
 pub mod raw;
 mod sink;
+pub mod sound;
 mod source;
 pub mod y4m;
 

@@ -1,36 +1,9 @@
 //! Names and numbers for pages, charts and tables.
 
 pub use lab_codec::format_count as count;
+pub use lab_codec::text::{is_format, readable, visible};
 
 use lab_bench::results::Cell;
-
-/// A name that came from outside, safe to show: control characters and marks that reorder text become visible
-/// escapes, so that a name can neither forge lines nor turn its surroundings around.
-pub fn visible(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    for c in name.chars() {
-        if c.is_control() || is_format(c) {
-            text.extend(c.escape_unicode());
-        } else {
-            text.push(c);
-        }
-    }
-    text
-}
-
-/// Bytes as text, with escapes for what cannot be printed.
-pub fn readable(bytes: &[u8]) -> String {
-    bytes.utf8_chunks().fold(String::new(), |text, chunk| {
-        text + &chunk.valid().escape_debug().to_string() + &chunk.invalid().escape_ascii().to_string()
-    })
-}
-
-/// Characters without a glyph that change how their neighbours are shown, and those that XML does not allow.
-pub fn is_format(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
-        | '\u{e0000}'..='\u{e007f}')
-}
 
 /// At most `limit` characters; what is left out in the middle becomes an ellipsis.
 pub fn shorten(text: &str, limit: usize) -> String {
@@ -148,12 +121,6 @@ pub fn date(unix: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_cannot_reorder_or_break_lines() {
-        assert_eq!(visible("a\nb\u{202e}c\0"), "a\\u{a}b\\u{202e}c\\u{0}");
-        assert_eq!(visible("naïve 文 <b>"), "naïve 文 <b>");
-    }
 
     #[test]
     fn numbers() {

@@ -36,6 +36,7 @@ pub mod decode;
 pub mod encode;
 pub mod entropy;
 pub mod file;
+pub mod growing;
 pub mod input;
 pub mod memory;
 pub mod ordered;
@@ -43,6 +44,7 @@ pub mod output;
 pub mod pipeline;
 pub mod probe;
 pub mod resource;
+pub mod walk;
 
 pub use chain::Chain;
 pub use memory::{decode_vec, encode_vec};

@@ -3,20 +3,21 @@
 mod compare;
 mod extract;
 mod list;
-mod lossy;
 mod pack;
-mod sheet;
 mod unpack;
 mod verify;
 
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use lab_album::Album;
-use lab_codec::{Context, Error, ErrorKind, Limits, Observer, Result};
+use lab_codec::{Context, Error, ErrorKind, Limits, Observer, Result, Silent};
 
 use super::{App, options};
+use lab_stream::output::Output;
 
 /// Pack a folder of images into one Matroska file, with nothing lost that is not said to be lost
 #[derive(clap::Args)]
@@ -63,7 +64,11 @@ impl Effort {
         Context::default().with_limits(limits).with_cancel(app.cancel.clone()).with_observer(observer)
     }
 
-    /// Runs work with so many threads.
+    fn quiet(&self, app: &App) -> Context {
+        self.context(app, Arc::new(Silent))
+    }
+
+    /// Runs work in a pool of this many threads.
     fn run<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         let threads = self.threads.map_or(0, usize::from);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -88,7 +93,24 @@ impl Input {
     }
 }
 
-/// Bytes of a file.
-fn size_of(path: &Path) -> Result<u64> {
-    Ok(std::fs::metadata(path).map_err(|e| Error::from(e).at(path.display().to_string()))?.len())
+/// Writes the contact sheet of an album.
+fn write_sheet(
+    mut output: Output,
+    input: &Input,
+    original: Option<&Path>,
+    effort: &Effort,
+    cx: &Context,
+) -> Result<()> {
+    let mut sink = BufWriter::new(output.sink()?);
+    let sidecar = input.manifest.as_deref();
+    effort.run(|| lab_album::write_sheet(&input.album, sidecar, original, &mut sink, cx))?;
+    sink.flush()?;
+    drop(sink);
+    output.commit()
+}
+
+/// An option whose value is one of `named`.
+fn one_of<T: Copy + Send + Sync>(named: &'static [(&'static str, T)]) -> impl TypedValueParser<Value = T> {
+    let names = PossibleValuesParser::new(named.iter().map(|(name, _)| *name));
+    names.map(|given| named.iter().find(|(name, _)| *name == given).map_or(named[0].1, |(_, value)| *value))
 }

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use lab_codec::{Error, Result};
+use lab_gvcf::clip::{SOUND_FILE, Sums, code, describe};
 use lab_gvcf::repository::{CLIP_FILE, Import};
-use lab_gvcf::sequence::{Content, Encoder, Options, REACH, Types};
+use lab_gvcf::sequence::{Coded, Encoder, Options, REACH, Types};
 use lab_gvcf::{Kind, Shape};
-use lab_media::ffmpeg::{Clip, timestamps};
-use lab_media::{Frame, Rate, ReadOptions, Reader, Video};
+use lab_media::ffmpeg::timestamps;
+use lab_media::{Frame, Rate, ReadOptions, Reader, sound};
 
 use super::super::{App, note, options, print_json, table};
-use super::sound;
 use crate::progress;
 
 /// Commit every frame of a clip
@@ -67,15 +67,7 @@ pub struct Args {
     talk: options::Talk,
 }
 
-/// Frames that are coded at once; for each thread there is one at work and one waiting.
-fn batch() -> usize {
-    2 * std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Bytes of frames that wait at most, so that large ones come one by one.
-const WAITING: usize = 1 << 29;
-
-#[derive(serde::Serialize, Default)]
+#[derive(serde::Serialize)]
 struct Report {
     frames: u64,
     key_frames: u64,
@@ -107,9 +99,15 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         Some(_) if !args.no_sound => sound::of(&args.input, &cx)?,
         _ => None,
     };
-    let text = describe(video, shape, clip.filter(|_| !times.is_empty()), sound.is_some());
+    let rate = video.rate;
+    // Without times of its own, a frame's time is its number.
+    let base = match clip.filter(|_| !times.is_empty()) {
+        Some(clip) => clip.time_base.to_string(),
+        None => format!("{}/{}", rate.den, rate.num),
+    };
+    let text = describe(shape, &rate.to_string(), &base, sound.is_some());
     let mut files = vec![(CLIP_FILE, text.as_bytes())];
-    files.extend(sound.as_deref().map(|bytes| (sound::FILE, bytes)));
+    files.extend(sound.as_deref().map(|bytes| (SOUND_FILE, bytes)));
     let mut import = Import::begin(&args.repo, &args.branch, &files, args.force, &cx)?;
     let types = match (&args.compat, args.types) {
         (None, types) => types,
@@ -117,46 +115,31 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         _ => return Err(Error::usage("--compat strict goes with --types classic")),
     };
     let mut encoder = Encoder::new(shape, 0, Options { types, key: args.key, reach: args.reach });
-    let batch = batch().min(WAITING / video.shape.bytes().max(1)).max(1);
-    let mut report = Report::default();
-    let mut waiting = Vec::new();
-    loop {
+    let next = || {
         let mut frame = Frame::new(video.shape);
-        let more = reader.read(&mut frame)?;
-        if more {
-            waiting.push(frame.into_data());
-        }
-        if waiting.len() == batch || !more {
-            for coded in encoder.encode(std::mem::take(&mut waiting))? {
-                import.frame(&coded, times.get(coded.number as usize).copied())?;
-                report.frames += 1;
-                report.key_frames += u64::from(coded.reference.is_none());
-                report.input_bytes += video.shape.bytes() as u64;
-                match &coded.content {
-                    Content::Blob(kind, blob) => {
-                        report.types[*kind as usize] += 1;
-                        report.blob_bytes += blob.len() as u64;
-                    }
-                    Content::Same(_) => report.same_frames += 1,
-                }
-                cx.observer().advance(video.shape.bytes() as u64);
-            }
-        }
-        if !more {
-            break;
-        }
-    }
-    if report.frames == 0 {
+        Ok(reader.read(&mut frame)?.then(|| frame.into_data()))
+    };
+    let put = |coded: &Coded| Ok(import.frame(coded, times.get(coded.number as usize).copied())?);
+    let sums = code(shape, &mut encoder, next, put, &cx)?;
+    if sums.frames == 0 {
         return Err(Error::corrupt(format!("{} has no frames", args.input.display())));
     }
     import.finish()?;
-    report.seconds = start.elapsed().as_secs_f64();
+    let Sums { frames, key_frames, same_frames, input_bytes, blob_bytes, types } = sums;
+    let seconds = start.elapsed().as_secs_f64();
     if args.talk.json {
-        return print_json(&report);
+        return print_json(&Report {
+            frames,
+            key_frames,
+            same_frames,
+            input_bytes,
+            blob_bytes,
+            types,
+            seconds,
+        });
     }
-    let (from, to) = (table::count(report.input_bytes), table::count(report.blob_bytes));
-    let rate = table::rate(report.input_bytes, report.seconds);
-    let Report { frames, key_frames, same_frames, .. } = report;
+    let (from, to) = (table::count(input_bytes), table::count(blob_bytes));
+    let rate = table::rate(input_bytes, seconds);
     note(
         &format!(
             "{frames} frames ({key_frames} keys, {same_frames} repeated): {from} -> {to} bytes, {rate} MB/s"
@@ -164,22 +147,6 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         args.talk.quiet,
     );
     Ok(())
-}
-
-/// What is common to all frames, as TOML.
-fn describe(video: Video, shape: Shape, clip: Option<&Clip>, sound: bool) -> String {
-    let Shape { width, height, channels } = shape;
-    let rate = video.rate;
-    // Without times of its own, a frame's time is its number.
-    let base = clip.map_or_else(|| format!("{}/{}", rate.den, rate.num), |clip| clip.time_base.to_string());
-    let mut text = format!(
-        "format = \"gvc\"\nversion = 1\nwidth = {width}\nheight = {height}\nchannels = {channels}\n\
-         rate = \"{rate}\"\ntime_base = \"{base}\"\n"
-    );
-    if sound {
-        text += &format!("sound = \"{}\"\n", sound::FILE);
-    }
-    text
 }
 
 fn types(text: &str) -> Result<Types, String> {

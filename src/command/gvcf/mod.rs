@@ -6,7 +6,6 @@ mod import;
 mod log;
 mod pictures;
 mod show;
-mod sound;
 mod verify;
 
 use std::path::PathBuf;

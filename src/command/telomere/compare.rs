@@ -2,13 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use lab_codec::{Context, Error, Result, Silent};
-use lab_telomere::search::is_useful;
-use lab_telomere::seed::{MAX_SEED_LEN, Salt, seeds_up_to};
-use lab_telomere::table::{self, Filter, SeedTable};
-use lab_telomere::{Encoder, Settings};
+use lab_codec::{Context, Result, Silent};
+use lab_telomere::compare::{Comparison, compare};
 
 use super::super::chart::Chart;
 use super::super::{App, options, print, print_json, table as text};
@@ -45,174 +41,34 @@ pub struct Args {
     talk: options::Talk,
 }
 
-/// Look-ups are repeated for this long.
-const LOOKUPS: Duration = Duration::from_millis(100);
-
 /// What is taken where no path is given.
 const ARTIFICIAL: [&str; 4] = ["random", "zipf-text", "zeros", "planted-seeds:density=500"];
-
-#[derive(serde::Serialize)]
-struct TableRow {
-    max_seed_len: u8,
-    entries: u32,
-    record_bytes: u64,
-    file_bytes: u64,
-    build_seconds: f64,
-    threads: usize,
-    /// Look-ups in the map in front of the table, on one core.
-    lookups_per_second: f64,
-    expected_hits: f64,
-    expected_useful: f64,
-}
-
-#[derive(serde::Serialize)]
-struct SampleRow {
-    sample: String,
-    max_seed_len: u8,
-    bytes: u64,
-    hits: f64,
-    useful: f64,
-    encoded_bytes: u64,
-    ratio: f64,
-}
-
-#[derive(serde::Serialize)]
-struct Report {
-    block_size: u8,
-    tables: Vec<TableRow>,
-    samples: Vec<SampleRow>,
-}
-
-struct Input {
-    name: String,
-    bytes: Vec<u8>,
-}
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let cx = args.effort.context(app, Arc::new(Silent));
     let chart = args.output.as_deref().map(|path| Chart::open(path, args.write.force)).transpose()?;
-    let samples = samples(args, &cx)?;
-    let mut report = Report { block_size: args.block_size, tables: Vec::new(), samples: Vec::new() };
-    for len in 1..=MAX_SEED_LEN {
-        let start = Instant::now();
-        let table = table::build(Salt::default(), len, args.effort.threads(), &cx)?;
-        let build_seconds = start.elapsed().as_secs_f64();
-        let filter = Filter::new(&table, &(0..table.entries()), 8 * u32::from(args.block_size));
-        report.tables.push(TableRow {
-            max_seed_len: len,
-            entries: table.entries(),
-            record_bytes: u64::from(table.entries()) * table::RECORD,
-            file_bytes: table::file_bytes(len),
-            build_seconds,
-            threads: args.effort.threads(),
-            lookups_per_second: lookups(&filter, &samples, args.block_size),
-            expected_hits: chance(table.entries(), args.block_size),
-            expected_useful: chance(useful_seeds(len, args.block_size), args.block_size),
-        });
-        for sample in &samples {
-            cx.check()?;
-            let (hits, useful) = shares(&table, &filter, &sample.bytes, args.block_size);
-            report.samples.push(SampleRow {
-                sample: sample.name.clone(),
-                max_seed_len: len,
-                bytes: sample.bytes.len() as u64,
-                hits,
-                useful,
-                encoded_bytes: 0,
-                ratio: 0.0,
-            });
-        }
-        let settings = Settings { block_size: args.block_size, max_seed_len: len, ..Settings::default() };
-        let encoder = Encoder::new(settings, args.effort.threads(), Some(table));
-        let first = report.samples.len() - samples.len();
-        for (row, sample) in report.samples[first..].iter_mut().zip(&samples) {
-            let mut out = Vec::new();
-            encoder.encode(&sample.bytes, &mut out, &cx)?;
-            row.encoded_bytes = out.len() as u64;
-            row.ratio = sample.bytes.len() as f64 / out.len() as f64;
-        }
-    }
+    let comparison = compare(&samples(args, &cx)?, args.block_size, args.effort.threads(), &cx)?;
     if let Some(chart) = chart {
-        chart.draw(&figure(&report))?;
+        chart.draw(&figure(&comparison))?;
     }
-    if args.talk.json { print_json(&report) } else { print(&words(&report)) }
+    if args.talk.json { print_json(&comparison) } else { print(&words(&comparison)) }
 }
 
-fn samples(args: &Args, cx: &Context) -> Result<Vec<Input>> {
-    let cut = |mut bytes: Vec<u8>| {
-        bytes.truncate(usize::try_from(args.sample).unwrap_or(usize::MAX));
-        bytes
-    };
-    let mut samples = Vec::new();
-    if args.paths.is_empty() {
-        // Those that this program knows.
-        for generator in ARTIFICIAL.iter().filter(|generator| generate::find(generator).is_ok()) {
-            let sample = Sample::generated("generated", generator, 1, args.sample);
-            samples.push(Input { name: (*generator).to_string(), bytes: sample.load(cx)? });
-        }
+fn samples(args: &Args, cx: &Context) -> Result<Vec<(String, Vec<u8>)>> {
+    let samples = if args.paths.is_empty() {
+        // Only generators of this build.
+        let generators = ARTIFICIAL.into_iter().filter(|generator| generate::find(generator).is_ok());
+        generators.map(|generator| Sample::generated("generated", generator, 1, args.sample)).collect()
     } else {
-        for sample in lab_corpus::discover(&args.paths)? {
-            samples.push(Input { name: sample.name.clone(), bytes: cut(sample.load(cx)?) });
-        }
-    }
-    samples.retain(|sample| sample.bytes.len() >= usize::from(args.block_size));
-    if samples.is_empty() {
-        return Err(Error::usage("no sample has a whole block"));
-    }
-    Ok(samples)
-}
-
-/// The first eight bytes of every block, as a number.
-fn heads(bytes: &[u8], block_size: u8) -> impl Iterator<Item = u64> {
-    bytes.chunks_exact(usize::from(block_size)).map(|block| {
-        block.iter().enumerate().fold(0, |head, (i, byte)| head | u64::from(*byte) << (56 - 8 * i))
-    })
-}
-
-/// Look-ups each second in a map, for the blocks of all samples in turn.
-fn lookups(filter: &Filter, samples: &[Input], block_size: u8) -> f64 {
-    let heads: Vec<u64> = samples.iter().flat_map(|sample| heads(&sample.bytes, block_size)).collect();
-    let start = Instant::now();
-    let (mut done, mut found) = (0_usize, 0_usize);
-    while start.elapsed() < LOOKUPS {
-        found += heads.iter().filter(|head| filter.may_have(**head)).count();
-        done += heads.len();
-    }
-    std::hint::black_box(found);
-    done as f64 / start.elapsed().as_secs_f64()
-}
-
-/// The shares of blocks that a seed begins with, and a useful seed.
-fn shares(table: &SeedTable, filter: &Filter, bytes: &[u8], block_size: u8) -> (f64, f64) {
-    let (mut blocks, mut hits, mut useful) = (0_u64, 0_u64, 0_u64);
-    let mut seeds = Vec::new();
-    for head in heads(bytes, block_size) {
-        blocks += 1;
-        if filter.may_have(head) {
-            seeds.clear();
-            table.find(head, 8 * u32::from(block_size), &mut seeds);
-            hits += u64::from(!seeds.is_empty());
-            useful += u64::from(seeds.iter().any(|index| is_useful(*index, 1, block_size)));
-        }
-    }
-    (hits as f64 / blocks as f64, useful as f64 / blocks as f64)
-}
-
-/// The share of random blocks that at least one of so many seeds begins with.
-fn chance(seeds: u32, block_size: u8) -> f64 {
-    -(-f64::from(seeds) / 256_f64.powi(i32::from(block_size))).exp_m1()
-}
-
-/// How many seeds have a record that is shorter than a block.
-fn useful_seeds(len: u8, block_size: u8) -> u32 {
-    let all = seeds_up_to(len);
-    // Records only become longer from one position to the next.
-    let (mut low, mut high) = (0, all);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if is_useful(middle, 1, block_size) { low = middle + 1 } else { high = middle }
-    }
-    low
+        lab_corpus::discover(&args.paths)?
+    };
+    let limit = usize::try_from(args.sample).unwrap_or(usize::MAX);
+    let load = |sample: Sample| {
+        let mut bytes = sample.load(cx)?;
+        bytes.truncate(limit);
+        Ok((sample.name, bytes))
+    };
+    samples.into_iter().map(load).collect()
 }
 
 fn percent(share: f64) -> String {
@@ -223,7 +79,7 @@ fn seeds(len: u8) -> String {
     if len == 1 { "1 byte".to_string() } else { format!("1-{len} bytes") }
 }
 
-fn words(report: &Report) -> String {
+fn words(report: &Comparison) -> String {
     let mut tables = text::table(&[
         "table",
         "seeds",
@@ -264,7 +120,7 @@ fn words(report: &Report) -> String {
     )
 }
 
-fn figure(report: &Report) -> Figure {
+fn figure(report: &Comparison) -> Figure {
     let mut finds = Vec::new();
     for row in &report.samples {
         let Some(table) = report.tables.iter().find(|t| t.max_seed_len == row.max_seed_len) else { continue };
@@ -277,20 +133,4 @@ fn figure(report: &Report) -> Figure {
         });
     }
     seed_tables::figure(&finds, report.block_size)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_numbers_of_the_theory() {
-        let shares = [1, 2, 3].map(|len| chance(seeds_up_to(len), 3) * 100.0);
-        for (share, expected) in shares.into_iter().zip([0.0015, 0.39, 63.35]) {
-            assert!((share / expected - 1.0).abs() < 0.02, "{share}");
-        }
-        assert_eq!([1, 2, 3].map(|len| useful_seeds(len, 3)), [256, 65_536, 65_536]);
-        assert_eq!(useful_seeds(3, 5), 16_843_008);
-        assert_eq!(heads(&[1, 2, 3, 4, 5], 2).collect::<Vec<_>>(), [0x0102 << 48, 0x0304 << 48]);
-    }
 }

@@ -1,16 +1,14 @@
 //! `lab telomere compress`.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lab_codec::{Error, Result};
-use lab_telomere::format::Record;
-use lab_telomere::seed::Seed;
 use lab_telomere::{Encoder, SaltChoice, Settings, Summary};
 
 use super::super::{App, note, options, report_json, table};
-use super::{Effort, Paths, persist, room};
+use super::{Effort, Paths, room};
 use crate::progress;
 use lab_stream::output::Output;
 
@@ -127,12 +125,12 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         status(&summary)?;
     }
     let persisted = match &args.persist {
-        Some(path) if !args.dry_run => Some(persist::append(path, &summary, &args.room)?),
+        Some(path) if !args.dry_run => Some(persist(path, &summary, &args.room)?),
         _ => None,
     };
     let to_stdout = output.as_ref().is_some_and(|output| output.temporary().is_none());
     if let Some(mut output) = output.take() {
-        let at = |e: std::io::Error| Error::from(e).at(output_path.display().to_string());
+        let at = |e: io::Error| Error::from(e).at(output_path.display().to_string());
         output.sink()?.write_all(&encoded).map_err(at)?;
         output.commit()?;
     }
@@ -178,29 +176,25 @@ fn words(report: &Report) -> String {
     )
 }
 
-/// A line for every record of the last pass.
 fn status(summary: &Summary) -> Result<()> {
-    let mut out = std::io::BufWriter::new(std::io::stderr().lock());
-    let mut block = 0;
-    let mut left = summary.last_input;
-    for record in &summary.records.records {
-        let bytes = (record.blocks() * u64::from(summary.block_size)).min(left);
-        left -= bytes;
-        match *record {
-            Record::Seed { index, arity } => {
-                let seed: String = Seed::at(index)
-                    .map_or(Vec::new(), Seed::bytes)
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect();
-                writeln!(out, "block {block}: arity {arity}, seed {seed}, {} bits", record.code_len())?;
-            }
-            Record::Literal { blocks } => {
-                let bits = u64::from(record.code_len()) + bytes * 8;
-                writeln!(out, "block {block}: literal of {blocks}, {bits} bits")?;
-            }
-        }
-        block += record.blocks();
-    }
+    let mut out = io::BufWriter::new(io::stderr().lock());
+    summary.lines().try_for_each(|line| writeln!(out, "{line}"))?;
     Ok(out.flush()?)
+}
+
+/// Appends the seeds that the file lacks; returns how many.
+fn persist(path: &Path, summary: &Summary, room: &room::Room) -> Result<u64> {
+    let at = |e: Error| e.at(path.display().to_string());
+    let mut bytes = match std::fs::read(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+        read => read.map_err(|e| at(e.into()))?,
+    };
+    let added = lab_telomere::collect::append(&mut bytes, summary).map_err(at)?;
+    room.check(path, bytes.len() as u64, 0)?;
+    if added > 0 {
+        let mut output = Output::open(path, true)?;
+        output.sink()?.write_all(&bytes).map_err(|e| at(e.into()))?;
+        output.commit()?;
+    }
+    Ok(added)
 }

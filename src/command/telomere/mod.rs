@@ -3,7 +3,6 @@
 mod compare;
 mod compress;
 mod decompress;
-mod persist;
 mod room;
 mod table;
 

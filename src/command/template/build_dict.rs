@@ -1,24 +1,23 @@
 //! `lab template build-dict`: the notes that samples share, as a dictionary.
 
-use std::fs::{self, File};
-use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lab_codec::{Digest, Error, ErrorKind, Result, Silent, format_size};
-use lab_template::notes::build::{Builder, Place, Text};
+use lab_codec::{Digest, Error, Result, Silent, format_size};
+use lab_template::notes::build::Builder;
 use lab_template::notes::cid;
 use lab_template::notes::cut::{Chunking, Cutting, MIN_SIZE};
-use lab_template::notes::dictionary::{MAX_CONTEXTS, Piece, Table};
+use lab_template::notes::dictionary::Piece;
+use lab_template::notes::files::{Made, Samples, context_names};
 use sha2::{Digest as _, Sha256};
 
-use super::{App, named_path, options, table};
+use super::table::count;
+use super::{App, named_path, options};
 use crate::progress;
 use lab_stream::output::Output;
 use lab_stream::resource::MAX_RESOURCE;
-
-/// The name of the only context of a dictionary that is made without any.
-const CONTEXT: &str = "DEFAULT";
 
 /// Bytes of a note that is a file of its own, where no size is given.
 const BLOB_SIZE: u64 = 4 << 10;
@@ -93,31 +92,18 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let chunking = if args.fixed { Chunking::Fixed } else { Chunking::Content };
     let size = if args.blobs.is_some() { BLOB_SIZE } else { MIN_SIZE };
     let cutting = Cutting::new(chunking, args.chunk_size.unwrap_or(size))?;
-    let mut names: Vec<String> = args.contexts.iter().map(|(name, _)| name.clone()).collect();
-    if let Some(twice) =
-        names.iter().enumerate().find_map(|(i, name)| names[..i].contains(name).then_some(name))
-    {
-        return Err(Error::usage(format!("the context {twice:?} is named twice")));
-    }
-    if names.len() > MAX_CONTEXTS {
-        return Err(Error::usage(format!("a dictionary has {MAX_CONTEXTS} contexts at most")));
-    }
-    if names.is_empty() {
-        names.push(CONTEXT.to_string());
-    }
-    let samples = samples(args)?;
+    let names = context_names(args.contexts.iter().map(|(name, _)| &name[..]))?;
+    let samples = match args.contexts.split_first() {
+        None => Samples::plain(&args.samples)?,
+        Some(((_, first), others)) => {
+            Samples::in_contexts(first, &others.iter().map(|(_, dir)| dir.as_path()).collect::<Vec<_>>())?
+        }
+    };
     let mut output = Output::open(&args.output, args.write.force)?;
-    let total = samples.iter().filter_map(|paths| Some(fs::metadata(&paths[0]).ok()?.len())).sum();
-    let cx = args.work.context(app, progress::bar("build-dict", Some(total), args.talk.quiet));
-    let mut builder = Builder::new(cutting, names, args.work.memory_limit)?;
-    for paths in &samples {
-        let texts = paths.iter().map(|path| open(path)).collect::<Result<Vec<_>>>()?;
-        builder.add(texts, &cx).map_err(|e| e.at(paths[0].display().to_string()))?;
-    }
-    let cx = args.work.context(app, Arc::new(Silent));
-    let (dictionary, places) = builder.finish(args.min_uses, args.max_size);
-    let head = dictionary.to_bytes(args.blobs.is_none());
-    let pieces: Vec<(Piece, Place)> = dictionary.distinct().zip(places).collect();
+    let cx = args.work.context(app, progress::bar("build-dict", Some(samples.bytes()), args.talk.quiet));
+    let builder = Builder::new(cutting, names, args.work.memory_limit)?;
+    let made = samples.build(builder, args.min_uses, args.max_size, &cx)?;
+    drop(cx);
 
     let mut hash = Sha256::new();
     let mut written = 0;
@@ -128,45 +114,32 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
             written += bytes.len() as u64;
             sink.write_all(bytes)
         };
-        put(&head)?;
+        put(&made.table.to_bytes(args.blobs.is_none()))?;
         if let Some(dir) = &args.blobs {
             fs::create_dir_all(dir).map_err(|e| Error::from(e).at(dir.display().to_string()))?;
         }
-        let mut open: Option<(&Path, File)> = None;
-        for (piece, place) in &pieces {
-            cx.check()?;
-            let path = &samples[place.sample][place.context];
-            let bytes = bytes_of(piece, path, place.range.start, &mut open)
-                .map_err(|e| e.at(path.display().to_string()))?;
-            match &args.blobs {
-                Some(dir) => store(dir, &piece.digest, &bytes, args.write.force)?,
-                None => put(&bytes)?,
-            }
-        }
+        let visit = |piece: &Piece, bytes: &[u8]| match &args.blobs {
+            Some(dir) => store(dir, &piece.digest, bytes, args.write.force),
+            None => Ok(put(bytes)?),
+        };
+        made.read(visit, &args.work.context(app, Arc::new(Silent)))?;
         sink.flush()?;
     }
     output.commit()?;
-    let sum = pieces.iter().map(|(piece, _)| u64::from(piece.len)).sum();
-    report(args, &dictionary, samples.len(), sum, Digest(hash.finalize().into()), written)
+    report(args, &made, samples.len(), Digest(hash.finalize().into()), written)
 }
 
-fn report(
-    args: &Args,
-    dictionary: &Table,
-    samples: usize,
-    bytes: u64,
-    sha256: Digest,
-    written: u64,
-) -> Result<()> {
+fn report(args: &Args, made: &Made, samples: usize, sha256: Digest, written: u64) -> Result<()> {
+    let table = &made.table;
     let report = Report {
         path: args.output.display().to_string(),
         sha256: sha256.to_string(),
-        root: dictionary.root().to_string(),
-        contexts: dictionary.contexts.clone(),
+        root: table.root().to_string(),
+        contexts: table.contexts.clone(),
         samples,
-        entries: dictionary.pieces.len() / dictionary.contexts.len(),
-        pieces: dictionary.distinct().count(),
-        bytes,
+        entries: table.pieces.len() / table.contexts.len(),
+        pieces: made.pieces(),
+        bytes: made.bytes(),
         dictionary_bytes: written,
     };
     if args.talk.json {
@@ -176,70 +149,13 @@ fn report(
         &format!(
             "{samples} samples -> {}: {} notes with {} bytes, Merkle root {}",
             report.path,
-            table::count(report.entries as u64),
-            table::count(bytes),
+            count(report.entries as u64),
+            count(report.bytes),
             report.root
         ),
         args.talk.quiet,
     );
     Ok(())
-}
-
-/// For each sample its file in every context.
-fn samples(args: &Args) -> Result<Vec<Vec<PathBuf>>> {
-    let Some(((_, first), others)) = args.contexts.split_first() else {
-        let files =
-            args.samples.iter().map(|path| if path.is_dir() { files(path) } else { Ok(vec![path.clone()]) });
-        return Ok(files.collect::<Result<Vec<_>>>()?.into_iter().flatten().map(|path| vec![path]).collect());
-    };
-    let with_others = |path: PathBuf| {
-        let name = path.file_name().map(PathBuf::from).unwrap_or_default();
-        let others = others.iter().map(|(_, dir)| dir.join(&name));
-        std::iter::once(path).chain(others).collect()
-    };
-    Ok(files(first)?.into_iter().map(with_others).collect())
-}
-
-/// The regular files directly in a directory, in order of their names.
-fn files(dir: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(dir).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    let entries = entries.map_err(|e| Error::from(e).at(dir.display().to_string()))?;
-    let mut files: Vec<_> = entries.into_iter().map(|e| e.path()).filter(|path| path.is_file()).collect();
-    files.sort();
-    Ok(files)
-}
-
-/// A file as it is read.
-fn open(path: &Path) -> Result<Text<'static>> {
-    let open = || -> Result<Text<'static>> {
-        let file = File::open(path)?;
-        let meta = file.metadata()?;
-        if !meta.is_file() {
-            return Err(Error::usage("a sample is a file, or a directory of files; this is neither"));
-        }
-        Ok(Text { reader: Box::new(BufReader::with_capacity(1 << 16, file)), len: meta.len() })
-    };
-    open().map_err(|e| e.at(path.display().to_string()))
-}
-
-/// The bytes of a piece, once more from the sample: it may have changed.
-fn bytes_of<'a>(
-    piece: &Piece,
-    path: &'a Path,
-    start: u64,
-    open: &mut Option<(&'a Path, File)>,
-) -> Result<Vec<u8>> {
-    let (_, file) = match open.take_if(|(known, _)| *known == path) {
-        Some(known) => open.insert(known),
-        None => open.insert((path, File::open(path)?)),
-    };
-    file.seek(SeekFrom::Start(start))?;
-    let mut bytes = Vec::new();
-    file.take(piece.len.into()).read_to_end(&mut bytes)?;
-    if cid::digest(&bytes) != piece.digest {
-        return Err(Error::new(ErrorKind::Io, "the sample changed while it was read; try again"));
-    }
-    Ok(bytes)
 }
 
 /// Writes a blob into the store, unless it is there already.

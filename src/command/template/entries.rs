@@ -1,45 +1,21 @@
 //! `lab template inspect` of a dictionary: its contexts and entries, with the numbers by which maps call them.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use comfy_table::CellAlignment;
-use lab_codec::{Error, ErrorKind, Resources, Result};
-use lab_template::notes::cid;
+use lab_codec::Result;
 use lab_template::notes::dictionary::Dictionary;
+use lab_template::notes::list::List;
 
 use super::{App, options, table};
-use lab_report::text::readable;
 use lab_stream::resource::Store;
-
-/// Bytes of an entry that are shown.
-const SHOWN: usize = 40;
 
 #[derive(serde::Serialize)]
 struct Report {
     path: String,
     sha256: String,
-    /// Of the Merkle tree over the identifiers.
-    root: String,
-    chunk_size: u64,
-    contexts: Vec<String>,
-    entries: usize,
-    list: Vec<Entry>,
-}
-
-#[derive(serde::Serialize)]
-struct Entry {
-    entry: usize,
-    pieces: Vec<Piece>,
-}
-
-#[derive(serde::Serialize)]
-struct Piece {
-    context: String,
-    bytes: u32,
-    cid: String,
-    /// How it begins, printable; nothing where it is a blob that is not here.
-    text: Option<String>,
+    #[serde(flatten)]
+    list: List,
 }
 
 /// Shows the dictionary in `path`, with at most `most` entries.
@@ -51,41 +27,13 @@ pub fn show(path: &Path, most: usize, app: &App, work: &options::Work, talk: &op
     let digest = store.load(path)?;
     let file = store.loaded().get(&digest)?;
     let blobs = work.store(app, Some(path)).find(&[])?;
-    let report =
-        report(path, digest.to_string(), file, blobs, most).map_err(|e| e.at(path.display().to_string()))?;
+    let list = Dictionary::read(file, blobs).and_then(|dictionary| List::of(&dictionary, most));
+    let list = list.map_err(|e| e.at(path.display().to_string()))?;
+    let report = Report { path: path.display().to_string(), sha256: digest.to_string(), list };
     if talk.json { super::print_json(&report) } else { super::print(&text(&report)) }
 }
 
-fn report(path: &Path, sha256: String, file: Arc<[u8]>, blobs: Resources, most: usize) -> Result<Report> {
-    let dictionary = Dictionary::read(file, blobs)?;
-    let entries = dictionary.entries();
-    let contexts = &dictionary.table().contexts;
-    let piece = |entry, context| -> Result<Piece> {
-        let piece = dictionary.piece(entry, context);
-        let begin = |bytes: &[u8]| readable(&bytes[..bytes.len().min(SHOWN)]);
-        let text = match dictionary.with_bytes(&piece, begin) {
-            Err(e) if e.kind() == ErrorKind::MissingResource => None,
-            text => Some(text?),
-        };
-        let context = contexts[context].clone();
-        Ok(Piece { context, bytes: piece.len, cid: cid::text(&piece.digest), text })
-    };
-    let list = (0..entries.min(most)).map(|entry| {
-        let pieces = (0..contexts.len()).map(|context| piece(entry, context)).collect::<Result<_>>()?;
-        Ok::<_, Error>(Entry { entry, pieces })
-    });
-    Ok(Report {
-        path: path.display().to_string(),
-        sha256,
-        root: dictionary.table().root().to_string(),
-        chunk_size: dictionary.table().cutting.size(),
-        contexts: contexts.clone(),
-        entries,
-        list: list.collect::<Result<_>>()?,
-    })
-}
-
-fn text(report: &Report) -> String {
+fn text(Report { sha256, list: report, .. }: &Report) -> String {
     let mut facts = table::table(&[]);
     for (name, value) in [
         (
@@ -93,7 +41,7 @@ fn text(report: &Report) -> String {
             format!("{} entries, notes of {} bytes", table::count(report.entries as u64), report.chunk_size),
         ),
         ("contexts", report.contexts.join(", ")),
-        ("sha256", report.sha256.clone()),
+        ("sha256", sha256.clone()),
         ("Merkle root", report.root.clone()),
     ] {
         facts.add_row([name.to_string(), value]);
@@ -122,11 +70,4 @@ fn text(report: &Report) -> String {
         String::new()
     };
     format!("{}\n{}{more}", table::text(&facts), table::text(&list))
-}
-
-/// Whether a file begins like a dictionary.
-pub fn is_dictionary(path: &Path) -> bool {
-    use std::io::Read;
-    let mut head = [0; 4];
-    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == *b"LABD"
 }

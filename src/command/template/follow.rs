@@ -1,20 +1,16 @@
 //! A stream that is still being written: decoded as far as it has come, and on as it grows.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
-use std::time::Duration;
 
-use lab_codec::{Cancel, Error, ErrorKind, Result};
+use lab_codec::{Error, ErrorKind, Result};
 
 use super::{App, options, table};
 use crate::command::decode::decode_feed;
 use crate::progress;
-use lab_stream::container::{Feed, TRAILER_LEN, Trailer};
+use lab_stream::container::Feed;
+use lab_stream::growing::Growing;
 use lab_stream::output::Output;
-
-/// How long to wait before looking again.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// Decodes the stream in `path` into `output`, waiting for what is not there yet, until it is complete. What was decoded
 /// stays, whatever ends it.
@@ -31,11 +27,7 @@ pub fn run(
     app: &App,
 ) -> Result<()> {
     let at_input = |e: Error| e.at(path.display().to_string());
-    let file = File::open(path).map_err(|e| at_input(e.into()))?;
-    if !file.metadata()?.is_file() {
-        return Err(at_input(Error::usage("not a file; a pipe is decoded as it comes by `lab decode -`")));
-    }
-    let growing = Growing { file, cancel: app.cancel.clone(), seen: 0, last: Vec::new() };
+    let growing = Growing::open(path, app.cancel.clone()).map_err(at_input)?;
     let mut live = Live { output: Output::open(to, write.force)?, bytes: 0 };
     let cx = work.context(app, progress::bar("follow", None, talk.quiet));
     let store = work.store(app, Some(path));
@@ -102,43 +94,5 @@ impl Write for Live {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// A file that ends where a stream does, and not before.
-struct Growing {
-    file: File,
-    cancel: Cancel,
-    /// Bytes that were read.
-    seen: u64,
-    /// The last of them, at most as many as a trailer has.
-    last: Vec<u8>,
-}
-
-impl Growing {
-    fn is_complete(&self) -> bool {
-        let trailer = self.last[..].try_into().ok().and_then(|last| Trailer::decode(last).ok());
-        trailer.is_some_and(|trailer| trailer.stream_len == self.seen)
-    }
-}
-
-impl Read for Growing {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let read = self.file.read(buffer)?;
-            if read > 0 {
-                self.seen += read as u64;
-                self.last.extend_from_slice(&buffer[..read]);
-                self.last.drain(..self.last.len().saturating_sub(TRAILER_LEN));
-                return Ok(read);
-            }
-            if self.is_complete() {
-                return Ok(0);
-            }
-            if self.cancel.is_cancelled() {
-                return Err(io::Error::other("interrupted before the end of the stream"));
-            }
-            std::thread::sleep(PAUSE);
-        }
     }
 }

@@ -46,16 +46,12 @@ impl Query {
         if !self.hex {
             return Pattern::new(bytes);
         }
-        let refuse = || {
+        let bytes = Pattern::hex(bytes).ok_or_else(|| {
             Error::usage(format!(
                 "{:?} is not hexadecimal; a pattern looks like 0d0a or '0d 0a'",
                 self.pattern
             ))
-        };
-        let digits: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b' ').collect();
-        let (pairs, []) = digits.as_chunks::<2>() else { return Err(refuse()) };
-        let digit = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8).ok_or_else(refuse);
-        let bytes: Result<Vec<u8>> = pairs.iter().map(|&[a, b]| Ok(digit(a)? << 4 | digit(b)?)).collect();
-        Pattern::new(&bytes?)
+        })?;
+        Pattern::new(&bytes)
     }
 }

@@ -2,22 +2,21 @@
 
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use lab_codec::{Context, Error, Result};
 use lab_template::notes::partial::Notes;
-use lab_template::partial::{Costs, Parsed};
+use lab_template::partial::{Costs, Parsed, costs};
 use lab_template::template::{self, Template};
 use lab_template::{CODECS, TEMPLATE};
 
 use super::{App, options};
 use crate::progress;
 use lab_stream::chain::Chain;
-use lab_stream::container::{Reader, SegmentHeader, Stored};
+use lab_stream::container::{Reader, SegmentHeader};
 use lab_stream::decode::pipeline_of;
 use lab_stream::input::{self, Medium};
-use lab_stream::ordered::ordered;
 use lab_stream::pipeline::Pipeline;
+use lab_stream::walk::walk;
 
 /// An encoded file whose chain begins with a grammar codec.
 pub struct Segments {
@@ -109,7 +108,7 @@ impl Segments {
             let len = header.raw_len as usize;
             match &self.template {
                 Some(template) => template.costs(&bytes, len, range, &self.cx),
-                None => Costs::new(&bytes, len, range, &self.cx),
+                None => costs(&bytes, len, range, &self.cx),
             }
             .map_err(at_segment)?
         };
@@ -129,42 +128,18 @@ impl Segments {
     ///
     /// # Errors
     /// Corrupt bytes, limits, those of `visit`.
-    pub fn each(&self, mut visit: impl FnMut(Segment) -> Result<ControlFlow<()>> + Send) -> Result<()> {
-        let stopped = AtomicBool::new(false);
-        let mut numbers = 0..self.reader.index().entries.len();
-        ordered(
-            self.threads,
-            || {
-                self.cx.check()?;
-                let next = numbers.next().filter(|_| !stopped.load(Ordering::Relaxed));
-                next.map(|number| self.reader.segment(number)).transpose()
-            },
-            || self.pipeline.worker(),
-            |worker, stored: Stored| {
-                let (number, raw_len) = (stored.header.number, stored.header.raw_len);
-                let bypassed = stored.header.bypassed;
-                let bytes = worker.decode_to_first(stored, &self.cx)?;
-                let encoded = bytes.len() as u64;
-                if bypassed {
-                    return Ok((
-                        Segment { parsed: Parsed::Bytes(bytes.into()), notes: None, encoded },
-                        raw_len,
-                    ));
-                }
-                let parsed = match &self.template {
-                    Some(template) => template.parse(&bytes, raw_len as usize, &self.cx),
-                    None => Parsed::new(&bytes, raw_len as usize, &self.cx).map(|parsed| (parsed, None)),
-                };
-                let (parsed, notes) = parsed.map_err(|e| e.at(format!("segment {number}")))?;
-                Ok((Segment { parsed: parsed.into_owned(), notes, encoded }, raw_len))
-            },
-            |(segment, raw_len)| {
-                if !stopped.load(Ordering::Relaxed) && visit(segment)?.is_break() {
-                    stopped.store(true, Ordering::Relaxed);
-                }
-                self.cx.observer().advance(raw_len);
-                Ok(())
-            },
-        )
+    pub fn each(&self, visit: impl FnMut(Segment) -> Result<ControlFlow<()>> + Send) -> Result<()> {
+        let read = |header: &SegmentHeader, bytes: Vec<u8>| {
+            let (encoded, raw_len) = (bytes.len() as u64, header.raw_len as usize);
+            if header.bypassed {
+                return Ok(Segment { parsed: Parsed::Bytes(bytes.into()), notes: None, encoded });
+            }
+            let (parsed, notes) = match &self.template {
+                Some(template) => template.parse(&bytes, raw_len, &self.cx)?,
+                None => (Parsed::new(&bytes, raw_len, &self.cx)?, None),
+            };
+            Ok(Segment { parsed: parsed.into_owned(), notes, encoded })
+        };
+        walk(&self.reader, &self.pipeline, self.threads, &self.cx, read, visit)
     }
 }

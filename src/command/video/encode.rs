@@ -3,16 +3,15 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
-use lab_codec::{Context, Digest, Error, Observer, Result, StreamWriter};
-use lab_video::profile::{self, Profile};
-use lab_video::stream::predict::{Prediction, bytes_per_frame, predict};
+use lab_codec::{Context, Digest, Error, Result, StreamWriter};
+use lab_video::profile::{self, BY_TOUGHNESS};
+use lab_video::stream::predict::{Prediction, forecast, is_long};
 use lab_video::stream::{Settings, Writer, poster};
-use sha2::{Digest as _, Sha256};
 
 use super::super::encode::open;
+use super::super::{note, report_json};
 use super::{App, Making, carrier_params, options, profiles, table};
 use crate::progress;
 use lab_stream::chain::Chain;
@@ -80,12 +79,6 @@ const SEGMENT: u64 = 4 << 20;
 /// Bytes of content from which the ratio of compression is told beforehand.
 const SAMPLE: u64 = 1 << 20;
 
-/// Frames from which it is worth making some to tell what all will take.
-const LONG: u64 = 256;
-
-/// From tough to dense, with what needs no ffmpeg last.
-const BY_TOUGHNESS: [&str; 4] = ["tough", "share", "dense", "exact"];
-
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let start = Instant::now();
     let output_path = args.output.clone().unwrap_or_else(|| match args.input == Path::new("-") {
@@ -97,11 +90,13 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     }
     let quiet = args.work.context(app, progress::bar("", None, true));
     let plan = plan(args, &quiet, app)?;
-    if let Some(note) = plan.settings.as_ref().and_then(|settings| settings.note.as_ref()) {
-        super::super::note(&format!("note: {note}"), args.talk.quiet);
+    if let Some(text) = plan.settings.as_ref().and_then(|settings| settings.note.as_ref()) {
+        note(&format!("note: {text}"), args.talk.quiet);
     }
-    if let Some(prediction) = &plan.prediction {
-        super::super::note(&foretell(prediction), args.talk.quiet);
+    if let Some(Prediction { bytes, frames, seconds }) = plan.prediction {
+        let (bytes, frames) = (table::count(bytes), table::count(frames));
+        let text = format!("about {bytes} bytes of video, {frames} frames, {seconds:.0} s at its rate");
+        note(&text, args.talk.quiet);
     }
     let chain = &plan.chain;
     let store = args.work.store(app, None);
@@ -143,13 +138,13 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
 
 fn tell(args: &Args, output: &Path, summary: &Summary, report: &Report) -> Result<()> {
     if args.talk.json {
-        return super::super::report_json(report, output == Path::new("-"));
+        return report_json(report, output == Path::new("-"));
     }
     let size = match report.output_bytes.zip(report.v_per_p) {
         Some((bytes, v_per_p)) => format!("{} bytes of video, V/P {v_per_p:.3}", table::count(bytes)),
         None => "a video on standard output".to_string(),
     };
-    super::super::note(
+    note(
         &format!(
             "{} -> {}: {} bytes -> {} bytes of stream -> {size}, profile {}, {} MB/s, SHA-256 {}",
             args.input.display(),
@@ -165,15 +160,6 @@ fn tell(args: &Args, output: &Path, summary: &Summary, report: &Report) -> Resul
     Ok(())
 }
 
-fn foretell(prediction: &Prediction) -> String {
-    format!(
-        "about {} bytes of video, {} frames, {:.0} s at its rate",
-        table::count(prediction.bytes),
-        table::count(prediction.frames),
-        prediction.seconds
-    )
-}
-
 /// What is going to be done.
 struct Plan {
     chain: Chain,
@@ -183,22 +169,19 @@ struct Plan {
 }
 
 fn plan(args: &Args, cx: &Context, app: &App) -> Result<Plan> {
-    let len = match args.input == Path::new("-") {
-        true => None,
-        false => Some(
-            std::fs::metadata(&args.input)
-                .map_err(|e| Error::from(e).at(args.input.display().to_string()))?
-                .len(),
-        ),
+    let len = if args.input == Path::new("-") {
+        None
+    } else {
+        let at = |e: std::io::Error| Error::from(e).at(args.input.display().to_string());
+        Some(std::fs::metadata(&args.input).map_err(at)?.len())
     };
     let names: Vec<&str> = match (&args.profile, args.target_size) {
         (Some(profile), _) => vec![profile],
         (None, Some(_)) => BY_TOUGHNESS.to_vec(),
         (None, None) => vec!["exact"],
     };
-    let last = names.len() - 1;
-    for (i, name) in names.into_iter().enumerate() {
-        let mut store = args.work.store(app, None);
+    let mut too_large = Error::usage("no profile");
+    for name in names {
         let exact = profile::by_name(name).is_none();
         if exact && args.profile.is_some() | args.target_size.is_none() && args.making.any() {
             return Err(Error::usage(
@@ -208,50 +191,30 @@ fn plan(args: &Args, cx: &Context, app: &App) -> Result<Plan> {
         let codec =
             if args.no_compression { "store".to_string() } else { format!("zstd:level={}", args.level) };
         let stage = if exact { "video".to_string() } else { args.making.stage(name) };
-        let chain = options::chain(app, &format!("{codec},{stage}"), &mut store)?;
+        let chain = options::chain(app, &format!("{codec},{stage}"), &mut args.work.store(app, None))?;
         let settings = lab_video::settings(&carrier_params(&chain)?, cx)?;
-        let stream = match len {
-            Some(len) => Some(estimate(args, app, &chain, len, cx)?),
-            None => None,
-        };
         let wanted = args.target_size.is_some();
-        let prediction = match (&settings, stream) {
-            (Some(settings), Some(stream)) => {
-                let long = settings.layout.frames(stream, settings.loss) >= LONG && !args.talk.quiet;
-                match long || wanted {
-                    true => Some(predict(settings, stream, bytes_per_frame(settings, cx)?)),
-                    false => None,
-                }
-            }
-            (None, Some(stream)) if wanted => Some(exactly(stream)),
-            (_, None) if wanted => {
+        let prediction = match len.map(|len| estimate(args, app, &chain, len, cx)).transpose()? {
+            None if wanted => {
                 return Err(Error::usage("--target-size needs an input whose size is known"));
             }
-            _ => None,
-        };
-        let too_large = args.target_size.zip(prediction).filter(|(target, p)| p.bytes > *target);
-        match too_large {
-            None => return Ok(Plan { chain, settings, prediction }),
-            Some((target, p)) if i == last => {
-                return Err(Error::limit(format!(
-                    "the video would take about {} bytes, {} are allowed",
-                    table::count(p.bytes),
-                    table::count(target)
-                )));
+            None => None,
+            Some(stream) => {
+                let long = settings.as_ref().is_some_and(|settings| is_long(settings, stream));
+                let wanted = wanted || long && !args.talk.quiet;
+                wanted.then(|| forecast(settings.as_ref(), stream, cx)).transpose()?
             }
-            Some(_) => {}
+        };
+        match args.target_size.zip(prediction).filter(|(target, p)| p.bytes > *target) {
+            None => return Ok(Plan { chain, settings, prediction }),
+            Some((target, p)) => {
+                let (bytes, target) = (table::count(p.bytes), table::count(target));
+                too_large =
+                    Error::limit(format!("the video would take about {bytes} bytes, {target} are allowed"));
+            }
         }
     }
-    Err(Error::usage("no profile"))
-}
-
-/// Of the profile `exact`, whose frames hold the bytes as they are.
-fn exactly(stream: u64) -> Prediction {
-    use lab_video::exact::size::{FRAMES_PER_SECOND, FrameSize};
-    let size = FrameSize::for_payload(stream);
-    let frames = stream.div_ceil(size.capacity() as u64).max(1);
-    let bytes = stream as f64 * 1.01 + 4096.0;
-    Prediction { frames, seconds: frames as f64 / f64::from(FRAMES_PER_SECOND), bytes: bytes as u64 }
+    Err(too_large)
 }
 
 /// Bytes that the stream of a file of `len` bytes will have, as its first mebibyte compresses.
@@ -268,27 +231,14 @@ fn estimate(args: &Args, app: &App, chain: &Chain, len: u64, cx: &Context) -> Re
     Ok((len as f64 * stored as f64 / sample.len() as f64) as u64 + 1024)
 }
 
-/// Size and SHA-256 of the input, for a poster that tells them.
+/// Size and SHA-256 of the input, where there is a poster to state them.
 fn content(args: &Args, settings: &Settings, app: &App) -> Result<Option<(u64, Digest)>> {
-    let shown = |profile: &Profile| poster::is_shown(profile);
-    if args.input == Path::new("-") || !shown(settings.profile) || !args.input.is_file() {
+    if args.input == Path::new("-") || !poster::is_shown(settings.profile) || !args.input.is_file() {
         return Ok(None);
     }
-    let mut file = File::open(&args.input)?;
-    let observer: Arc<dyn Observer> = progress::bar("SHA-256", Some(file.metadata()?.len()), args.talk.quiet);
-    let (mut hash, mut buffer, mut len) = (Sha256::new(), vec![0; 1 << 20], 0);
-    loop {
-        if app.cancel.is_cancelled() {
-            return Err(Error::cancelled());
-        }
-        let count = file.read(&mut buffer)?;
-        if count == 0 {
-            return Ok(Some((len, Digest(hash.finalize().into()))));
-        }
-        hash.update(&buffer[..count]);
-        len += count as u64;
-        observer.advance(count as u64);
-    }
+    let file = File::open(&args.input)?;
+    let observer = progress::bar("SHA-256", Some(file.metadata()?.len()), args.talk.quiet);
+    poster::content(file, &args.work.context(app, observer)).map(Some)
 }
 
 /// Where the parts of an interrupted encode are.

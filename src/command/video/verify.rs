@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lab_codec::{Context, Error, ErrorKind, Result, StreamReader};
-use lab_video::stream::{Health, Reader};
+use lab_codec::{Context, Digest, Error, ErrorKind, Result, StreamReader};
+use lab_video::stream::{Margins, Reader};
 
 use super::super::decode::decode_feed;
 use super::{App, options, table};
@@ -39,80 +39,6 @@ struct Report {
     profile: &'static str,
     /// Only for lossy profiles.
     margins: Option<Margins>,
-}
-
-/// How close to failing a copy is.
-#[derive(serde::Serialize)]
-struct Margins {
-    pictures: u64,
-    frames: u64,
-    lost_frames: u64,
-    damaged_frames: u64,
-    repeated_frames: u64,
-    /// Parity bytes that the worst word needed, and those that it has.
-    worst_word: [usize; 2],
-    /// Wrong bytes that were put right, per Reed-Solomon word.
-    corrected_per_word: f64,
-    /// The group of frames that is closest to failing.
-    weakest_group: Option<Weakest>,
-    other_pictures: std::collections::BTreeMap<String, u64>,
-}
-
-#[derive(serde::Serialize)]
-struct Weakest {
-    group: u32,
-    data_frames: u32,
-    parity_frames: u32,
-    lost_frames: u32,
-}
-
-impl Margins {
-    fn of(health: &Health) -> Self {
-        let weakest = health.weakest().map(|(group, it)| Weakest {
-            group,
-            data_frames: it.data,
-            parity_frames: it.parity,
-            lost_frames: it.lost(),
-        });
-        Self {
-            pictures: health.pictures,
-            frames: health.frames,
-            lost_frames: health.lost(),
-            damaged_frames: health.damaged,
-            repeated_frames: health.repeated,
-            worst_word: [health.worst.worst, health.worst.parity],
-            corrected_per_word: health.corrected as f64 / health.words.max(1) as f64,
-            weakest_group: weakest,
-            other_pictures: health.refused.clone(),
-        }
-    }
-
-    fn lines(&self) -> String {
-        let [worst, parity] = self.worst_word;
-        let mut text = format!(
-            "  worst word: {worst} of {parity} parity bytes needed; {:.2} wrong bytes a word\n  \
-             frames: {} read, {} lost, {} damaged, {} repeated, in {} pictures\n",
-            self.corrected_per_word,
-            table::count(self.frames),
-            table::count(self.lost_frames),
-            table::count(self.damaged_frames),
-            table::count(self.repeated_frames),
-            table::count(self.pictures),
-        );
-        if let Some(weakest) = &self.weakest_group {
-            text += &format!(
-                "  weakest group: number {}, {} of {} frames lost, {} may be\n",
-                weakest.group,
-                weakest.lost_frames,
-                weakest.data_frames + weakest.parity_frames,
-                weakest.parity_frames
-            );
-        }
-        for (why, count) in &self.other_pictures {
-            text += &format!("  {} pictures: {why}\n", table::count(*count));
-        }
-        text
-    }
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
@@ -155,7 +81,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
             }
             Err(_) => "NOT whole".to_string(),
         };
-        let lines = margins.as_ref().map(Margins::lines).unwrap_or_default();
+        let lines = margins.as_ref().map(ToString::to_string).unwrap_or_default();
         super::super::print(&format!("{path}: {verdict}, profile {profile}\n{lines}"))?;
     }
     outcome.map(|_| ()).map_err(at_input)
@@ -204,10 +130,7 @@ fn check(args: &Args, app: &App, stream: Arc<dyn StreamReader>, cx: &Context) ->
 
 /// A digest in hexadecimal, with or without `sha256:` before it.
 fn digest(text: &str) -> Result<String> {
-    let hex = text.strip_prefix("sha256:").unwrap_or(text).to_ascii_lowercase();
-    if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
-        Ok(hex)
-    } else {
-        Err(Error::usage(format!("{text:?} is no SHA-256: 64 hexadecimal digits are")))
-    }
+    let digest = Digest::from_hex(text.strip_prefix("sha256:").unwrap_or(text));
+    let refuse = || Error::usage(format!("{text:?} is no SHA-256: 64 hexadecimal digits are"));
+    digest.map(|digest| digest.to_string()).ok_or_else(refuse)
 }

@@ -13,7 +13,8 @@ use super::cid;
 use super::cut::{Chunking, Cutting};
 use super::merkle;
 
-const MAGIC: [u8; 4] = *b"LABD";
+/// The first bytes of a dictionary.
+pub const MAGIC: [u8; 4] = *b"LABD";
 const VERSION: u8 = 1;
 /// Maximum size of a piece, in bytes.
 pub const MAX_PIECE: u64 = 1 << 30;

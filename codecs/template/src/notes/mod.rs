@@ -4,6 +4,8 @@ pub mod build;
 pub mod cid;
 pub mod cut;
 pub mod dictionary;
+pub mod files;
+pub mod list;
 pub mod map;
 mod merkle;
 pub mod partial;

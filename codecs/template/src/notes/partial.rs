@@ -6,7 +6,7 @@ use lab_bits::varint;
 use lab_codec::{Context, Result};
 
 use super::score::{Score, Voice, entries, length};
-use crate::partial::{Costs, Kind, Parsed, Table, Token};
+use crate::partial::{Costs, Kind, Parsed, Table, Token, costs};
 
 /// Counts of a segment's notes by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl Score<'_> {
         cx: &Context,
     ) -> Result<Costs> {
         let entries = entries(voice);
-        let named = Costs::new(self.stored.0, self.stored.1, 0..self.stored.1, cx)?;
+        let named = costs(self.stored.0, self.stored.1, 0..self.stored.1, cx)?;
         let naming = Naming::new(&named, self.sequence.lengths.len())?;
         let notes = self.sequence.notes.iter().map(|&note| (note, length(&self.sequence, voice, note)));
 
@@ -143,7 +143,7 @@ impl Score<'_> {
         }
         let mut local = match self.local.1 {
             0 => Costs::of_bytes(Vec::new()),
-            len => Costs::new(self.local.0, len, wanted.unwrap_or_default(), cx)?,
+            len => costs(self.local.0, len, wanted.unwrap_or_default(), cx)?,
         };
         let mut text = Vec::new();
         self.play(

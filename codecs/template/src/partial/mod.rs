@@ -11,9 +11,10 @@ mod table;
 use std::borrow::Cow;
 use std::ops::Range;
 
+pub use lab_codec::costs::{Costs, Defined, Kind, Token};
 use lab_codec::{Context, Result};
 
-pub use self::cost::{Costs, Defined, Kind, Token};
+pub use self::cost::costs;
 pub use self::search::{Pattern, Search};
 pub use self::statistics::{Rule, Statistics, beginning};
 use self::table::Builder;

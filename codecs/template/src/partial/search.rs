@@ -56,6 +56,14 @@ impl Pattern {
         Ok(Self { bytes: bytes.to_vec(), fail, again: border })
     }
 
+    /// The bytes that pairs of hexadecimal digits stand for; blanks are skipped.
+    pub fn hex(text: &[u8]) -> Option<Vec<u8>> {
+        let digits: Vec<u8> = text.iter().copied().filter(|byte| *byte != b' ').collect();
+        let (pairs, []) = digits.as_chunks::<2>() else { return None };
+        let digit = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8);
+        pairs.iter().map(|&[a, b]| Some(digit(a)? << 4 | digit(b)?)).collect()
+    }
+
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

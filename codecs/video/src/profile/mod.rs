@@ -113,6 +113,9 @@ pub static PROFILES: &[&Profile] = &[&dense::DENSE, &share::SHARE, &tough::TOUGH
 /// The names of all profiles, `exact` first.
 pub const NAMES: &[&str] = &["exact", "dense", "share", "tough", "art", "f2v2f"];
 
+/// The usual profiles, from tough to dense; `exact`, which survives lossless copies only, comes last.
+pub const BY_TOUGHNESS: [&str; 4] = ["tough", "share", "dense", "exact"];
+
 /// The profile with this name.
 pub fn by_name(name: &str) -> Option<&'static Profile> {
     PROFILES.iter().find(|profile| profile.name == name).copied()

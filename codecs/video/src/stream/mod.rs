@@ -16,7 +16,7 @@
 //! | [`poster`] | the opening picture, readable for a person |
 //! | [`film`] | the order of pictures for the encoder; segments of a resumable encode |
 //! | [`scan`] | pictures back to frames |
-//! | [`channel`] | losses of frames in a channel, measured with a test clip |
+//! | [`channel`] | losses of frames in a channel, measured with a test clip; [`Survival`]: what a profile needs |
 //! | [`predict`] | size and duration of a video before it is made |
 
 pub mod channel;
@@ -26,11 +26,13 @@ mod health;
 mod journal;
 pub mod layout;
 pub mod manifest;
+mod margins;
 pub mod poster;
 pub mod predict;
 mod reader;
 pub mod scan;
 mod settings;
+mod survival;
 mod writer;
 
 /// Upper bound of the memory of a writer or reader in bytes: a group's data and parity, the work space of
@@ -40,6 +42,8 @@ pub const MEMORY: u64 = 160 << 20;
 pub use health::Health;
 pub use layout::Layout;
 pub use manifest::Manifest;
+pub use margins::{Margins, Weakest};
 pub use reader::Reader;
 pub use settings::{Overrides, Settings};
+pub use survival::Survival;
 pub use writer::Writer;

@@ -2,9 +2,12 @@
 //!
 //! Noto Sans, Copyright Google, under the SIL Open Font License 1.1; see docs/charts.md.
 
+use std::io::Read;
+
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
-use lab_codec::{Error, ErrorKind, Result, format_count};
+use lab_codec::{Context, Digest, Error, ErrorKind, Result, format_count};
 use lab_media::Frame;
+use sha2::{Digest as _, Sha256};
 
 use super::Settings;
 use crate::profile::Profile;
@@ -16,6 +19,24 @@ const TEXT: u8 = 225;
 /// Whether videos of this profile begin with a poster. `dense` leaves it out, to spend every picture on data.
 pub fn is_shown(profile: &Profile) -> bool {
     profile.name != "dense"
+}
+
+/// Size and SHA-256 of a content, for a poster that states them. The observer counts each byte.
+///
+/// # Errors
+/// I/O errors, cancellation.
+pub fn content(mut reader: impl Read, cx: &Context) -> Result<(u64, Digest)> {
+    let (mut hash, mut buffer, mut len) = (Sha256::new(), vec![0; 1 << 20], 0);
+    loop {
+        cx.check()?;
+        let count = reader.read(&mut buffer)?;
+        if count == 0 {
+            return Ok((len, Digest(hash.finalize().into())));
+        }
+        hash.update(&buffer[..count]);
+        len += count as u64;
+        cx.observer().advance(count as u64);
+    }
 }
 
 /// Draws the poster of a stream.

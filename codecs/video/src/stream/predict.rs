@@ -5,6 +5,7 @@ use lab_codec::{Context, Result};
 use super::channel::make_clip;
 use super::film::poster_pictures;
 use super::{Settings, poster};
+use crate::exact::size::{FRAMES_PER_SECOND, FrameSize};
 use crate::profile::Structure;
 
 /// Predicted size and duration of a video.
@@ -20,6 +21,35 @@ pub struct Prediction {
 
 /// Frames of the trial where the structure has no groups of pictures; otherwise it encodes one whole group.
 const PLAIN_TRIAL_FRAMES: u32 = 8;
+
+/// Minimum frames of a video that is long beside its trial.
+const LONG_VIDEO: u64 = 256;
+
+/// Whether the video of a stream of `len` bytes is so long that a trial takes little of its time.
+pub fn is_long(settings: &Settings, len: u64) -> bool {
+    settings.layout.frames(len, settings.loss) >= LONG_VIDEO
+}
+
+/// Predicts the video of a stream of `len` bytes: by a trial with `settings`, or, without them, for the profile
+/// `exact`.
+///
+/// # Errors
+/// Those of [`bytes_per_frame`].
+pub fn forecast(settings: Option<&Settings>, len: u64, cx: &Context) -> Result<Prediction> {
+    match settings {
+        Some(settings) => Ok(predict(settings, len, bytes_per_frame(settings, cx)?)),
+        None => Ok(exactly(len)),
+    }
+}
+
+/// Prediction for the profile `exact`, whose frames hold the bytes unchanged.
+fn exactly(len: u64) -> Prediction {
+    let size = FrameSize::for_payload(len);
+    let frames = len.div_ceil(size.capacity() as u64).max(1);
+    // 0.53 % for frame headers, and the tables of the file.
+    let bytes = len as f64 * 1.01 + 4096.0;
+    Prediction { frames, seconds: frames as f64 / f64::from(FRAMES_PER_SECOND), bytes: bytes as u64 }
+}
 
 /// Bytes per frame, measured on a trial encode with random payload, for [`predict`].
 ///

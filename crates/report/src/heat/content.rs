@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lab_template::partial::Kind;
+use lab_codec::costs::Kind;
 
 use super::{Heat, Piece, level};
 use crate::html::safe::escape;

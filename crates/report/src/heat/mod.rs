@@ -7,7 +7,7 @@ mod tests;
 
 use std::ops::Range;
 
-use lab_template::partial::{Costs, Token};
+use lab_codec::costs::{Costs, Token};
 
 use super::draw::palette;
 use super::html::safe::escape;

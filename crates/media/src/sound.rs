@@ -1,21 +1,22 @@
-//! The sound of a clip, as it is, in a Matroska file without anything that differs from run to run.
+//! The sound of a clip, copied into a Matroska file that is the same in every run.
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
 use lab_codec::{Context, Result};
-use lab_media::ffmpeg::Tools;
 use lab_process::{Job, run};
 
-/// Its name in the first commit.
-pub const FILE: &str = "sound.mka";
+use crate::ffmpeg::Tools;
 
 /// The most bytes of it.
 const LARGEST: usize = 100_000_000;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The sound of the clip at `path`, if it has any.
+///
+/// # Errors
+/// Those of ffmpeg; [`Limit`](lab_codec::ErrorKind::Limit) for more than 100 MB.
 pub fn of(path: &Path, cx: &Context) -> Result<Option<Vec<u8>>> {
     let tools = Tools::find()?;
     let ask = |program: &Path, before: &[&str], after: &[&str]| {

@@ -4,29 +4,31 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-use lab_album::kind::{self, Kind};
-use lab_album::score;
-use lab_album::search::Search;
 use lab_codec::{Context, Error, Result};
 use rayon::prelude::*;
 
-use super::compare::{finish, run_tool};
+use super::tool;
+use crate::kind::{self, Kind};
+use crate::pixels::Shape;
+use crate::score;
+use crate::search::Search;
 
-/// A program that codes, with `{quality}` or `{level}`, one that decodes to PNG, and the end of the name between them.
+/// An encoder with a `{quality}` or a `{level}`, and its decoder to PNG.
 pub struct Tool {
-    /// What it is called here.
-    pub what: &'static str,
+    /// Its name in the comparison.
+    pub name: &'static str,
     encode: &'static [&'static str],
     decode: &'static [&'static str],
-    end: &'static str,
-    /// The coarsest level; the quality is what it is short of that.
+    /// Extension of encoded files.
+    extension: &'static str,
+    /// The coarsest level. Quality counts the other way: `coarsest - level`.
     coarsest: u32,
 }
 
 /// The programs.
 pub const TOOLS: [Tool; 3] = [
     Tool {
-        what: "AVIF at target",
+        name: "AVIF at target",
         encode: &[
             "avifenc",
             "-s",
@@ -43,30 +45,30 @@ pub const TOOLS: [Tool; 3] = [
             "{out}",
         ],
         decode: &["avifdec", "{in}", "{out}"],
-        end: "avif",
+        extension: "avif",
         coarsest: 63,
     },
     Tool {
-        what: "JPEG XL at target",
+        name: "JPEG XL at target",
         encode: &["cjxl", "--quiet", "-e", "7", "-q", "{quality}", "{in}", "{out}"],
         decode: &["djxl", "--quiet", "{in}", "{out}"],
-        end: "jxl",
+        extension: "jxl",
         coarsest: 100,
     },
     Tool {
-        what: "WebP at target",
+        name: "WebP at target",
         encode: &["cwebp", "-quiet", "-m", "6", "-q", "{quality}", "{in}", "-o", "{out}"],
         decode: &["dwebp", "-quiet", "{in}", "-o", "{out}"],
-        end: "webp",
+        extension: "webp",
         coarsest: 100,
     },
 ];
 
-/// Pictures that a quality is sought on, evenly from all.
+/// Pictures on which a level is sought, spread evenly over all.
 const SAMPLE: usize = 4;
 
-/// Bytes of all `pngs`, which lie in a folder for scratch, by `tool`, coded at the coarsest quality with a mean score of at least `target` on a sample.
-/// `None` where the program is missing or never as good.
+/// Bytes of all `pngs` by `tool`, at the coarsest level whose mean score on a sample reaches `target`. Encoded files go
+/// beside the PNGs. `None` where the program is missing, or where no level reaches the target.
 ///
 /// # Errors
 /// I/O errors, cancellation.
@@ -82,27 +84,23 @@ pub fn bytes(tool: &Tool, pngs: &[&Path], target: f64, cx: &Context) -> Result<O
     let Some(level) = search.found() else { return Ok(None) };
     let sizes = pngs.par_iter().map(|png| {
         cx.check()?;
-        let out = png.with_extension(tool.end);
-        finish(&words(tool, tool.encode, png, &out, level), &out, cx)
+        let out = png.with_extension(tool.extension);
+        tool::output_size(&tool.argv(tool.encode, png, &out, level), &out, cx)
     });
     Ok(sizes.collect::<Result<Option<Vec<u64>>>>()?.map(|sizes| sizes.iter().sum()))
 }
 
-fn words(tool: &Tool, words: &[&str], input: &Path, out: &Path, level: u32) -> Vec<OsString> {
-    let quality = (tool.coarsest - level).to_string();
-    let word = |word: &&str| match *word {
-        "{in}" => input.into(),
-        "{out}" => out.into(),
-        word => word.replace("{quality}", &quality).replace("{level}", &level.to_string()).into(),
-    };
-    words.iter().map(word).collect()
+impl Tool {
+    fn argv(&self, words: &[&str], input: &Path, out: &Path, level: u32) -> Vec<OsString> {
+        tool::argv(words, input, out, &[("{level}", level), ("{quality}", self.coarsest - level)])
+    }
 }
 
 /// The score of a picture that was coded and decoded; `None` where a program is missing or fails.
 fn trial(tool: &Tool, png: &Path, level: u32, cx: &Context) -> Result<Option<f64>> {
-    let (coded, back) = (png.with_extension(tool.end), png.with_extension("back.png"));
-    if !run_tool(&words(tool, tool.encode, png, &coded, level), &coded, cx)?
-        || !run_tool(&words(tool, tool.decode, &coded, &back, level), &back, cx)?
+    let (coded, back) = (png.with_extension(tool.extension), png.with_extension("back.png"));
+    if !tool::run(&tool.argv(tool.encode, png, &coded, level), &coded, cx)?
+        || !tool::run(&tool.argv(tool.decode, &coded, &back, level), &back, cx)?
     {
         return Ok(None);
     }
@@ -116,7 +114,7 @@ fn trial(tool: &Tool, png: &Path, level: u32, cx: &Context) -> Result<Option<f64
 }
 
 /// Red, green and blue of 8 bits.
-fn picture(path: &Path, cx: &Context) -> Result<(lab_album::pixels::Shape, Vec<u8>)> {
+fn picture(path: &Path, cx: &Context) -> Result<(Shape, Vec<u8>)> {
     let decoded = kind::decode(Kind::Png, &fs::read(path)?, cx)?;
     let shape = decoded.shape;
     if shape.bits > 8 {

@@ -7,16 +7,14 @@ use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
-use lab_album::kind::{self, Kind};
-use lab_album::manifest::File;
-use lab_album::video::slides::{fit, upright};
-use lab_album::{Album, Sink, scan};
-use lab_codec::{Context, Error, Result};
+use lab_codec::text::{base64, escape, visible};
+use lab_codec::{Context, Error, Result, format_count};
 
-use super::super::table;
-use super::pack::mode_name;
-use super::size_of;
-use lab_report::text::visible;
+use crate::kind::{self, Kind};
+use crate::manifest::File;
+use crate::scan;
+use crate::video::slides::{fit, upright};
+use crate::{Album, Sink};
 
 /// The longest side of a thumbnail.
 const SIDE: u32 = 240;
@@ -33,8 +31,8 @@ figure{margin:0;padding:.6rem;background:#fff;border:1px solid #ddd;border-radiu
 img{max-width:100%;height:auto;display:block;margin-bottom:.3rem}\
 figcaption{font-size:.82rem;overflow-wrap:anywhere}b{font-weight:600}small{color:#666}";
 
-/// Writes the page of the album at `path` to `sink`; with thumbnails of the files in `original`, where it is given. Cards
-/// lie in a scratch file until all are there, since pictures come back in no certain order.
+/// Writes the page of the album at `path` to `sink`, with thumbnails of the files in the folder `original` where it is
+/// given. Cards wait in a scratch file until all are there, because an album is not read in the order of its list.
 ///
 /// # Errors
 /// Those of reading the album, I/O errors.
@@ -53,6 +51,7 @@ pub fn write(
     album.read(&|number| album.manifest.files[number].picture.is_some(), &mut cards, cx)?;
     let Cards { mut file, mut places, .. } = cards;
     places.sort_unstable();
+    let bytes = fs::metadata(path)?.len();
     let total: u64 = album.manifest.files.iter().map(|file| file.bytes).sum();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = escape(&visible(&name));
@@ -60,11 +59,11 @@ pub fn write(
         sink,
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{name}</title>\n<style>{STYLE}</style>\n\
          <h1>{name}</h1>\n<p>{}: {} files, {} bytes; the album has {} bytes, ratio {}.</p>\n<main>\n",
-        mode_name(album.manifest.mode),
-        table::count(album.manifest.files.len() as u64),
-        table::count(total),
-        table::count(size_of(path)?),
-        table::ratio(total, size_of(path)?),
+        album.manifest.mode.name(),
+        format_count(album.manifest.files.len() as u64),
+        format_count(total),
+        format_count(bytes),
+        ratio(total, bytes),
     )?;
     let mut card = Vec::new();
     for (_, offset, length) in places {
@@ -112,8 +111,8 @@ impl Sink for Cards<'_> {
         let _ = write!(
             card,
             "</div><figcaption><b>{name}</b><br>{} &rarr; {} bytes, {:.1} %",
-            table::count(file.bytes),
-            table::count(self.shares[number]),
+            format_count(file.bytes),
+            format_count(self.shares[number]),
             100.0 * self.shares[number] as f64 / file.bytes.max(1) as f64,
         );
         if let Some(picture) = &file.picture {
@@ -154,40 +153,7 @@ fn put_thumbnail(card: &mut String, bytes: &[u8], alt: &str, cx: &Context) -> Re
     Ok(())
 }
 
-fn escape(text: &str) -> String {
-    lab_report::html::escape(text)
-}
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for part in bytes.chunks(3) {
-        let bits =
-            part.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - part.len()));
-        for i in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * i)) as usize & 63];
-            text.push(if i <= part.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn the_vectors_of_the_rfc() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-    }
+/// Original over encoded; a dash for an empty folder.
+fn ratio(original: u64, encoded: u64) -> String {
+    if original == 0 { "-".to_string() } else { format!("{:.3}", original as f64 / encoded as f64) }
 }
