@@ -11,7 +11,6 @@ pub mod colour;
 pub mod kind;
 pub mod look;
 pub mod manifest;
-pub mod matroska;
 mod pack;
 pub mod pixels;
 pub mod recipe;

@@ -7,9 +7,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use lab_codec::{Error, Result};
+use lab_media::container::matroska::{Sample, TrackPlan, Writer};
 
-use crate::matroska::{Sample, TrackPlan, Writer};
-
+/// The program that wrote the file, as its head says.
+pub const APPLICATION: &str = "lab album";
 /// Codec of the track that holds everything that is no video.
 pub const DATA_CODEC: &str = "D_LAB/ALBUM";
 
@@ -118,7 +119,7 @@ impl Spool {
         keyed.sort_unstable();
         let order: Vec<(u16, Entry)> = keyed.into_iter().map(|(_, place)| order[place]).collect();
         let plans = self.tracks.iter().map(|(plan, _)| plan.clone()).collect();
-        let mut writer = Writer::new(plans, duration);
+        let mut writer = Writer::new(APPLICATION, plans, duration);
         for (track, entry) in &order {
             writer.sample(Sample { track: *track, time: entry.time, key: entry.key, size: entry.size });
         }

@@ -5,6 +5,8 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use lab_codec::{Context, Error, Result, StreamWriter, Summary, Target};
+use lab_media::container::OpenFile;
+use lab_media::container::mp4::movie_box;
 use lab_media::ffmpeg::Output;
 use sha2::{Digest as _, Sha256};
 
@@ -12,7 +14,6 @@ use super::film::Film;
 use super::layout::{GROUP_MANIFESTS, LAST_MANIFESTS, parity_for};
 use super::manifest::{End, Manifest};
 use super::{Settings, erasure, poster};
-use crate::container::OpenFile;
 use crate::modem::{FrameHeader, Kind};
 
 /// Stands for the digest in the container's comment until that is known.
@@ -213,7 +214,7 @@ const LONGEST_INDEX: u64 = 64 << 20;
 /// Puts the digest into the comment of the container. A courtesy for people: readers ask the pixels.
 fn tell_digest(path: &Path, summary: &Summary) -> Result<()> {
     let file = OpenFile::new(std::fs::File::open(path)?)?;
-    let Some((start, len)) = crate::container::movie_box(&file)? else { return Ok(()) };
+    let Some((start, len)) = movie_box(&file)? else { return Ok(()) };
     if len > LONGEST_INDEX {
         return Ok(());
     }
