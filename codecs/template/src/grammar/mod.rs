@@ -1,6 +1,7 @@
 //! Straight-line grammars: what they are, how Re-Pair and Sequitur make them, which of their rules are worth a
 //! name.
 
+mod hash;
 pub mod repair;
 pub mod sequitur;
 pub mod utility;

@@ -147,9 +147,6 @@ impl<'a> State<'a> {
     /// Most pairs are rare, and all that is known of one is far from what is known of the next. Touching
     /// what the next pairs will need, each a step later than what leads to it, takes the waiting out.
     fn look_ahead(&mut self) {
-        if let Some(pair) = self.queue.peek(6) {
-            self.table.touch(pair);
-        }
         if let Some(entry) = self.queue.peek(4).and_then(|pair| self.table.get(pair)) {
             self.arena.touch(entry.block);
         }

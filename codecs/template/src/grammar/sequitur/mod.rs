@@ -9,7 +9,7 @@
 //! until none is left: no recursion, and nothing that a special case could forget. A run of equal symbols has
 //! one of its digrams in the table; when that goes, its neighbours in the run are looked at again.
 //!
-//! Memory is 12 bytes a symbol of the grammar (`nodes`), and 8 for each slot of the table of digrams.
+//! Memory is 12 bytes a symbol of the grammar (`nodes`), and 5 for each bucket of the table of digrams.
 
 mod digrams;
 mod nodes;
@@ -51,9 +51,9 @@ pub fn sequitur(input: &[u8], cx: &Context) -> Result<Grammar> {
 
 /// The memory in bytes that [`sequitur`] takes for `len` bytes.
 ///
-/// In a short text no two digrams need be equal. There are as many symbols as bytes then, with a guard for every two at most; and
-/// a table of digrams that has grown by half to hold them has up to 1.5 / 0.7 slots for each, while the old one is still
-/// there. In a long one even random bytes have digrams in common (16 bytes for each of 4 MiB), text has more (6 bytes),
+/// In a short text no two digrams need be equal. There are as many symbols as bytes then, with a guard for every two
+/// at most. A table of digrams that has just doubled has up to 16/7 buckets for each, and the old one still stands
+/// beside it: 18 bytes of the 29 counted here. In a long one even random bytes have digrams in common (16 bytes for each of 4 MiB), text has more (6 bytes),
 /// and of what repeats itself little is ever touched. That is measured, not proven: [`sequitur`] looks at what it really
 /// takes as it goes on, and keeps to the limit in any case.
 pub fn memory(len: u64) -> u64 {
@@ -215,7 +215,7 @@ impl Sequitur {
     #[inline]
     fn forget(&mut self, node: u32) {
         let Some((a, b)) = self.nodes.digram(node) else { return };
-        if self.digrams.remove(&self.nodes, (a, b), node) && a == b {
+        if self.digrams.remove((a, b), node) && a == b {
             self.pending.extend([self.nodes.prev(node), self.nodes.next(node)]);
         }
     }
