@@ -6,11 +6,11 @@ use lab_codec::{
     Carrier, Context, Entry, Error, ErrorKind, Info, Memory, Param, Params, Probe, Resources, Result, Source,
     StreamReader, StreamWriter, Target,
 };
-use lab_media::Rate;
+use lab_media::{Rate, container};
 
+use crate::exact;
 use crate::profile::{self, Profile};
 use crate::stream::{self, Overrides, Settings};
-use crate::{container, exact};
 
 const PROFILE: Param = Param::choice(
     "profile",

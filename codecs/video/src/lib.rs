@@ -10,10 +10,8 @@
 //! | [`profile`] | the lossy profiles: a modem, an encoder's settings |
 //! | [`modem`] | bytes to a picture and back |
 //! | [`stream`] | a stream in numbered frames, with parity across them |
-//! | [`container`] | MP4 in and out, Matroska in: where the samples of a video lie in a file |
 
 mod carrier;
-pub mod container;
 pub mod exact;
 pub mod modem;
 pub mod profile;

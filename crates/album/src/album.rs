@@ -5,13 +5,13 @@ use std::path::Path;
 
 use lab_codec::{Context, Error, ErrorKind, Result};
 use lab_media::colour::Range;
+use lab_media::container::matroska::{self, Block};
 use lab_media::{Frame, PixelFormat};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use crate::blocks::{self, PIECE};
 use crate::manifest::{self, Coding, Content, Digest, File, Group, Manifest, Mode, Segment};
-use crate::matroska::{self, Block};
 use crate::pixels::Shape;
 use crate::recipe::{Recipe, write_png};
 use crate::spool::DATA_CODEC;

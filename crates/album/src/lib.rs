@@ -14,7 +14,6 @@ pub mod kind;
 mod list;
 pub mod look;
 pub mod manifest;
-pub mod matroska;
 mod pack;
 pub mod pixels;
 pub mod recipe;

@@ -7,9 +7,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use lab_codec::{Error, Result};
+use lab_media::container::matroska::{Sample, TrackPlan, Writer};
 
-use crate::matroska::{Sample, TrackPlan, Writer};
-
+/// The writing program, as the file's head names it.
+pub const APPLICATION: &str = "lab album";
 /// Codec name of the data track, which holds files, recipes and natively coded pictures.
 pub const DATA_CODEC: &str = "D_LAB/ALBUM";
 
@@ -119,7 +120,7 @@ impl Spool {
         keyed.sort_unstable();
         let order: Vec<(u16, Entry)> = keyed.into_iter().map(|(_, place)| order[place]).collect();
         let plans = self.tracks.iter().map(|(plan, _)| plan.clone()).collect();
-        let mut writer = Writer::new(plans, duration);
+        let mut writer = Writer::new(APPLICATION, plans, duration);
         for (track, entry) in &order {
             writer.sample(Sample { track: *track, time: entry.time, key: entry.key, size: entry.size });
         }

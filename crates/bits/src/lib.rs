@@ -2,6 +2,7 @@
 
 pub mod arity;
 pub mod evql;
+pub mod exp_golomb;
 pub mod lsb;
 pub mod msb;
 pub mod varint;

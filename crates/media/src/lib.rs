@@ -25,10 +25,12 @@
 //! | [`mod@format`] | pixel formats and shapes |
 //! | [`colour`] | range, matrix, primaries and transfer of a video's samples |
 //! | [`y4m`], [`picture`], [`raw`] | YUV4MPEG2 streams, PNG files, samples without any header |
+//! | [`container`] | Matroska and MP4: tracks, samples, attachments |
 //! | [`sound`] | the sound of a clip |
 //! | [`ffmpeg`] | the one driver of ffmpeg: facts about a clip, frames of it, encoders |
 
 pub mod colour;
+pub mod container;
 pub mod ffmpeg;
 pub mod format;
 mod frame;

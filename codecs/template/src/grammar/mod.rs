@@ -1,6 +1,7 @@
 //! Straight-line grammars: their structure, their construction by Re-Pair and Sequitur, and the choice of
 //! rules that keep a name.
 
+mod hash;
 pub mod repair;
 pub mod sequitur;
 pub mod utility;

@@ -1,6 +1,6 @@
 //! One frame: from header and payload to a NAL unit, and the start of a NAL unit back to a header.
 
-use super::bits::{escape, unescape};
+use super::emulation::{escape, unescape};
 use super::h264::{parse_slice_start, slice_end, slice_start};
 use super::header::Header;
 use super::kernel::{MAX_UNIT, pack};

@@ -4,12 +4,15 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 
 use lab_codec::{Context, Error, Result};
+use lab_media::container::mp4::incomplete;
+use lab_media::container::{ReadAt, Sample, Track, read_index};
 
 use super::frame::{FrameStart, MAX_START};
 use super::h264::NAL_IDR;
 use super::header::Header;
-use crate::container::mp4_read::incomplete;
-use crate::container::{ReadAt, Sample, Track, read_index};
+
+/// Samples smaller than this hold no frame: its header and the first macroblock take more.
+const MIN_SAMPLE: u32 = 256;
 
 /// NAL units in front of a slice that are passed over: parameter sets, delimiters, supplemental information.
 const MAX_UNITS_BEFORE: usize = 64;
@@ -41,7 +44,7 @@ impl Index {
     /// Finds the stream of the first readable frame.
     pub fn open(file: Arc<dyn ReadAt>, cx: &Context) -> Result<Self> {
         let nothing = || Error::unsupported("a video, but no lab stream in it");
-        let track = read_index(&file, cx)?.ok_or_else(nothing)?;
+        let track = read_index(&*file, MIN_SAMPLE, cx)?.ok_or_else(nothing)?;
         let nothing = || if track.salvaged { incomplete() } else { nothing() };
         if u32::try_from(track.samples.len()).is_err() {
             return Err(Error::limit("the video has more than 4294967295 samples"));

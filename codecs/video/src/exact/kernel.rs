@@ -7,7 +7,7 @@
 //! first-level cache.
 
 use super::MB_BYTES;
-use super::bits::unescape;
+use super::emulation::unescape;
 use super::h264::PCM_PREFIX;
 use super::whiten::{FrameKey, TABLE};
 
@@ -138,7 +138,7 @@ fn escape_unit(out: &mut [u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exact::bits::escape;
+    use crate::exact::emulation::escape;
     use proptest::prelude::*;
 
     /// What `pack` must give, step by step.

@@ -8,7 +8,7 @@
 //!
 //! The byte-exact rules are in `docs/formats/video-exact.md`.
 
-pub mod bits;
+pub mod emulation;
 pub mod frame;
 pub mod h264;
 pub mod header;

@@ -4,12 +4,12 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lab_codec::{Context, Lost, Result, StreamReader, Summary, check_read};
+use lab_media::container::{OpenFile, ReadAt};
 
 use super::index::{Index, Slice};
 use super::kernel::{UNIT, unpack};
 use super::whiten::FrameKey;
 use super::{FIRST_MB_PAYLOAD, MB_BYTES};
-use crate::container::{OpenFile, ReadAt};
 
 /// Bytes of coded data that are read at once: small enough to stay in the second-level cache.
 const PIECE: usize = 128 << 10;

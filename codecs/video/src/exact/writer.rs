@@ -1,12 +1,12 @@
 //! Writes a stream as a video of the profile `exact`.
 
 use lab_codec::{Context, Error, Result, StreamWriter, Summary, Target};
+use lab_media::container::mp4::{Metadata, Mp4Writer, VideoFormat};
 
 use super::frame::Packer;
 use super::h264::{picture_parameter_set, sequence_parameter_set};
 use super::header::{End, Header, stream_id};
 use super::size::{FRAMES_PER_SECOND, FrameSize, LARGEST};
-use crate::container::mp4_write::{Metadata, Mp4Writer, VideoFormat};
 
 /// What the container names as its maker.
 const TOOL: &str = "lab video, profile exact";

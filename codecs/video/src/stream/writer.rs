@@ -5,6 +5,8 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use lab_codec::{Context, Error, Result, StreamWriter, Summary, Target};
+use lab_media::container::OpenFile;
+use lab_media::container::mp4::movie_box;
 use lab_media::ffmpeg::Output;
 use sha2::{Digest as _, Sha256};
 
@@ -12,7 +14,6 @@ use super::film::Film;
 use super::layout::{GROUP_MANIFESTS, LAST_MANIFESTS, parity_for};
 use super::manifest::{End, Manifest};
 use super::{Settings, erasure, poster};
-use crate::container::OpenFile;
 use crate::modem::{FrameHeader, Kind};
 
 /// Placeholder of the digest in the container's comment, of the digest's length, until that is known.
@@ -216,7 +217,7 @@ const MAX_INDEX_BYTES: u64 = 64 << 20;
 /// Writes the digest into the container's comment. This only helps people: readers use the manifests.
 fn write_digest(path: &Path, summary: &Summary) -> Result<()> {
     let file = OpenFile::new(std::fs::File::open(path)?)?;
-    let Some((start, len)) = crate::container::movie_box(&file)? else { return Ok(()) };
+    let Some((start, len)) = movie_box(&file)? else { return Ok(()) };
     if len > MAX_INDEX_BYTES {
         return Ok(());
     }

@@ -4,13 +4,13 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use lab_codec::{Context, Error, Result};
+use lab_media::container::matroska::{self, Block, Sample, TrackPlan, Writer};
 use lab_media::ffmpeg::{DecodeOptions, Decoder, EncodeOptions, EncodedVideo, Output};
 use lab_media::{Colour, Frame, PixelFormat, Rate, Shape, Video};
 use tempfile::TempDir;
 
 use crate::manifest::{SEGMENT_PICTURES, Segment};
-use crate::matroska::{self, Block, Sample, TrackPlan, Writer};
-use crate::spool::Spool;
+use crate::spool::{APPLICATION, Spool};
 
 /// Frames per second for the encoder, which has no notion of slides; the album has times of its own.
 const RATE: Rate = Rate { num: 25, den: 1 };
@@ -170,7 +170,7 @@ pub fn decode_blocks(
     let start = blocks.iter().map(|block| block.time).min().unwrap_or(0);
     let times = |block: &Block| u64::try_from(block.time.saturating_sub(start)).unwrap_or(0);
     let duration = blocks.iter().map(&times).max().unwrap_or(0).saturating_add(super::STEP);
-    let mut writer = Writer::new(vec![plan.clone()], duration);
+    let mut writer = Writer::new(APPLICATION, vec![plan.clone()], duration);
     for block in blocks {
         writer.sample(Sample { track: 1, time: times(block), key: block.key, size: block.size });
     }

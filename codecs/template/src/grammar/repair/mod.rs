@@ -147,9 +147,6 @@ impl<'a> State<'a> {
     /// Prefetches for the next pairs. Most pairs are rare, and table entry, list and sequence of each are
     /// cache misses. Each step touches what the previous one, two pairs earlier, has fetched the address of.
     fn look_ahead(&mut self) {
-        if let Some(pair) = self.queue.peek(6) {
-            self.table.touch(pair);
-        }
         if let Some(entry) = self.queue.peek(4).and_then(|pair| self.table.get(pair)) {
             self.arena.touch(entry.block);
         }

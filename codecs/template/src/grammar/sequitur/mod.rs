@@ -9,7 +9,7 @@
 //! special case to forget. Of the equal digrams in a run of equal symbols, the table holds one. When that
 //! goes, its neighbours in the run are checked again.
 //!
-//! Memory is 12 bytes for each symbol of the grammar (`nodes`), and 8 for each slot of the digram table.
+//! Memory is 12 bytes for each symbol of the grammar (`nodes`), and 5 for each bucket of the digram table.
 
 mod digrams;
 mod nodes;
@@ -50,8 +50,8 @@ pub fn sequitur(input: &[u8], cx: &Context) -> Result<Grammar> {
 /// The memory in bytes that [`sequitur`] takes for `len` bytes.
 ///
 /// Up to 1 MiB the bound is derived. In a short text all digrams can differ: one node of 12 bytes for each
-/// byte, and at most a guard for every two, make 18. A digram table that has just grown by half has up to 1.5
-/// / 0.7 slots of 8 bytes for each digram, while the old one (1 / 0.7) still exists: 29 together.
+/// byte, and at most a guard for every two, make 18. A digram table that has just doubled has up to 16/7
+/// buckets of 5 bytes for each digram, while the old one still exists: 18 bytes of the 29 counted here.
 ///
 /// Beyond 1 MiB it is measured, not proven: even random bytes share digrams (16 bytes for each of 4 MiB),
 /// text shares more (6 bytes). [`sequitur`] checks the memory in use as it goes on, and keeps to the limit in
@@ -218,7 +218,7 @@ impl Sequitur {
     fn forget(&mut self, node: u32) {
         let Some((a, b)) = self.nodes.digram(node) else { return };
         // The digrams beside it in a run may now be the only ones: check them again.
-        if self.digrams.remove(&self.nodes, (a, b), node) && a == b {
+        if self.digrams.remove((a, b), node) && a == b {
             self.pending.extend([self.nodes.prev(node), self.nodes.next(node)]);
         }
     }

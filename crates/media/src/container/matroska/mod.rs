@@ -1,19 +1,20 @@
-//! Matroska (RFC 9559, on EBML, RFC 8794), as far as an album needs it: tracks whose samples come from elsewhere, and
-//! attachments.
+//! Matroska (RFC 9559, on EBML, RFC 8794): tracks, their blocks, and attachments.
 
+mod block;
 mod element;
 mod ids;
 mod read;
 mod write;
 
-pub use read::{Attachment, Block, File, Track};
+pub use block::Block;
+pub use read::{Attachment, Contents, File, Track, scan};
 pub use write::{Sample, TrackPlan, Writer};
 
 /// Kinds of tracks.
 pub mod track_type {
     /// Frames of video.
     pub const VIDEO: u64 = 1;
-    /// Anything that players pass over.
+    /// Data that players skip.
     pub const METADATA: u64 = 33;
 }
 

@@ -9,33 +9,7 @@ use std::io::{Seek, SeekFrom, Write};
 use lab_codec::{Error, Result, Target};
 
 use super::boxes::{put_box, put_u32};
-use super::mp4_movie::{fragment_start, movie};
-
-/// The track: how its samples are decoded and shown.
-#[derive(Debug, Clone)]
-pub struct VideoFormat {
-    /// Luma samples in a row.
-    pub width: u32,
-    /// Rows of luma samples.
-    pub height: u32,
-    /// Frames per second.
-    pub rate: u32,
-    /// The sequence parameter set's NAL unit.
-    pub sequence_parameters: Vec<u8>,
-    /// The picture parameter set's NAL unit.
-    pub picture_parameters: Vec<u8>,
-}
-
-/// What players and tools show of the file.
-#[derive(Debug, Clone, Default)]
-pub struct Metadata {
-    /// The title.
-    pub name: String,
-    /// The comment.
-    pub comment: String,
-    /// The program that made it.
-    pub tool: String,
-}
+use super::movie::{FILE_TYPE, FRAGMENTED_TYPE, MDAT, Metadata, VideoFormat, fragment_start, movie};
 
 enum Output<'a> {
     File(File),
@@ -48,15 +22,6 @@ pub struct Mp4Writer<'a> {
     format: Option<VideoFormat>,
     sizes: Vec<u32>,
 }
-
-/// Where the header of `mdat` begins: behind `ftyp`, which is followed by an empty `free` box that gives way
-/// where `mdat` needs a 64-bit size.
-const MDAT: u64 = FILE_TYPE.len() as u64;
-/// Where the first sample begins.
-pub(super) const FIRST_SAMPLE: u64 = MDAT + 16;
-
-const FILE_TYPE: &[u8; 32] = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41";
-const FRAGMENTED_TYPE: &[u8; 36] = b"\0\0\0\x24ftypiso5\0\0\x02\0isomiso5iso6avc1mp41";
 
 impl<'a> Mp4Writer<'a> {
     /// Creates the file, or takes the pipe.
@@ -157,12 +122,10 @@ fn data_header(samples: u64) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use lab_codec::Context;
 
     use super::*;
-    use crate::container::mp4_movie::FRAGMENT_START;
+    use crate::container::mp4::movie::{FIRST_SAMPLE, FRAGMENT_START};
     use crate::container::{ReadAt, read_index};
 
     #[test]
@@ -218,8 +181,8 @@ mod tests {
             assert_eq!(end.windows(4).any(|kind| kind == b"co64"), count > 2);
             let start = [&FILE_TYPE[..], &data_header(samples)].concat();
             let len = FIRST_SAMPLE + samples + end.len() as u64;
-            let file: Arc<dyn ReadAt> = Arc::new(Sparse { start, end, len });
-            let track = read_index(&file, &Context::default()).unwrap().unwrap();
+            let file = Sparse { start, end, len };
+            let track = read_index(&file, 256, &Context::default()).unwrap().unwrap();
             let offsets: Vec<u64> = track.samples.iter().map(|sample| sample.offset).collect();
             let expected: Vec<u64> = (0..count as u64).map(|i| FIRST_SAMPLE + i * 3_000_000_000).collect();
             assert_eq!((offsets, track.salvaged), (expected, false));

@@ -13,7 +13,7 @@ fn file(samples: &[(u16, u64, bool, Vec<u8>)], manifest: &[u8]) -> Vec<u8> {
         default: true,
         elements: vec![0xE0, 0x83, 0xB0, 0x81, 7],
     };
-    let mut writer = Writer::new(vec![video, TrackPlan::data("D_LAB/ALBUM", "files")], 4000);
+    let mut writer = Writer::new("lab album", vec![video, TrackPlan::data("D_LAB/ALBUM", "files")], 4000);
     for (track, time, key, data) in samples {
         writer.sample(Sample { track: *track, time: *time, key: *key, size: data.len() as u64 });
     }

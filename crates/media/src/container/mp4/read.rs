@@ -3,14 +3,14 @@
 use lab_codec::{Context, Error, Result};
 
 use super::boxes::{Boxes, Fields};
-use super::{MIN_SAMPLE, ReadAt, Sample, Samples, Track};
+use crate::container::read_at::ReadAt;
+use crate::container::samples::{Sample, Samples, Track};
 
 /// Boxes at the top level that are followed, of any kind. Two for every sample of a fragmented file.
 const MAX_BOXES: usize = 1 << 24;
 
-/// See [`super::read_index`].
-pub fn read_index(file: &dyn ReadAt, cx: &Context) -> Result<Option<Track>> {
-    let mut samples = Samples::new(file.len(), cx);
+/// Finds the samples of the first H.264 track of `file`, and appends them to `samples`.
+pub fn read_index(file: &dyn ReadAt, mut samples: Samples, cx: &Context) -> Result<Option<Track>> {
     let mut found: Option<Found> = None;
     let mut data = None;
     let mut truncated = false;
@@ -58,15 +58,18 @@ pub fn read_index(file: &dyn ReadAt, cx: &Context) -> Result<Option<Track>> {
     Ok(Some(Track { samples: samples.list, length_size, salvaged }))
 }
 
-/// Where the first box of a kind lies at the top level: its first byte and its length.
-pub(super) fn find_box(file: &dyn ReadAt, kind: &[u8; 4]) -> Result<Option<(u64, u64)>> {
+/// Where the index (`moov`) lies: its first byte and its length; `None` where the file has none.
+///
+/// # Errors
+/// I/O errors.
+pub fn movie_box(file: &dyn ReadAt) -> Result<Option<(u64, u64)>> {
     let mut position = 0;
     for _ in 0..MAX_BOXES {
         if position >= file.len() {
             break;
         }
         let Some(top) = TopBox::read(file, position)? else { break };
-        if top.kind == *kind {
+        if &top.kind == b"moov" {
             return Ok(Some((position, top.end.min(file.len()) - position)));
         }
         position = top.end;
@@ -75,7 +78,7 @@ pub(super) fn find_box(file: &dyn ReadAt, kind: &[u8; 4]) -> Result<Option<(u64,
 }
 
 /// The error for a video without an index whose samples are not found otherwise.
-pub(crate) fn incomplete() -> Error {
+pub fn incomplete() -> Error {
     Error::truncated("the video ends before its index (the moov box): the file is incomplete")
 }
 
@@ -91,7 +94,7 @@ fn walk_data(file: &dyn ReadAt, mut position: u64, samples: &mut Samples) -> Res
         let before = samples.list.len();
         samples.push(Sample { offset: position, size })?;
         if samples.list.len() == before {
-            break; // not a frame of ours, or cut off
+            break; // too small, or cut off
         }
         position += u64::from(size);
     }
@@ -229,7 +232,7 @@ fn run_samples(
         }
         f.skip(if flags & 4 != 0 { 4 } else { 0 })?;
         let fields_after_size = (flags & 0xC00).count_ones() as usize * 4;
-        if flags & 0xF00 == 0 && (default_size < MIN_SAMPLE || samples.is_none()) {
+        if flags & 0xF00 == 0 && (samples.as_ref().is_none_or(|samples| default_size < samples.smallest)) {
             // Nothing in the file bounds the number of these.
             next = next.saturating_add(u64::from(count) * u64::from(default_size));
             return Some(Ok(()));
@@ -272,8 +275,8 @@ fn video_track(track: &[u8]) -> Option<(u32, usize, &[u8])> {
 fn table_samples(table: &[u8], samples: &mut Samples) -> Result<()> {
     let mut walk = || {
         let mut sizes = SampleSizes::parse(table)?;
-        if (1..MIN_SAMPLE).contains(&sizes.fixed) {
-            return None; // no frames of ours, and nothing in the file bounds their number
+        if (1..samples.smallest).contains(&sizes.fixed) {
+            return None; // too small, and nothing in the file bounds their number
         }
         let mut chunks = ChunkOffsets::parse(table)?;
         let mut f = Fields(Boxes::find(table, b"stsc")?);

@@ -9,7 +9,7 @@ use super::ids::*;
 use super::track_type;
 
 /// A track that is to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrackPlan {
     /// What kind, of [`track_type`].
     pub kind: u64,
@@ -62,6 +62,7 @@ const SEEK_BYTES: u64 = (SOUGHT.len() * SEEK_ENTRY) as u64;
 
 /// Plans and writes a file.
 pub struct Writer {
+    application: &'static str,
     tracks: Vec<TrackPlan>,
     samples: Vec<Sample>,
     duration: u64,
@@ -76,9 +77,9 @@ struct Cluster {
 }
 
 impl Writer {
-    /// A file with these tracks, numbered from 1, that lasts `duration` milliseconds.
-    pub fn new(tracks: Vec<TrackPlan>, duration: u64) -> Self {
-        Self { tracks, samples: Vec::new(), duration, attachments: Vec::new() }
+    /// A file of `application` with these tracks, numbered from 1, that lasts `duration` milliseconds.
+    pub fn new(application: &'static str, tracks: Vec<TrackPlan>, duration: u64) -> Self {
+        Self { application, tracks, samples: Vec::new(), duration, attachments: Vec::new() }
     }
 
     /// Adds a sample; times do not go back by more than a track's own reordering.
@@ -202,7 +203,7 @@ impl Writer {
         put_number(&mut info, TIMESTAMP_SCALE, 1_000_000);
         put(&mut info, DURATION, &(self.duration as f64).to_be_bytes());
         put(&mut info, MUXING_APP, b"lab");
-        put(&mut info, WRITING_APP, b"lab album");
+        put(&mut info, WRITING_APP, self.application.as_bytes());
         element(INFO, &info)
     }
 

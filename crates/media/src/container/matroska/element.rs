@@ -8,14 +8,14 @@ pub fn put(out: &mut Vec<u8>, id: u32, data: &[u8]) {
     out.extend_from_slice(data);
 }
 
-/// Appends an element that holds a number, in as few bytes as it needs, at least one.
+/// Appends an element that holds a number, in as few bytes as possible.
 pub fn put_number(out: &mut Vec<u8>, id: u32, value: u64) {
     let bytes = value.to_be_bytes();
     let skip = (value.leading_zeros() as usize / 8).min(7);
     put(out, id, &bytes[skip..]);
 }
 
-/// Appends an identifier and a size, in as few bytes as they need.
+/// Appends an identifier and a size, in as few bytes as possible.
 pub fn put_header(out: &mut Vec<u8>, id: u32, size: u64) {
     put_id(out, id);
     // A size of n bytes holds 7n bits; all ones are reserved.
@@ -23,7 +23,7 @@ pub fn put_header(out: &mut Vec<u8>, id: u32, size: u64) {
     put_size(out, size, length);
 }
 
-/// Appends an identifier and a size of eight bytes, which can be written over later.
+/// Appends an identifier and a size of eight bytes.
 pub fn put_long_header(out: &mut Vec<u8>, id: u32, size: u64) {
     put_id(out, id);
     put_size(out, size, 8);
@@ -39,46 +39,52 @@ fn put_size(out: &mut Vec<u8>, size: u64, length: usize) {
     out.extend_from_slice(&marked.to_be_bytes()[8 - length..]);
 }
 
-/// Reads a header at the beginning of `bytes`: identifier, size, and how many bytes they took. `None` for the size
-/// stands for "unknown".
+/// Reads a number of variable length (RFC 8794, 4) at the start of `bytes`: its value and its length in bytes.
+/// All value bits set stand for "unknown" in a size, so the largest value of each length is `None`.
+///
+/// # Errors
+/// [`Truncated`](lab_codec::ErrorKind::Truncated), [`Corrupt`](lab_codec::ErrorKind::Corrupt).
+pub fn variable(bytes: &[u8]) -> Result<(Option<u64>, usize)> {
+    let short = || Error::truncated("the Matroska file ends within the header of an element");
+    let length = bytes.first().ok_or_else(short)?.leading_zeros() as usize + 1;
+    if length > 8 {
+        return Err(Error::corrupt("the Matroska file has a number longer than eight bytes"));
+    }
+    let marker = 1 << (7 * length);
+    let value = big_endian(bytes.get(..length).ok_or_else(short)?) & !marker;
+    Ok(((value != marker - 1).then_some(value), length))
+}
+
+/// Reads a header at the start of `bytes`: identifier, size, and the header's length in bytes. `None` for the
+/// size stands for "unknown".
 ///
 /// # Errors
 /// [`Truncated`](lab_codec::ErrorKind::Truncated), [`Corrupt`](lab_codec::ErrorKind::Corrupt).
 pub fn header(bytes: &[u8]) -> Result<(u32, Option<u64>, usize)> {
-    let short = || Error::truncated("the Matroska file ends within the header of an element");
-    let first = *bytes.first().ok_or_else(short)?;
-    let id_length = first.leading_zeros() as usize + 1;
+    let (_, id_length) = variable(bytes)?;
     if id_length > 4 {
         return Err(Error::corrupt("the Matroska file has an element without an identifier"));
     }
-    let id = bytes.get(..id_length).ok_or_else(short)?;
-    let id = id.iter().fold(0, |id, byte| id << 8 | u32::from(*byte));
-    let rest = &bytes[id_length..];
-    let first = *rest.first().ok_or_else(short)?;
-    let length = first.leading_zeros() as usize + 1;
-    if length > 8 {
-        return Err(Error::corrupt("the Matroska file has an element without a size"));
-    }
-    let size = rest.get(..length).ok_or_else(short)?;
-    let size = size.iter().fold(0, |size, byte| size << 8 | u64::from(*byte)) & !(1 << (7 * length));
-    let unknown = size == (1 << (7 * length)) - 1;
-    Ok((id, (!unknown).then_some(size), id_length + length))
+    let id = big_endian(&bytes[..id_length]) as u32;
+    let (size, length) = variable(&bytes[id_length..])?;
+    Ok((id, size, id_length + length))
 }
 
-/// The longest header.
+/// Bytes of the longest header.
 pub const HEADER: usize = 12;
 
 /// The elements in `bytes`.
 ///
 /// # Errors
-/// As [`header`]; an element may not reach beyond the one that it is in.
+/// As [`header`]; an element must end inside its parent.
 pub fn children(mut bytes: &[u8]) -> Result<Vec<(u32, &[u8])>> {
     let mut list = Vec::new();
     while !bytes.is_empty() {
         let (id, size, length) = header(bytes)?;
         let size = size.and_then(|size| usize::try_from(size).ok());
         let end = size.and_then(|size| size.checked_add(length)).filter(|end| *end <= bytes.len());
-        let end = end.ok_or_else(|| Error::corrupt("an element reaches beyond the one that it is in"))?;
+        let end =
+            end.ok_or_else(|| Error::corrupt("an element of the Matroska file reaches beyond its parent"))?;
         list.push((id, &bytes[length..end]));
         bytes = &bytes[end..];
     }
@@ -88,10 +94,14 @@ pub fn children(mut bytes: &[u8]) -> Result<Vec<(u32, &[u8])>> {
 /// The number in the data of an element.
 ///
 /// # Errors
-/// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where it has more than eight bytes.
+/// [`Corrupt`](lab_codec::ErrorKind::Corrupt) if it has more than eight bytes.
 pub fn number(data: &[u8]) -> Result<u64> {
     if data.len() > 8 {
-        return Err(Error::corrupt("a number of more than eight bytes in the Matroska file"));
+        return Err(Error::corrupt("the Matroska file has a number longer than eight bytes"));
     }
-    Ok(data.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+    Ok(big_endian(data))
+}
+
+fn big_endian(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte))
 }

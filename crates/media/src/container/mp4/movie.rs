@@ -1,7 +1,43 @@
 //! The boxes that describe the samples (ISO/IEC 14496-12, 8): `moov` and `moof`, with one H.264 track.
 
 use super::boxes::{put_box, put_full_box, put_u16, put_u32};
-use super::mp4_write::{FIRST_SAMPLE, Metadata, VideoFormat};
+
+/// The track: how its samples are decoded and shown.
+#[derive(Debug, Clone)]
+pub struct VideoFormat {
+    /// Luma samples in a row.
+    pub width: u32,
+    /// Rows of luma samples.
+    pub height: u32,
+    /// Frames per second.
+    pub rate: u32,
+    /// The sequence parameter set's NAL unit.
+    pub sequence_parameters: Vec<u8>,
+    /// The picture parameter set's NAL unit.
+    pub picture_parameters: Vec<u8>,
+}
+
+/// What players and tools show of the file.
+#[derive(Debug, Clone, Default)]
+pub struct Metadata {
+    /// The title.
+    pub name: String,
+    /// The comment.
+    pub comment: String,
+    /// The program that made it.
+    pub tool: String,
+}
+
+/// Where the header of `mdat` begins: behind `ftyp`, which is followed by an empty `free` box that gives way
+/// where `mdat` needs a 64-bit size.
+pub const MDAT: u64 = FILE_TYPE.len() as u64;
+/// Where the first sample begins.
+pub const FIRST_SAMPLE: u64 = MDAT + 16;
+
+/// `ftyp` of a plain file.
+pub const FILE_TYPE: &[u8; 32] = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41";
+/// `ftyp` of a fragmented file.
+pub const FRAGMENTED_TYPE: &[u8; 36] = b"\0\0\0\x24ftypiso5\0\0\x02\0isomiso5iso6avc1mp41";
 
 /// `moof` and the header of `mdat` for one sample.
 pub fn fragment_start(number: u32, size: u32) -> Vec<u8> {

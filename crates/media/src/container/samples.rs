@@ -1,0 +1,57 @@
+//! A list of samples, collected against hostile input.
+
+use lab_codec::{Context, Error, Result};
+
+/// One coded picture in a file: NAL units, each behind its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// The first byte, from the start of the file.
+    pub offset: u64,
+    /// Bytes.
+    pub size: u32,
+}
+
+/// The samples of an H.264 track in decoding order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Track {
+    /// The samples.
+    pub samples: Vec<Sample>,
+    /// Bytes of the length before each NAL unit: 1, 2 or 4.
+    pub length_size: usize,
+    /// Whether the file's own index was cut off and the samples were found without it.
+    pub salvaged: bool,
+}
+
+/// Samples inside a file, of a minimum size. Since samples do not overlap, that bounds their number.
+pub struct Samples<'a> {
+    pub list: Vec<Sample>,
+    pub file_len: u64,
+    pub smallest: u32,
+    cx: &'a Context,
+}
+
+impl<'a> Samples<'a> {
+    pub fn new(file_len: u64, smallest: u32, cx: &'a Context) -> Self {
+        Self { list: Vec::new(), file_len, smallest, cx }
+    }
+
+    /// Appends a sample that is large enough and lies in the file; leaves out any other.
+    pub fn push(&mut self, sample: Sample) -> Result<()> {
+        let end = sample.offset.saturating_add(u64::from(sample.size));
+        if end > self.file_len || sample.size < self.smallest {
+            return Ok(());
+        }
+        let count = self.list.len() as u64;
+        if count >= self.file_len / u64::from(self.smallest) {
+            return Err(Error::corrupt("the index of the video has more samples than the file has room for"));
+        }
+        if self.list.len() == self.list.capacity() {
+            self.cx.check()?;
+            // Growing holds the old and the doubled list.
+            let memory = 3 * (count + 1) * size_of::<Sample>() as u64;
+            self.cx.limits().check_memory(memory, "the index of the video")?;
+        }
+        self.list.push(sample);
+        Ok(())
+    }
+}
