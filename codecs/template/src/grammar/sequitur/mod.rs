@@ -29,7 +29,8 @@ const START: u32 = 0;
 /// Makes the grammar of `input`. Reports one byte of progress for each byte.
 ///
 /// # Errors
-/// [`Limit`](lab_codec::ErrorKind::Limit) beyond [`MAX_LEN`] bytes or the memory that is allowed; cancellation.
+/// [`Limit`](lab_codec::ErrorKind::Limit) beyond [`MAX_LEN`] bytes or the memory that is allowed;
+/// cancellation.
 pub fn sequitur(input: &[u8], cx: &Context) -> Result<Grammar> {
     if input.len() > MAX_LEN {
         return Err(Error::limit(format!(
@@ -51,11 +52,12 @@ pub fn sequitur(input: &[u8], cx: &Context) -> Result<Grammar> {
 
 /// The memory in bytes that [`sequitur`] takes for `len` bytes.
 ///
-/// In a short text no two digrams need be equal. There are as many symbols as bytes then, with a guard for every two
-/// at most. A table of digrams that has just doubled has up to 16/7 buckets for each, and the old one still stands
-/// beside it: 18 bytes of the 29 counted here. In a long one even random bytes have digrams in common (16 bytes for each of 4 MiB), text has more (6 bytes),
-/// and of what repeats itself little is ever touched. That is measured, not proven: [`sequitur`] looks at what it really
-/// takes as it goes on, and keeps to the limit in any case.
+/// In a short text no two digrams need be equal. There are as many symbols as bytes then, with a guard for
+/// every two at most. A table of digrams that has just doubled has up to 16/7 buckets for each, and the old
+/// one still stands beside it: 18 bytes of the 29 counted here. In a long one even random bytes have digrams
+/// in common (16 bytes for each of 4 MiB), text has more (6 bytes), and of what repeats itself little is ever
+/// touched. That is measured, not proven: [`sequitur`] looks at what it really takes as it goes on, and keeps
+/// to the limit in any case.
 pub fn memory(len: u64) -> u64 {
     let short = len.min(1 << 20);
     short * (18 + 29) + (len - short) * 18 + 4096
