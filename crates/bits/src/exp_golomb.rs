@@ -10,7 +10,9 @@ const MAX_ZEROS: u32 = 16;
 /// Appends `value`.
 pub fn write(out: &mut BitWriter, value: u32) {
     let code = u64::from(value) + 1;
-    out.write(code, 2 * code.ilog2() + 1);
+    // Apart, since the longest code has 65 bits.
+    out.write(0, code.ilog2());
+    out.write(code, code.ilog2() + 1);
 }
 
 /// Takes a value of at most 16 bits behind its first one.

@@ -1,7 +1,7 @@
 //! The hash of a pair of symbols, for the tables of Re-Pair and Sequitur.
 
-/// Folds a 128-bit product: every bit of the result depends on every symbol bit, which the table needs at both
-/// ends of the hash. A fixed function, since keys chosen by an attacker cost time, never wrong bytes.
+/// Folds a 128-bit product: every bit of the result depends on every symbol bit, which the table needs at
+/// both ends of the hash. A fixed function, since keys chosen by an attacker cost time, never wrong bytes.
 #[inline]
 pub fn hash_pair((a, b): (u32, u32)) -> u64 {
     let key = u64::from(a) << 32 | u64::from(b);

@@ -29,7 +29,8 @@ impl Kind {
 }
 
 /// Finds the samples of the first H.264 track of `file`; `None` where it has no such track. Samples of fewer
-/// than `smallest` bytes, which is at least 1, are left out: that bounds their number by the size of the file.
+/// than `smallest` bytes, which is at least 1, are left out: that bounds their number by the size of the
+/// file.
 ///
 /// # Errors
 /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) or [`Truncated`](lab_codec::ErrorKind::Truncated) where the

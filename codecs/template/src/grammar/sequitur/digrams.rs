@@ -20,8 +20,8 @@ pub enum Entered {
     },
 }
 
-/// Nodes by the digram that begins there. A node leaves the table before its digram changes, so that growing can
-/// hash the digrams of all nodes in it.
+/// Nodes by the digram that begins there. A node leaves the table before its digram changes, so that growing
+/// can hash the digrams of all nodes in it.
 #[derive(Debug, Default)]
 pub struct Digrams(HashTable<u32>);
 

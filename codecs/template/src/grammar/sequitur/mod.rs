@@ -29,7 +29,8 @@ const START: u32 = 0;
 /// Makes the grammar of `input`. Reports one byte of progress for each byte.
 ///
 /// # Errors
-/// [`Limit`](lab_codec::ErrorKind::Limit) beyond [`MAX_LEN`] bytes or the memory that is allowed; cancellation.
+/// [`Limit`](lab_codec::ErrorKind::Limit) beyond [`MAX_LEN`] bytes or the memory that is allowed;
+/// cancellation.
 pub fn sequitur(input: &[u8], cx: &Context) -> Result<Grammar> {
     if input.len() > MAX_LEN {
         let text = format!("Sequitur takes segments of at most {MAX_LEN} bytes, not {}", input.len());

@@ -23,8 +23,8 @@ pub struct Block {
     pub key: bool,
 }
 
-/// Reads the block at `data..end`: the number of its track, and its frames. `cluster` is the time of its cluster;
-/// `key` overrules the flag of the head, which only simple blocks have.
+/// Reads the block at `data..end`: the number of its track, and its frames. `cluster` is the time of its
+/// cluster; `key` overrules the flag of the head, which only simple blocks have.
 ///
 /// # Errors
 /// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Limit`](lab_codec::ErrorKind::Limit), I/O errors.

@@ -39,8 +39,8 @@ fn put_size(out: &mut Vec<u8>, size: u64, length: usize) {
     out.extend_from_slice(&marked.to_be_bytes()[8 - length..]);
 }
 
-/// Reads a number of variable length (RFC 8794, 4) at the start of `bytes`: its value and its length in bytes.
-/// All value bits set stand for "unknown" in a size, so the largest value of each length is `None`.
+/// Reads a number of variable length (RFC 8794, 4) at the start of `bytes`: its value and its length in
+/// bytes. All value bits set stand for "unknown" in a size, so the largest value of each length is `None`.
 ///
 /// # Errors
 /// [`Truncated`](lab_codec::ErrorKind::Truncated), [`Corrupt`](lab_codec::ErrorKind::Corrupt).

@@ -103,8 +103,8 @@ impl File {
     /// Finds the contents of the file at `path`.
     ///
     /// # Errors
-    /// As [`scan`]; [`Corrupt`](ErrorKind::Corrupt) or [`Truncated`](ErrorKind::Truncated) where it is damaged,
-    /// [`Unsupported`](ErrorKind::Unsupported) where blocks are compressed or encrypted.
+    /// As [`scan`]; [`Corrupt`](ErrorKind::Corrupt) or [`Truncated`](ErrorKind::Truncated) where it is
+    /// damaged, [`Unsupported`](ErrorKind::Unsupported) where blocks are compressed or encrypted.
     pub fn open(path: &Path, cx: &Context) -> Result<Self> {
         let source = OpenFile::new(std::fs::File::open(path)?)?;
         let Contents { tracks, attachments, damage } = scan(&source, cx)?;
@@ -202,8 +202,8 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// The elements of a segment, and those of its clusters as if they were the segment's: a cluster of unknown
-    /// size ends where the next one begins.
+    /// The elements of a segment, and those of its clusters as if they were the segment's: a cluster of
+    /// unknown size ends where the next one begins.
     fn segment(&mut self, mut position: u64, end: u64) -> Result<()> {
         let mut time = 0;
         while position < end {
