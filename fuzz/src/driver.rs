@@ -9,7 +9,7 @@ use crate::mutate::mutate;
 use crate::{Random, Target};
 
 /// Bytes of heap that one execution may take: input, output and the decoders' memory several times over.
-const HEAP: u64 = 256 << 20;
+const HEAP: u64 = 512 << 20;
 
 /// Which executions, and where findings go.
 #[derive(Debug, Clone)]

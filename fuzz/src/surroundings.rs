@@ -9,7 +9,7 @@ use lab_codec::{Context, Limits, Lost, Registry, Result, StreamReader, check_rea
 /// Bytes that one decoding step may produce.
 pub const OUTPUT: usize = 1 << 20;
 /// Bytes of memory that one decoder may allocate beside its input and output.
-pub const MEMORY: u64 = 32 << 20;
+pub const MEMORY: u64 = 128 << 20;
 
 /// Surroundings with the limits of all targets.
 pub fn context() -> Context {

@@ -16,7 +16,7 @@ pub struct Target {
     pub name: &'static str,
     /// The folder of its seeds below `seeds`.
     pub seeds: &'static str,
-    /// Executions of one run in a hundred of a bounded test, by how fast the target is.
+    /// Executions relative to the other targets: fewer for slow targets.
     pub share: u64,
     /// Reads the bytes in every way that the format knows.
     pub run: fn(&[u8]),
