@@ -1,0 +1,192 @@
+//! Runs a target over mutated seeds, in one process, and keeps what made it panic or take too much memory.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::mutate::mutate;
+use crate::{Random, Target};
+
+/// Bytes of heap that one execution may take: input, output and the decoders' memory several times over.
+const HEAP: u64 = 512 << 20;
+
+/// Which executions, and where findings go.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What the mutations depend on, beside the number of the execution.
+    pub seed: u64,
+    /// The number of the first execution.
+    pub first: u64,
+    /// The number of executions.
+    pub executions: u64,
+    /// The directory that inputs of findings are written to.
+    pub findings: PathBuf,
+    /// An execution that takes longer ends the process, with its number.
+    pub stall: Duration,
+    /// The highest number of live heap bytes since the previous call; 0 where nothing counts them.
+    pub peak: fn() -> u64,
+}
+
+impl Default for Options {
+    /// Seed 1, 10,000 executions, no memory measured.
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            first: 0,
+            executions: 10_000,
+            findings: std::env::temp_dir(),
+            stall: Duration::from_secs(120),
+            peak: || 0,
+        }
+    }
+}
+
+/// An input on which a target failed.
+#[derive(Debug)]
+pub struct Finding {
+    /// The execution's number.
+    pub execution: u64,
+    /// What the panic said, or how much memory was taken.
+    pub what: String,
+    /// The file that holds the input.
+    pub path: PathBuf,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Report {
+    /// How long it took.
+    pub elapsed: Duration,
+    /// The number of the slowest execution, and its time.
+    pub slowest: (u64, Duration),
+    /// What was found, at most [`MOST`] of it.
+    pub findings: Vec<Finding>,
+}
+
+/// A target with this number of findings is not run further.
+pub const MOST: usize = 10;
+
+/// The committed seeds of a target: names and bytes, by name.
+///
+/// # Errors
+/// I/O errors.
+pub fn seeds(target: &Target) -> std::io::Result<Vec<(String, Vec<u8>)>> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target.seeds);
+    let mut seeds = Vec::new();
+    for file in std::fs::read_dir(directory)? {
+        let file = file?;
+        seeds.push((file.file_name().to_string_lossy().into_owned(), std::fs::read(file.path())?));
+    }
+    seeds.sort();
+    Ok(seeds)
+}
+
+/// The input of one execution. The first executions are the seeds themselves.
+pub fn input(target: &Target, seeds: &[(String, Vec<u8>)], seed: u64, execution: u64) -> Vec<u8> {
+    if let Some((_, bytes)) = usize::try_from(execution).ok().and_then(|number| seeds.get(number)) {
+        return bytes.clone();
+    }
+    let mut random = Random::new(seed, execution);
+    let nothing = (String::new(), Vec::new());
+    let mut any = || seeds.get(random.below(seeds.len())).unwrap_or(&nothing);
+    let (first, second) = (any(), any());
+    let mut bytes = mutate(&mut random, &first.1, &second.1);
+    // Every fourth input keeps its wrong checksums: those paths are to be reached as well.
+    if let Some(repair) = target.repair.filter(|_| random.below(4) != 0) {
+        repair(&mut bytes);
+    }
+    bytes
+}
+
+/// What a panic said.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without text").to_string()
+}
+
+/// Runs `target` on one input; what went wrong, if anything did.
+pub fn execute(target: &Target, bytes: &[u8], peak: fn() -> u64) -> Option<String> {
+    // The first call ends the period before, the second tells what is live now.
+    peak();
+    let before = peak();
+    // Whatever a panic leaves behind is dropped: targets make their decoders anew each time.
+    let outcome = catch_unwind(AssertUnwindSafe(|| (target.run)(bytes)));
+    let taken = peak().saturating_sub(before);
+    match outcome {
+        Err(panic) => Some(said(&*panic)),
+        Ok(()) if taken > HEAP => Some(format!("{taken} bytes of heap; {HEAP} are allowed")),
+        Ok(()) => None,
+    }
+}
+
+/// Runs a target.
+///
+/// # Errors
+/// Seeds that cannot be read, findings that cannot be written.
+pub fn run(target: &Target, options: &Options) -> std::io::Result<Report> {
+    let seeds = seeds(target)?;
+    let started = Instant::now();
+    let mut report = Report { elapsed: Duration::ZERO, slowest: (0, Duration::ZERO), findings: Vec::new() };
+    let current = AtomicU64::new(options.first);
+    let (done, end) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| -> std::io::Result<()> {
+        scope.spawn(|| watch(target, options, &current, end));
+        let done = done;
+        for execution in options.first..options.first + options.executions {
+            current.store(execution, Ordering::Relaxed);
+            let bytes = input(target, &seeds, options.seed, execution);
+            let began = Instant::now();
+            let what = execute(target, &bytes, options.peak);
+            if began.elapsed() > report.slowest.1 {
+                report.slowest = (execution, began.elapsed());
+            }
+            if let Some(what) = what {
+                let path = options.findings.join(format!("{}-{}-{execution}", target.name, options.seed));
+                std::fs::write(&path, &bytes)?;
+                report.findings.push(Finding { execution, what, path });
+                if report.findings.len() == MOST {
+                    break;
+                }
+            }
+        }
+        drop(done);
+        Ok(())
+    })?;
+    report.elapsed = started.elapsed();
+    Ok(report)
+}
+
+/// Ends the process where one execution takes too long: a thread cannot be stopped from outside.
+#[allow(clippy::print_stderr)]
+fn watch(target: &Target, options: &Options, current: &AtomicU64, end: std::sync::mpsc::Receiver<()>) {
+    let mut last = u64::MAX;
+    while end.recv_timeout(options.stall) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+        let execution = current.load(Ordering::Relaxed);
+        if execution == last {
+            let (name, seed) = (target.name, options.seed);
+            eprintln!(
+                "{name}: execution {execution} takes more than {} s; repeat it with --target {name} --seed {seed} \
+                 --first {execution} --executions 1",
+                options.stall.as_secs()
+            );
+            std::process::exit(3);
+        }
+        last = execution;
+    }
+}
+
+impl Report {
+    /// One line: the target, executions and their rate, the slowest one, the number of findings.
+    pub fn line(&self, target: &Target, options: &Options) -> String {
+        format!(
+            "{:<13} {:>9} executions {:>8.0} /s, slowest {} in {:.0} ms, {} findings",
+            target.name,
+            options.executions,
+            options.executions as f64 / self.elapsed.as_secs_f64().max(1e-9),
+            self.slowest.0,
+            self.slowest.1.as_secs_f64() * 1e3,
+            self.findings.len()
+        )
+    }
+}

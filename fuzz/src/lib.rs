@@ -1,0 +1,14 @@
+//! Fuzz targets, one per format, and a driver that needs no nightly compiler.
+//!
+//! A target is a plain function from bytes to nothing: it panics on a finding. The [`driver`] mutates the committed
+//! seeds. Execution `n` of seed number `s` depends on `s` and `n` alone, so these two numbers reproduce a finding.
+
+pub mod driver;
+pub mod make;
+pub mod mutate;
+mod random;
+mod surroundings;
+pub mod target;
+
+pub use random::Random;
+pub use target::{TARGETS, Target};

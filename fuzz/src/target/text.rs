@@ -1,0 +1,51 @@
+//! Text formats: results of benchmarks, manifests and descriptions of corpora; and `y4m`, which begins with text.
+
+use std::path::Path;
+
+use lab_bench::{export_csv, export_markdown};
+use lab_corpus::Manifest;
+use lab_corpus::fetch::Sources;
+use lab_media::{Frame, y4m};
+use lab_report::compare::Comparison;
+use lab_report::interchange;
+
+use crate::surroundings::context;
+
+/// Results of this program or of another: what is read can be exported and compared.
+pub fn results(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(input) = interchange::read(text, "fuzz") else { return };
+    let _ = export_csv::text(&input.results);
+    std::hint::black_box(export_markdown::text(&input.results));
+    let compared = Comparison::new(&input.results, &input.results);
+    std::hint::black_box(compared.pairs.len());
+    for format in interchange::FORMATS {
+        let _ = format.write(&input.results);
+    }
+}
+
+/// A manifest of a corpus: paths stay below its directory.
+pub fn manifest(bytes: &[u8]) {
+    let directory = Path::new("corpus");
+    let Ok(manifest) = Manifest::parse(bytes, directory) else { return };
+    for file in &manifest.files {
+        let mut parts = file.stored.components();
+        let inside = parts.all(|part| matches!(part, std::path::Component::Normal(_)));
+        assert!(inside, "{:?} leaves the directory", file.stored);
+    }
+}
+
+/// A description of where a corpus can be had.
+pub fn sources(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(sources) = Sources::parse(text) {
+        assert!(!sources.files.is_empty(), "a description of no file");
+    }
+}
+
+/// A `y4m` stream: all of its frames.
+pub fn y4m(bytes: &[u8]) {
+    let Ok(mut reader) = y4m::Reader::new(bytes, &context()) else { return };
+    let mut frame = Frame::new(reader.video().shape);
+    while reader.read(&mut frame).is_ok_and(|more| more) {}
+}
