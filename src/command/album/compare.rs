@@ -311,14 +311,15 @@ pub fn finish(argv: &[OsString], out: &Path, cx: &Context) -> Result<Option<u64>
 /// # Errors
 /// I/O errors, cancellation.
 pub fn run_tool(argv: &[OsString], out: &Path, cx: &Context) -> Result<bool> {
-    let job = lab_process::Job {
-        argv,
-        input: &[],
-        output_limit: usize::MAX,
-        output_file: Some(out),
-        timeout: Duration::from_secs(3600),
+    let limits = lab_process::Limits {
+        timeout: Some(Duration::from_secs(3600)),
+        file: Some((out.to_path_buf(), u64::MAX)),
+        ..Default::default()
     };
-    match lab_process::run(&job, &mut Vec::new(), cx) {
+    let job = lab_process::Job { input: &[], output_limit: usize::MAX, limits };
+    let done = lab_process::command(argv)
+        .and_then(|mut command| lab_process::run(&mut command, &job, &mut Vec::new(), cx));
+    match done {
         Ok(()) => Ok(true),
         // What a tool cannot take has no size in its format.
         Err(e) if matches!(e.kind(), ErrorKind::MissingTool | ErrorKind::Tool) => Ok(false),

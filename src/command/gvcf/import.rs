@@ -7,11 +7,10 @@ use lab_codec::{Error, Result};
 use lab_gvcf::repository::{CLIP_FILE, Import};
 use lab_gvcf::sequence::{Content, Encoder, Options, REACH, Types};
 use lab_gvcf::{Kind, Shape};
-use lab_media::ffmpeg::{Clip, timestamps};
+use lab_media::ffmpeg::{Clip, sound, timestamps};
 use lab_media::{Frame, Rate, ReadOptions, Reader, Video};
 
 use super::super::{App, note, options, print_json, table};
-use super::sound;
 use crate::progress;
 
 /// Commit every frame of a clip
@@ -67,6 +66,11 @@ pub struct Args {
     talk: options::Talk,
 }
 
+/// The sound's name in the first commit.
+const SOUND_FILE: &str = "sound.mka";
+/// The most bytes of it.
+const MAX_SOUND: usize = 100_000_000;
+
 /// Frames that are coded at once; for each thread there is one at work and one waiting.
 fn batch() -> usize {
     2 * std::thread::available_parallelism().map_or(1, usize::from)
@@ -104,12 +108,12 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let clip = reader.clip();
     let times = if clip.is_some() { timestamps(&args.input, &cx).unwrap_or_default() } else { Vec::new() };
     let sound = match clip {
-        Some(_) if !args.no_sound => sound::of(&args.input, &cx)?,
+        Some(_) if !args.no_sound => sound(&args.input, MAX_SOUND, &cx)?,
         _ => None,
     };
     let text = describe(video, shape, clip.filter(|_| !times.is_empty()), sound.is_some());
     let mut files = vec![(CLIP_FILE, text.as_bytes())];
-    files.extend(sound.as_deref().map(|bytes| (sound::FILE, bytes)));
+    files.extend(sound.as_deref().map(|bytes| (SOUND_FILE, bytes)));
     let mut import = Import::begin(&args.repo, &args.branch, &files, args.force, &cx)?;
     let types = match (&args.compat, args.types) {
         (None, types) => types,
@@ -177,7 +181,7 @@ fn describe(video: Video, shape: Shape, clip: Option<&Clip>, sound: bool) -> Str
          rate = \"{rate}\"\ntime_base = \"{base}\"\n"
     );
     if sound {
-        text += &format!("sound = \"{}\"\n", sound::FILE);
+        text += &format!("sound = \"{}\"\n", SOUND_FILE);
     }
     text
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lab_codec::{Context, Error, Result};
+use lab_process::{Job, Limits};
 use lab_video::profile;
 use lab_video::stream::channel::{Measurement, make_clip, measure};
 use lab_video::stream::layout::{MAX_LOSS, parity_for};
@@ -130,15 +131,10 @@ fn through(args: &Args, app: &App, name: &str, cx: &Context) -> Result<Row> {
         let word = word.replace("{in}", &clip.to_string_lossy()).replace("{out}", &copy.to_string_lossy());
         OsString::from(word)
     };
-    let argv: Vec<_> = template.split_whitespace().map(place).collect();
-    let job = lab_process::Job {
-        argv: &argv,
-        input: &[],
-        output_limit: 64 << 20,
-        output_file: None,
-        timeout: PATIENCE,
-    };
-    lab_process::run(&job, &mut Vec::new(), cx)?;
+    let argv = template.split_whitespace().map(place);
+    let limits = Limits { timeout: Some(PATIENCE), ..Limits::default() };
+    let job = Job { input: &[], output_limit: 64 << 20, limits };
+    lab_process::run(&mut lab_process::command(argv)?, &job, &mut Vec::new(), cx)?;
     let measured = measure(&copy, cx);
     drop(listed);
     match measured {
