@@ -185,7 +185,7 @@ fn a_clone_without_blobs_fetches_one_chain() {
     };
     let before = missing();
     let png = dir.path().join("f.png");
-    ok(["gvcf", "show-frame", "8", "--repo", arg(&clone), "-o", arg(&png)]);
+    ok(["gvcf", "show-frame", "--fetch", "8", "--repo", arg(&clone), "-o", arg(&png)]);
     // Frame 8 refers to 7, which refers to 6, a key frame.
     let rows = json(&ok(["gvcf", "log", "--repo", arg(&clone), "--range", "6..9", "--json"]));
     let references: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["reference"].as_u64()).collect();
@@ -195,7 +195,7 @@ fn a_clone_without_blobs_fetches_one_chain() {
     ok(["gvcf", "show-frame", "8", "--repo", arg(&repository), "-o", arg(&whole)]);
     assert_eq!(std::fs::read(png).unwrap(), std::fs::read(whole).unwrap());
     let raw = dir.path().join("f.raw");
-    ok(["gvcf", "show-frame", "8", "--repo", arg(&clone), "-o", arg(&raw)]);
+    ok(["gvcf", "show-frame", "--fetch", "8", "--repo", arg(&clone), "-o", arg(&raw)]);
     let size = WIDTH * HEIGHT * 3;
     assert!(std::fs::read(raw).unwrap() == pixels[8 * size..9 * size]);
 }

@@ -118,6 +118,15 @@ struct App {
     cancel: Cancel,
 }
 
+/// Ends all children when the command line ends, also by a panic: other threads may still wait for theirs.
+struct EndChildren;
+
+impl Drop for EndChildren {
+    fn drop(&mut self) {
+        lab_process::end_all();
+    }
+}
+
 /// Runs the command line of this process with the given registry; an out-of-tree program calls this with
 /// [`builtin`](crate::registry::builtin) and its own codecs registered.
 pub fn run_cli(registry: Registry) -> ExitCode {
@@ -126,12 +135,14 @@ pub fn run_cli(registry: Registry) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
+    let _children = EndChildren;
     let app = App { registry, cancel: Cancel::default() };
     let cancel = app.cancel.clone();
     let handler = ctrlc::set_handler(move || {
         cancel.cancel();
         // Work that notices ends the process in order. A blocked read or a long call into a library does not.
         std::thread::sleep(GRACE);
+        lab_process::end_all();
         lab_stream::cleanup::remove_all();
         std::process::exit(130);
     });

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lab_codec::{Codec, Context, Entry, Error, ErrorKind, Info, Param, Params, Resources, Result, Worker};
-use lab_process::Job;
+use lab_process::{Job, Limits};
 
 use crate::config::{self, Command, IN, OUT};
 
@@ -95,27 +95,24 @@ fn run(
     if from_file {
         std::fs::write(&source, input)?;
     }
-    let argv: Vec<_> = argv.iter().map(|argument| filled(argument, &source, &target)).collect();
-    let job = Job {
-        argv: &argv,
-        input: if from_file { &[] } else { input },
-        output_limit,
-        output_file: to_file.then_some(&*target),
-        timeout: command.timeout(),
+    let argv = argv.iter().map(|argument| filled(argument, &source, &target));
+    // A command may wait for something that is not its own child: only the user knows how long.
+    let limits = Limits {
+        stall: None,
+        timeout: Some(command.timeout()),
+        file: to_file.then(|| (target.clone(), output_limit as u64)),
     };
+    let job = Job { input: if from_file { &[] } else { input }, output_limit, limits };
     // What a command that writes a file says on standard output is of no interest.
     let mut ignored = Vec::new();
-    lab_process::run(&job, if to_file { &mut ignored } else { &mut *out }, cx).map_err(|e| {
-        match e.kind() {
-            ErrorKind::MissingTool => {
-                let what = e.message();
-                Error::new(
-                    ErrorKind::MissingTool,
-                    format!("{what} on PATH; install it, or correct the configuration file"),
-                )
-            }
-            _ => e,
-        }
+    let taken = if to_file { &mut ignored } else { &mut *out };
+    let done = lab_process::command(argv).and_then(|mut child| lab_process::run(&mut child, &job, taken, cx));
+    done.map_err(|e| match e.kind() {
+        ErrorKind::MissingTool => Error::new(
+            ErrorKind::MissingTool,
+            format!("{}; install it, or correct the configuration file", e.message()),
+        ),
+        _ => e,
     })?;
     if !to_file {
         return Ok(());

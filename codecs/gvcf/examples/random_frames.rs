@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use lab_codec::Context;
-use lab_gvcf::repository::Repository;
+use lab_gvcf::repository::{Missing, Repository};
 use lab_gvcf::{Error, Result, Rules};
 
 #[allow(clippy::print_stdout)]
@@ -18,8 +18,13 @@ fn main() -> Result<()> {
     for _ in 0..count {
         let ms = |start: Instant| start.elapsed().as_secs_f64() * 1e3;
         let start = Instant::now();
-        let mut repository =
-            Repository::open(Path::new(&directory), None, Rules::default(), &Context::default())?;
+        let mut repository = Repository::open(
+            Path::new(&directory),
+            None,
+            Missing::Refuse,
+            Rules::default(),
+            &Context::default(),
+        )?;
         opening.push(ms(start));
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let number = (state >> 33) % repository.entries().len() as u64;

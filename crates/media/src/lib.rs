@@ -26,7 +26,6 @@
 //! | [`colour`] | range, matrix, primaries and transfer of a video's samples |
 //! | [`y4m`], [`picture`], [`raw`] | YUV4MPEG2 streams, PNG files, samples without any header |
 //! | [`container`] | Matroska and MP4: tracks, samples, attachments |
-//! | [`sound`] | the sound of a clip |
 //! | [`ffmpeg`] | the one driver of ffmpeg: facts about a clip, frames of it, encoders |
 
 pub mod colour;
@@ -37,7 +36,6 @@ mod frame;
 pub mod picture;
 pub mod raw;
 mod sink;
-pub mod sound;
 mod source;
 pub mod y4m;
 

@@ -253,7 +253,7 @@ fn check(ffmpeg: &str, ffprobe: &str, mode: &str, words: &[&str]) {
 fn an_ffmpeg_that_hangs_dies_or_prints_garbage() {
     let v = |rest: &str| format!("{VERSION} {rest}");
     // Reading.
-    check("", "sleep 1000", "read", &["ran past its 1 s"]);
+    check("", "sleep 1000", "read", &["moved nothing for 1 s"]);
     check("", "echo none of your business", "read", &["printed something else than facts"]);
     check("", "echo alas >&2; exit 3", "read", &["status 3; it said: alas"]);
     check("echo rubbish", FACTS, "read", &["printed no version"]);

@@ -1,48 +1,70 @@
-//! A child with its descendants.
+//! A child with its descendants, and the list of all that live.
 
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lab_codec::{Error, ErrorKind, Result};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+/// The groups whose leaders are not reaped yet.
+struct Live {
+    leaders: Vec<Pid>,
+    /// Whether the process is about to exit: nothing is started any more.
+    closed: bool,
+}
+
+static LIVE: Mutex<Live> = Mutex::new(Live { leaders: Vec::new(), closed: false });
+
+fn live() -> MutexGuard<'static, Live> {
+    // Each operation leaves the list right, also where a thread panicked between two.
+    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills every child with its descendants, and refuses to start others. For a process that exits without unwinding,
+/// or while other threads are still at work.
+pub fn end_all() {
+    let mut live = live();
+    live.closed = true;
+    for leader in &live.leaders {
+        // Without effect where the group has ended already.
+        let _ = kill_process_group(*leader, Signal::KILL);
+    }
+}
+
 /// A child in a process group of its own. Dropped, the whole group is killed and the child reaped.
 #[derive(Debug)]
-pub struct Group {
+pub(crate) struct Group {
     child: Child,
     ended: Option<ExitStatus>,
 }
 
 impl Group {
-    /// Starts `command`.
+    /// Starts `command`, which messages call `name`.
     ///
     /// # Errors
-    /// [`MissingTool`](ErrorKind::MissingTool) where there is no such program; I/O errors.
-    pub fn spawn(command: &mut Command) -> Result<Self> {
-        let name = command.get_program().to_string_lossy().into_owned();
+    /// [`MissingTool`](ErrorKind::MissingTool) where there is no such program; I/O errors;
+    /// [`Cancelled`](ErrorKind::Cancelled) after [`end_all`].
+    pub fn spawn(command: &mut Command, name: &str) -> Result<Self> {
+        // Held while the child starts: `end_all` either sees the child or prevents it.
+        let mut live = live();
+        if live.closed {
+            return Err(Error::new(ErrorKind::Cancelled, "the process is ending"));
+        }
         let child = command.process_group(0).spawn().map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => {
                 Error::new(ErrorKind::MissingTool, format!("there is no program {name:?}"))
             }
             _ => Error::from(e).at(format!("starting {name:?}")),
         })?;
+        live.leaders.push(Pid::from_child(&child));
         Ok(Self { child, ended: None })
     }
 
-    /// Takes the end of the child's standard input, where it was asked for.
-    pub fn stdin(&mut self) -> Option<ChildStdin> {
-        self.child.stdin.take()
-    }
-
-    /// Takes the end of the child's standard output, where it was asked for.
-    pub fn stdout(&mut self) -> Option<ChildStdout> {
-        self.child.stdout.take()
-    }
-
-    /// Takes the end of the child's standard error, where it was asked for.
-    pub fn stderr(&mut self) -> Option<ChildStderr> {
-        self.child.stderr.take()
+    /// Takes the pipes that were asked for.
+    pub fn pipes(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
+        (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take())
     }
 
     /// Whether the child has ended; it is not reaped.
@@ -50,26 +72,42 @@ impl Group {
     /// # Errors
     /// I/O errors.
     pub fn has_ended(&self) -> Result<bool> {
-        if self.ended.is_some() {
-            return Ok(true);
+        Ok(self.ended.is_some() || self.wait(WaitIdOptions::NOHANG)?)
+    }
+
+    /// Whether the child was reaped and the group killed.
+    pub fn is_reaped(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    fn wait(&self, more: WaitIdOptions) -> Result<bool> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | more;
+        loop {
+            match waitid(WaitId::Pid(Pid::from_child(&self.child)), options) {
+                Err(rustix::io::Errno::INTR) => {}
+                status => return Ok(status.map_err(io::Error::from)?.is_some()),
+            }
         }
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        let status = waitid(WaitId::Pid(Pid::from_child(&self.child)), options).map_err(io::Error::from)?;
-        Ok(status.is_some())
     }
 
-    /// Processor time that the child has used, in ticks of the system; `None` where the system does not tell.
-    pub fn ticks(&self) -> Option<u64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
-        // The name of the program is in brackets and may hold any character; the times are the 14th and 15th field.
-        let (_, fields) = text.rsplit_once(')')?;
-        let mut times = fields.split_ascii_whitespace().skip(11).map(str::parse);
-        let (user, system): (u64, u64) = (times.next()?.ok()?, times.next()?.ok()?);
-        Some(user + system)
+    /// Processor time that the living processes of the group have used, in ticks of the system. 0 where the system
+    /// has no `/proc`.
+    pub fn ticks(&self) -> u64 {
+        let group = self.child.id().to_string();
+        let ticks = |entry: std::fs::DirEntry| {
+            let text = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            // The program's name is in brackets and may hold any character. Behind it, the group is the third field,
+            // and user and system time are the 12th and 13th.
+            let (_, fields) = text.rsplit_once(')')?;
+            let mut fields = fields.split_ascii_whitespace();
+            fields.nth(2).filter(|found| *found == group)?;
+            let mut times = fields.skip(8).map_while(|time| time.parse::<u64>().ok());
+            Some(times.next()? + times.next()?)
+        };
+        std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(ticks).sum()
     }
 
-    /// Kills what is left of the group, and reaps the child. While the child is not reaped, its number cannot be
-    /// another's.
+    /// Kills what is left of the group, and reaps the child.
     ///
     /// # Errors
     /// I/O errors.
@@ -77,8 +115,13 @@ impl Group {
         if let Some(status) = self.ended {
             return Ok(status);
         }
+        let leader = Pid::from_child(&self.child);
         // Without effect on a child that has ended and has no descendants.
-        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        let _ = kill_process_group(leader, Signal::KILL);
+        self.wait(WaitIdOptions::empty())?;
+        // Off the list before it is reaped: only until then does the number belong to this child.
+        let mut live = live();
+        live.leaders.retain(|other| *other != leader);
         let status = self.child.wait()?;
         self.ended = Some(status);
         Ok(status)

@@ -8,8 +8,8 @@ use lab_gvcf::clip::{SOUND_FILE, Sums, code, describe};
 use lab_gvcf::repository::{CLIP_FILE, Import};
 use lab_gvcf::sequence::{Coded, Encoder, Options, REACH, Types};
 use lab_gvcf::{Kind, Shape};
-use lab_media::ffmpeg::timestamps;
-use lab_media::{Frame, Rate, ReadOptions, Reader, sound};
+use lab_media::ffmpeg::{sound, timestamps};
+use lab_media::{Frame, Rate, ReadOptions, Reader};
 
 use super::super::{App, note, options, print_json, table};
 use crate::progress;
@@ -67,6 +67,9 @@ pub struct Args {
     talk: options::Talk,
 }
 
+/// Maximum size of the sound, in bytes.
+const MAX_SOUND: usize = 100_000_000;
+
 #[derive(serde::Serialize)]
 struct Report {
     frames: u64,
@@ -96,7 +99,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let clip = reader.clip();
     let times = if clip.is_some() { timestamps(&args.input, &cx).unwrap_or_default() } else { Vec::new() };
     let sound = match clip {
-        Some(_) if !args.no_sound => sound::of(&args.input, &cx)?,
+        Some(_) if !args.no_sound => sound(&args.input, MAX_SOUND, &cx)?,
         _ => None,
     };
     let rate = video.rate;

@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Subcommand;
-use lab_codec::{Context, Error, Limits, Observer, Result};
+use lab_codec::{Context, Error, ErrorKind, Limits, Observer, Result};
 use lab_gvcf::frame::Picture;
-use lab_gvcf::repository::Repository;
+use lab_gvcf::repository::{Missing, Repository};
 use lab_gvcf::{Rules, Shape};
 use lab_media::{Frame, PixelFormat};
 
@@ -50,6 +50,9 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     // The format's description promises this word before every message. A reader that went away gets none.
     done.map_err(|e| match e.io_kind() {
         Some(std::io::ErrorKind::BrokenPipe) => e,
+        _ if e.kind() == ErrorKind::MissingResource => {
+            Error::new(e.kind(), format!("{}{e}; --fetch gets it from there", super::ERROR))
+        }
         _ => Error::new(e.kind(), format!("{}{e}", super::ERROR)),
     })
 }
@@ -63,6 +66,9 @@ struct Source {
     /// The branch of the frames [default: the current one]
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
+    /// In a clone without all blobs: fetch those that are needed from its remote (https, ssh, or this machine)
+    #[arg(long)]
+    fetch: bool,
     /// Accept reserved bytes that are not zero, with a warning
     #[arg(long)]
     lenient: bool,
@@ -78,7 +84,8 @@ impl Source {
     fn open(&self, cx: &Context) -> Result<Repository> {
         let shape = self.strict_1080p.then_some(Shape::FULL_HD);
         let rules = Rules { lenient: self.lenient, shape, max_raw: self.memory_limit, ..Rules::default() };
-        Ok(Repository::open(&self.repo, self.branch.as_deref(), rules, cx)?)
+        let missing = if self.fetch { Missing::Fetch } else { Missing::Refuse };
+        Ok(Repository::open(&self.repo, self.branch.as_deref(), missing, rules, cx)?)
     }
 }
 

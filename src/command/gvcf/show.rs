@@ -15,7 +15,7 @@ Examples:
   lab gvcf show-frame 12 --repo clip.git -o f.png
   lab gvcf show-frame 12 --repo clip.git -o - | feh -
   lab gvcf show-frame 12 --repo clip.git -o f.raw   no PNG, which takes twice as long as the frame
-Only the frame and those that it refers to are read: in a clone without blobs, only those are fetched.")]
+Only the frame and those that it refers to are read: in a clone without blobs, --fetch gets only those.")]
 pub struct Args {
     /// The frame's number
     #[arg(value_name = "N")]

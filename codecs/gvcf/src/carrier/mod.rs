@@ -18,7 +18,7 @@ use lab_codec::{
 };
 
 use crate::header::{Rules, Shape};
-use crate::repository::Repository;
+use crate::repository::{Missing, Repository};
 
 /// Width of a frame.
 const WIDTH: u32 = 1024;
@@ -77,10 +77,11 @@ impl Carrier for Gvcf {
         }
         let rules = Rules { max_raw: u64::from(WIDTH * HEIGHT * CHANNELS), ..Rules::default() };
         let foreign = |e: crate::Error| match e.kind() {
-            lab_codec::ErrorKind::MissingTool => e.into(),
+            lab_codec::ErrorKind::MissingTool | lab_codec::ErrorKind::MissingResource => e.into(),
             _ => Error::unsupported(format!("the repository does not hold a stream: {e}")),
         };
-        let mut repository = Repository::open(source.path, None, rules, cx).map_err(foreign)?;
+        let mut repository =
+            Repository::open(source.path, None, Missing::Refuse, rules, cx).map_err(foreign)?;
         let last = repository.entries().len() - 1;
         let picture = u32::try_from(last).map_err(|_| Error::limit("too many frames"))?;
         let picture = repository.picture(picture).map_err(foreign)?;

@@ -1,67 +1,110 @@
 //! Blobs by id, from one `git cat-file --batch` that lives as long as the repository is open.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use lab_codec::{Context, ErrorKind};
+use lab_process::{Child, Pieces, Pipes, Waited};
 
-use lab_process::Group;
-
-use super::{Git, failure};
-use crate::error::{Error, Result};
+use super::git::{Git, failure};
+use crate::error::{Code, Error, Result};
 use crate::header::{MAX_COMPRESSED, PREFIX};
 
 /// The largest blob that is read: a frame with a little behind it, or a sound.
 const LARGEST: u64 = 4 * (MAX_COMPRESSED as u64 + PREFIX as u64);
+/// The longest line before a blob.
+const LINE: usize = 4096;
 
 /// A running `git cat-file`.
 pub struct CatFile {
-    _group: Group,
-    requests: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    child: Child,
+    git: Git,
+    cx: Context,
+    /// What git answered and nobody has taken yet.
+    answer: Vec<u8>,
 }
 
 impl CatFile {
     /// Starts it.
     ///
     /// # Errors
-    /// [`Code::Git`](crate::error::Code::Git).
-    pub fn start(git: &Git) -> Result<Self> {
-        let words = git.words(["cat-file", "--batch"]);
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut group = Group::spawn(&mut command).map_err(failure)?;
-        match (group.stdin(), group.stdout()) {
-            (Some(requests), Some(answers)) => {
-                Ok(Self { _group: group, requests, answers: BufReader::with_capacity(1 << 16, answers) })
-            }
-            _ => Err(Error::git("git cat-file has no pipes")),
-        }
+    /// [`Code::Git`].
+    pub fn start(git: &Git, cx: &Context) -> Result<Self> {
+        let pipes = Pipes { input: true, output: Some(Pieces::Any) };
+        let child = git.start(["cat-file", "--batch"], pipes)?;
+        Ok(Self { child, git: git.clone(), cx: cx.clone(), answer: Vec::new() })
     }
 
     /// The bytes of a blob.
     ///
     /// # Errors
-    /// [`Code::Git`](crate::error::Code::Git) where there is none, or git fails.
+    /// [`Code::Git`] where there is none, or git fails; of the kind
+    /// [`MissingResource`](ErrorKind::MissingResource) where a partial clone lacks it.
     pub fn blob(&mut self, id: &str) -> Result<Vec<u8>> {
-        let died =
-            |_| Error::git("git cat-file has ended; `git fsck` tells what is wrong with the repository");
-        self.requests.write_all(format!("{id}\n").as_bytes()).map_err(died)?;
-        self.requests.flush().map_err(died)?;
-        let mut line = String::new();
-        self.answers.by_ref().take(4096).read_line(&mut line).map_err(died)?;
+        self.request(id)?;
+        let line = loop {
+            match self.answer.iter().position(|byte| *byte == b'\n') {
+                Some(end) => break self.take(end + 1),
+                None if self.answer.len() > LINE => {
+                    return Err(Error::git("git cat-file answers without lines"));
+                }
+                None => self.more()?,
+            }
+        };
+        let line = String::from_utf8_lossy(&line);
         let mut fields = line.split_whitespace().skip(1);
-        let length: u64 = match (fields.next(), fields.next().and_then(|size| size.parse().ok())) {
-            (Some("blob"), Some(length)) if length <= LARGEST => length,
+        let length = match (fields.next(), fields.next().and_then(|size| size.parse::<u64>().ok())) {
+            (Some("blob"), Some(length)) if length <= LARGEST => length as usize,
             (Some("blob"), Some(length)) => {
                 return Err(Error::memory(format!("the blob {id} has {length} bytes")));
             }
-            (None, _) if line.is_empty() => return Err(died(std::io::ErrorKind::UnexpectedEof.into())),
+            (Some("missing"), _) if self.git.is_partial(&self.cx) => {
+                let text = format!("the blob {id} is not in this clone, only at its remote");
+                return Err(Error::new(Code::Git, ErrorKind::MissingResource, text));
+            }
             _ => return Err(Error::git(format!("git has no blob {id}: it says {:?}", line.trim_end()))),
         };
-        let mut blob = Vec::new();
-        self.answers.by_ref().take(length + 1).read_to_end(&mut blob).map_err(died)?;
-        if blob.len() as u64 != length + 1 || blob.pop() != Some(b'\n') {
-            return Err(Error::git(format!("the blob {id} is cut")));
+        // The blob, and a line break.
+        while self.answer.len() <= length {
+            self.more()?;
         }
-        Ok(blob)
+        let mut blob = self.take(length + 1);
+        match blob.pop() {
+            Some(b'\n') => Ok(blob),
+            _ => Err(Error::git(format!("the blob {id} is cut"))),
+        }
+    }
+
+    fn request(&mut self, id: &str) -> Result<()> {
+        match self.child.wait(true, &self.cx).map_err(failure)? {
+            Waited::Empty(mut buffer) => {
+                buffer.clear();
+                buffer.extend_from_slice(id.as_bytes());
+                buffer.push(b'\n');
+                self.child.send(buffer);
+                Ok(())
+            }
+            Waited::Piece(_) => Err(Error::git("git cat-file answers before it is asked")),
+            Waited::End => Err(self.died()),
+        }
+    }
+
+    /// Reads on.
+    fn more(&mut self) -> Result<()> {
+        match self.child.wait(false, &self.cx).map_err(failure)? {
+            Waited::Piece(piece) => {
+                self.answer.extend_from_slice(&piece);
+                self.child.recycle(piece);
+                Ok(())
+            }
+            _ => Err(self.died()),
+        }
+    }
+
+    fn take(&mut self, count: usize) -> Vec<u8> {
+        let rest = self.answer.split_off(count);
+        std::mem::replace(&mut self.answer, rest)
+    }
+
+    fn died(&mut self) -> Error {
+        let why = self.child.broken("cat-file has ended");
+        Error::git(format!("{}; `git fsck` tells what is wrong with the repository", why.message()))
     }
 }

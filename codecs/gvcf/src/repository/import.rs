@@ -1,26 +1,28 @@
 //! Commits by one `git fast-import`. Nothing shows in the repository before it is finished.
 
 use std::collections::HashMap;
-use std::io::{BufWriter, Read, Write};
 use std::path::Path;
-use std::process::{ChildStdin, Command, Stdio};
-use std::thread::JoinHandle;
 
 use lab_codec::{Context, ErrorKind};
-use lab_process::{Group, LastWords};
+use lab_process::{Child, Pipes, Waited};
 
-use super::{ATTRIBUTES, FRAME_FILE, Git, failure, log};
+use super::git::{Git, failure};
+use super::{ATTRIBUTES, FRAME_FILE, log};
 use crate::error::{Code, Error, Result};
 use crate::sequence::{Coded, Content};
 
 /// Who commits, and when: always the same, so that ids depend on the content alone.
 const COMMITTER: &str = "committer gvc <gvc@localhost> 946684800 +0000\n";
 
+/// Bytes of commands that are collected before they are sent.
+const PIECE: usize = 1 << 20;
+
 /// A running import into one branch.
 pub struct Import {
-    group: Group,
-    commands: BufWriter<ChildStdin>,
-    words: JoinHandle<LastWords>,
+    child: Child,
+    /// Commands that are not sent yet.
+    commands: Vec<u8>,
+    cx: Context,
     branch: String,
     marks: u64,
     /// By frame number, the mark of its blob.
@@ -43,10 +45,10 @@ impl Import {
         replace: bool,
         cx: &Context,
     ) -> Result<Self> {
-        let git = Git { directory: directory.to_path_buf() };
+        let git = Git::new(directory);
         let reference = format!("refs/heads/{branch}");
         // git itself says which names are branches; one that begins with a dash is no option then.
-        let here = Git { directory: ".".into() };
+        let here = Git::new("/");
         here.ask(["check-ref-format", &reference], cx).map_err(|e| match e.kind() {
             ErrorKind::Tool => {
                 Error::new(Code::Git, ErrorKind::Usage, format!("{branch:?} is no name of a branch"))
@@ -76,31 +78,18 @@ impl Import {
             return Err(Error::new(Code::Git, ErrorKind::Usage, text));
         }
         // Commits and trees are much like those before them; frames never are, which costs git a moment to see.
-        let words = git.words([
-            "-c",
-            "fastimport.unpackLimit=1",
-            "fast-import",
-            "--quiet",
-            "--done",
-            "--depth=10",
-            "--force",
-        ]);
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut group = Group::spawn(&mut command).map_err(failure)?;
-        let (Some(stdin), Some(mut stderr)) = (group.stdin(), group.stderr()) else {
-            return Err(Error::git("git fast-import has no pipes"));
+        let fast_import = ["fast-import", "--quiet", "--done", "--depth=10", "--force"];
+        let words = ["-c", "fastimport.unpackLimit=1"].into_iter().chain(fast_import);
+        let child = git.start(words, Pipes { input: true, output: None })?;
+        let mut import = Self {
+            child,
+            commands: Vec::with_capacity(PIECE),
+            cx: cx.clone(),
+            branch: reference,
+            marks: 0,
+            blobs: HashMap::new(),
+            last: None,
         };
-        let words = std::thread::spawn(move || {
-            let (mut words, mut piece) = (LastWords::default(), [0; 4096]);
-            while let Ok(read @ 1..) = stderr.read(&mut piece) {
-                words.push(&piece[..read]);
-            }
-            words
-        });
-        let commands = BufWriter::with_capacity(1 << 20, stdin);
-        let mut import =
-            Self { group, commands, words, branch: reference, marks: 0, blobs: HashMap::new(), last: None };
         let mut all = vec![(".gitattributes", ATTRIBUTES.as_bytes())];
         all.extend_from_slice(files);
         let mut marked = Vec::new();
@@ -149,8 +138,26 @@ impl Import {
     }
 
     fn say(&mut self, parts: &[&[u8]]) -> Result<()> {
-        let said = parts.iter().try_for_each(|part| self.commands.write_all(part));
-        said.map_err(|_| Error::git("git fast-import has ended early; is the disk full?"))
+        for part in parts {
+            self.commands.extend_from_slice(part);
+        }
+        if self.commands.len() >= PIECE { self.send() } else { Ok(()) }
+    }
+
+    fn send(&mut self) -> Result<()> {
+        match self.child.wait(true, &self.cx).map_err(failure)? {
+            Waited::Empty(mut buffer) => {
+                buffer.clear();
+                std::mem::swap(&mut buffer, &mut self.commands);
+                self.child.send(buffer);
+                Ok(())
+            }
+            // Where it has failed, its own words say why.
+            _ => {
+                self.child.finish(&self.cx).map_err(failure)?;
+                Err(failure(self.child.broken("fast-import has ended early; is the disk full?")))
+            }
+        }
     }
 
     /// Ends the import: from here on the branch is there.
@@ -158,15 +165,8 @@ impl Import {
     /// # Errors
     /// [`Code::Git`] with what git said.
     pub fn finish(mut self) -> Result<()> {
-        // Where it has ended early, its words say why.
-        let said = self.say(&[b"done\n"]);
-        let Self { mut group, commands, words, .. } = self;
-        let flushed = commands.into_inner().map(drop);
-        let words = words.join().unwrap_or_default();
-        let status = group.end()?;
-        if status.success() && said.is_ok() && flushed.is_ok() {
-            return Ok(());
-        }
-        Err(Error::new(Code::Git, ErrorKind::Tool, format!("git fast-import {}", words.verdict(status))))
+        self.say(&[b"done\n"])?;
+        self.send()?;
+        self.child.finish(&self.cx).map_err(|e| failure(e).at("fast-import"))
     }
 }

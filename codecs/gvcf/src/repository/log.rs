@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use lab_codec::{Context, Digest};
 
-use super::{FRAME_FILE, Git};
+use super::FRAME_FILE;
+use super::git::Git;
 use crate::error::{Error, Result};
 use crate::sequence::{Coded, Content};
 
@@ -76,6 +77,8 @@ pub fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry>, File
             "--no-renames",
             "-m",
             "--no-show-signature",
+            "--no-ext-diff",
+            "--no-textconv",
             "--no-color",
             "--no-notes",
             "--format=%x01%H%n%B%x02",

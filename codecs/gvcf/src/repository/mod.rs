@@ -6,23 +6,23 @@
 //! `git cat-file`; no process is started for a frame.
 
 mod cat_file;
+mod git;
 mod import;
 mod log;
 
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use lab_codec::{Context, Digest, ErrorKind};
-use lab_process::{Job, run};
+use lab_codec::{Context, Digest};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::frame::Picture;
 use crate::header::Rules;
 use crate::sequence::Decoder;
 
 use cat_file::CatFile;
+use git::Git;
+pub use git::Missing;
 pub use import::Import;
 pub use log::Entry;
 
@@ -32,48 +32,6 @@ pub const FRAME_FILE: &str = "frame.bin";
 pub const CLIP_FILE: &str = "gvc.toml";
 /// Frames are not to be stored as differences from each other: git would find none, at great cost.
 const ATTRIBUTES: &str = "frame.bin -delta -diff binary\n";
-
-/// How long git may take to answer anything but a request for a blob.
-const PATIENCE: Duration = Duration::from_secs(600);
-/// Bytes that git may answer.
-const ANSWER: usize = 1 << 30;
-
-/// git at work on one repository.
-#[derive(Debug, Clone)]
-struct Git {
-    directory: PathBuf,
-}
-
-impl Git {
-    fn words<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I) -> Vec<OsString> {
-        let mut all: Vec<OsString> = ["git", "-C"].map(OsString::from).to_vec();
-        all.push(self.directory.clone().into_os_string());
-        all.extend(words.into_iter().map(|word| word.as_ref().to_os_string()));
-        all
-    }
-
-    /// Runs git with these words and returns what it said.
-    fn ask<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I, cx: &Context) -> Result<Vec<u8>> {
-        let argv = self.words(words);
-        let job = Job { argv: &argv, input: &[], output_limit: ANSWER, output_file: None, timeout: PATIENCE };
-        let mut answer = Vec::new();
-        run(&job, &mut answer, cx).map_err(failure)?;
-        Ok(answer)
-    }
-}
-
-/// An error of git's, with the command that installs it where it is missing.
-fn failure(error: lab_codec::Error) -> Error {
-    match error.kind() {
-        ErrorKind::MissingTool => Error::new(
-            Code::Git,
-            ErrorKind::MissingTool,
-            "git is not installed (`apt-get install git` or `brew install git` does it)",
-        ),
-        ErrorKind::Tool => Error::new(Code::Git, ErrorKind::Tool, error.to_string()),
-        _ => error.into(),
-    }
-}
 
 /// A repository of frames, open for reading.
 pub struct Repository {
@@ -86,12 +44,19 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// Opens the frames of `branch`, or of the current branch.
+    /// Opens the frames of `branch`, or of the current branch; `missing` says what happens to frames that a partial
+    /// clone lacks.
     ///
     /// # Errors
-    /// [`Code::Git`] where `directory` is no repository, the branch is missing, or it holds no frames.
-    pub fn open(directory: &Path, branch: Option<&str>, rules: Rules, cx: &Context) -> Result<Self> {
-        let git = Git { directory: directory.to_path_buf() };
+    /// [`Code::Git`](crate::error::Code::Git) where `directory` is no repository, the branch is missing, or it holds no frames.
+    pub fn open(
+        directory: &Path,
+        branch: Option<&str>,
+        missing: Missing,
+        rules: Rules,
+        cx: &Context,
+    ) -> Result<Self> {
+        let git = Git::new(directory).with(missing, cx)?;
         let revision = match branch {
             Some(branch) => format!("refs/heads/{branch}"),
             None => "HEAD".to_string(),
@@ -100,7 +65,7 @@ impl Repository {
         if entries.is_empty() {
             return Err(Error::git(format!("no commit of {revision} holds {FRAME_FILE}")));
         }
-        let blobs = CatFile::start(&git)?;
+        let blobs = CatFile::start(&git, cx)?;
         Ok(Self { git, entries, files, blobs, decoder: Decoder::new(rules) })
     }
 
@@ -112,7 +77,7 @@ impl Repository {
     /// The file `name` of the commits before the first frame.
     ///
     /// # Errors
-    /// [`Code::Git`].
+    /// [`Code::Git`](crate::error::Code::Git).
     pub fn file(&mut self, name: &str) -> Result<Option<Vec<u8>>> {
         match self.files.iter().find(|(found, _)| found == name) {
             Some((_, blob)) => self.blobs.blob(blob).map(Some),
@@ -123,7 +88,7 @@ impl Repository {
     /// The blob of a frame.
     ///
     /// # Errors
-    /// [`Code::Format`] where there is no such frame, [`Code::Git`].
+    /// [`Code::Format`](crate::error::Code::Format) where there is no such frame, [`Code::Git`](crate::error::Code::Git).
     pub fn blob(&mut self, number: u32) -> Result<Vec<u8>> {
         let entry = entry(&self.entries, number)?;
         self.blobs.blob(&entry.blob)
@@ -141,7 +106,7 @@ impl Repository {
     /// The picture of a frame, compared with the digest that its commit holds, where it holds one.
     ///
     /// # Errors
-    /// As [`picture`](Self::picture); [`Code::Format`] where the digest is another.
+    /// As [`picture`](Self::picture); [`Code::Format`](crate::error::Code::Format) where the digest is another.
     pub fn verified(&mut self, number: u32) -> Result<Arc<Picture>> {
         let picture = self.picture(number)?;
         let wanted = entry(&self.entries, number)?.sha256;
@@ -162,7 +127,7 @@ impl Repository {
     /// Whether git finds the repository in order: every object and what it points to.
     ///
     /// # Errors
-    /// [`Code::Git`] with what git said.
+    /// [`Code::Git`](crate::error::Code::Git) with what git said.
     pub fn check(&self, cx: &Context) -> Result<()> {
         self.git.ask(["fsck", "--strict", "--full", "--no-progress", "--no-dangling"], cx).map(|_| ())
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use lab_codec::{Context, Error, ErrorKind, Result};
+use lab_process::{Job, Limits};
 use serde::Serialize;
 
 use super::Settings;
@@ -85,15 +86,10 @@ impl Survival {
                 word.replace("{in}", &clip.to_string_lossy()).replace("{out}", &copy.to_string_lossy());
             OsString::from(word)
         };
-        let argv: Vec<_> = command.split_whitespace().map(place).collect();
-        let job = lab_process::Job {
-            argv: &argv,
-            input: &[],
-            output_limit: 64 << 20,
-            output_file: None,
-            timeout: TIMEOUT,
-        };
-        lab_process::run(&job, &mut Vec::new(), cx)?;
+        let mut command = lab_process::command(command.split_whitespace().map(place))?;
+        let limits = Limits { timeout: Some(TIMEOUT), ..Limits::default() };
+        let job = Job { input: &[], output_limit: 64 << 20, limits };
+        lab_process::run(&mut command, &job, &mut Vec::new(), cx)?;
         match measure(&copy, cx) {
             Ok(measured) => Ok(Self::of(&measured, Some((bytes, frames.into())))),
             Err(e) if e.kind() == ErrorKind::Unsupported => Ok(Self {

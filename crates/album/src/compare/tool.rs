@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use lab_codec::{Context, ErrorKind, Result};
+use lab_process::{Job, Limits};
 
 /// How long one program may run.
 const TIMEOUT: Duration = Duration::from_secs(3600);
@@ -29,14 +30,12 @@ pub fn argv(words: &[&str], input: &Path, out: &Path, numbers: &[(&str, u32)]) -
 /// # Errors
 /// I/O errors, cancellation.
 pub fn run(argv: &[OsString], out: &Path, cx: &Context) -> Result<bool> {
-    let job = lab_process::Job {
-        argv,
-        input: &[],
-        output_limit: usize::MAX,
-        output_file: Some(out),
-        timeout: TIMEOUT,
-    };
-    match lab_process::run(&job, &mut Vec::new(), cx) {
+    let file = Some((out.to_path_buf(), u64::MAX));
+    let limits = Limits { timeout: Some(TIMEOUT), file, ..Limits::default() };
+    let job = Job { input: &[], output_limit: usize::MAX, limits };
+    let done = lab_process::command(argv)
+        .and_then(|mut command| lab_process::run(&mut command, &job, &mut Vec::new(), cx));
+    match done {
         Ok(()) => Ok(true),
         Err(e) if matches!(e.kind(), ErrorKind::MissingTool | ErrorKind::Tool) => Ok(false),
         Err(e) => Err(e),

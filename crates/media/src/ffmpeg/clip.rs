@@ -6,7 +6,7 @@ use std::path::Path;
 use lab_codec::{Context, Error, ErrorKind, Result};
 use serde::Deserialize;
 
-use super::{Tools, file_argument, garbage, words};
+use super::{Tools, garbage, input, words};
 use crate::{Colour, PixelFormat, Rate, Shape, Video};
 
 /// What is known of the first video of a file.
@@ -89,8 +89,10 @@ impl Clip {
         let shown = ["-show_program_version", "-show_streams", "-show_format", "-of", "json"];
         let mut arguments: Vec<_> =
             words(["-v", "error", "-select_streams", "V:0"]).chain(words(shown)).collect();
-        arguments.push(file_argument(path));
+        arguments.extend(input::arguments(path));
+        input::check(path)?;
         let answer = tools.ask(&tools.ffprobe, &arguments, &[], cx).map_err(|e| {
+            let e = input::refusal(e);
             // Where it answers what needs no file, the file is at fault.
             let works = || tools.ask(&tools.ffprobe, &["-version".into()], &[], cx).is_ok();
             match e.kind() {
@@ -196,7 +198,7 @@ pub fn timestamps(path: &Path, cx: &Context) -> Result<Vec<i64>> {
     let mut arguments: Vec<_> =
         words(["-v", "error", "-select_streams", "V:0", "-show_entries", "packet=pts", "-of", "csv=p=0"])
             .collect();
-    arguments.push(file_argument(path));
+    arguments.extend(input::arguments(path));
     let answer = tools.ask(&tools.ffprobe, &arguments, &[], cx)?;
     let text = std::str::from_utf8(&answer)
         .map_err(|_| garbage(&tools.ffprobe, "something else than timestamps"))?;

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use lab_codec::{Context, Result};
 
-use super::child::{Child, Pipes, Waited};
-use super::{Clip, Tools, file_argument, words};
+use lab_process::{Child, Pieces, Pipes, Waited};
+
+use super::{Clip, Tools, input, words};
 use crate::{Frame, PixelFormat, Video};
 
 /// What is wanted of a clip.
@@ -53,15 +54,14 @@ impl Decoder {
             None => clip.native()?,
         };
         let video = clip.video(format, cx)?;
-        let mut arguments: Vec<_> = words(["-nostdin", "-noautorotate"]).collect();
+        let mut arguments: Vec<_> = words(["-noautorotate"]).collect();
         if options.threads > 0 {
             arguments.extend(words(["-threads", &options.threads.to_string()]));
         }
         if let Some(start) = options.start {
             arguments.extend(words(["-ss", &format!("{start:.6}")]));
         }
-        arguments.push("-i".into());
-        arguments.push(file_argument(path));
+        arguments.extend(input::arguments(path));
         // V: no cover pictures.
         arguments.extend(words(["-map", "0:V:0"]));
         arguments.extend(words(tools.passthrough(clip.version.as_deref(), cx)?));
@@ -69,8 +69,8 @@ impl Decoder {
             arguments.extend(words(["-frames:v", &frames.to_string()]));
         }
         arguments.extend(words(["-f", "rawvideo", "-pix_fmt", &name, "pipe:1"]));
-        let pipes = Pipes { input: false, output: Some(video.shape.bytes()), file: None };
-        let child = Child::start(&tools, &arguments, &pipes)?;
+        let pipes = Pipes { input: false, output: Some(Pieces::Exact(video.shape.bytes())) };
+        let child = tools.start(&arguments, pipes, None)?;
         Ok(Self { child, video, bound: options.frames.or(clip.bound()), ended: false, cx: cx.clone() })
     }
 

@@ -6,13 +6,11 @@ use std::path::PathBuf;
 
 use lab_codec::{Context, Error, Result};
 
-use super::child::{Child, Pipes, Waited};
+use lab_process::{Child, Pieces, Pipes, Waited};
+
 use super::{Encoder, Tools, file_argument, words};
 use crate::colour::Range;
 use crate::{Frame, Video};
-
-/// Bytes of coded video that are taken from a pipe at a time.
-const PIECE: usize = 64 << 10;
 
 /// How a video is made.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,8 +111,8 @@ impl<'a> EncodedVideo<'a> {
                 (Some(pipe), None)
             }
         };
-        let pipes = Pipes { input: true, output: pipe.is_some().then_some(PIECE), file: file.as_deref() };
-        let child = Child::start(&tools, &arguments, &pipes)?;
+        let pipes = Pipes { input: true, output: pipe.as_ref().map(|_| Pieces::Any) };
+        let child = tools.start(&arguments, pipes, file.as_deref())?;
         Ok(Self { child, video, pipe, frames: 0, cx: cx.clone() })
     }
 

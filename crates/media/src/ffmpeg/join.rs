@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use lab_codec::{Context, Result};
 
-use super::child::{Child, Pipes};
-use super::{EncodeOptions, Tools, file_argument, words};
+use lab_process::Pipes;
+
+use super::{EncodeOptions, Tools, file_argument, input, words};
 
 /// Puts the videos called `names` in `directory`, which were all made with `options`, one behind the other into the file
 /// `output`. A list of them is written into the directory.
@@ -23,8 +24,7 @@ pub fn join(
     let list = directory.join("list.txt");
     let text: String = names.iter().map(|name| format!("file '{}'\n", name.display())).collect();
     std::fs::write(&list, text)?;
-    let mut arguments: Vec<_> = words(["-nostdin", "-y", "-f", "concat", "-safe", "0", "-i"]).collect();
-    arguments.push(file_argument(&list));
+    let mut arguments: Vec<_> = words(["-y"]).chain(input::list_arguments(&list)).collect();
     arguments.extend(words(["-map", "0:v", "-c", "copy"]));
     for (key, value) in &options.tags {
         arguments.extend(words(["-metadata", &format!("{key}={value}")]));
@@ -35,6 +35,5 @@ pub fn join(
     }
     arguments.extend(words(["-f", &options.container]));
     arguments.push(file_argument(output));
-    let pipes = Pipes { input: false, output: None, file: Some(output) };
-    Child::start(&tools, &arguments, &pipes)?.finish(cx)
+    tools.start(&arguments, Pipes::default(), Some(output))?.finish(cx)
 }

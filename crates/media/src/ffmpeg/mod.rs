@@ -1,34 +1,33 @@
 //! The one driver of ffmpeg: a child process over pipes, never linked.
 //!
 //! `LAB_FFMPEG` names the program; without it, it is the one on PATH. ffprobe is expected beside it, or on PATH.
-//! A child that moves no byte and computes nothing for [`STALL`] (or `LAB_FFMPEG_TIMEOUT` seconds) has hung, and so has one
-//! that computes ten times as long; it is ended, as it is when the work is cancelled or dropped. Errors carry the end of
-//! what it said.
+//! `LAB_FFMPEG_TIMEOUT` is the stall limit in seconds; without it, [`lab_process::stall`]. ffmpeg opens only the file
+//! that it is given, and only in formats that are video, pictures or sound.
 
-mod child;
 mod clip;
 mod decode;
 mod encode;
 mod encoder;
+mod input;
 mod join;
+mod sound;
 
 pub use clip::{Clip, timestamps};
 pub use decode::{DecodeOptions, Decoder};
 pub use encode::{EncodeOptions, EncodedVideo, Output};
 pub use encoder::{Choice, Encoder};
 pub use join::join;
+pub use sound::sound;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lab_codec::{Context, Error, ErrorKind, Result, Tool};
+use lab_process::{Child, Job, Limits, Pipes, find as on_path, seconds};
 
 /// What is needed.
 pub const TOOL: Tool = Tool::new("ffmpeg", "apt-get install ffmpeg");
-
-/// How long a child may do nothing.
-pub const STALL: Duration = Duration::from_secs(60);
 
 /// The variable that names ffmpeg.
 const PATH_VARIABLE: &str = "LAB_FFMPEG";
@@ -70,25 +69,38 @@ impl Tools {
         } else {
             on_path(Path::new("ffprobe")).ok_or_else(|| missing("ffprobe"))?
         };
-        let seconds = set(STALL_VARIABLE).and_then(|value| value.to_str()?.parse().ok());
-        let stall = seconds.filter(|s| *s > 0).map_or(STALL, Duration::from_secs);
+        let stall = seconds(STALL_VARIABLE).unwrap_or_else(lab_process::stall);
         Ok(Self { ffmpeg, ffprobe, stall })
     }
 
     /// Runs a program to its end, for what it prints.
     fn ask(&self, program: &Path, arguments: &[OsString], input: &[u8], cx: &Context) -> Result<Vec<u8>> {
-        let mut argv = vec![program.as_os_str().to_os_string()];
-        argv.extend_from_slice(arguments);
+        self.ask_within(ANSWER_LIMIT, program, arguments, input, cx)
+    }
+
+    /// As [`ask`](Self::ask), for at most `output_limit` bytes.
+    fn ask_within(
+        &self,
+        output_limit: usize,
+        program: &Path,
+        arguments: &[OsString],
+        input: &[u8],
+        cx: &Context,
+    ) -> Result<Vec<u8>> {
+        let mut command = lab_process::command([program])?;
+        command.args(arguments);
         let mut out = Vec::new();
-        let job = lab_process::Job {
-            argv: &argv,
-            input,
-            output_limit: ANSWER_LIMIT,
-            output_file: None,
-            timeout: self.stall,
-        };
-        lab_process::run(&job, &mut out, cx)?;
+        let limits = Limits { stall: Some(self.stall), ..Limits::default() };
+        lab_process::run(&mut command, &Job { input, output_limit, limits }, &mut out, cx)?;
         Ok(out)
+    }
+
+    /// Starts ffmpeg. As long as `file`, which it writes, changes, it works.
+    fn start(&self, arguments: &[OsString], pipes: Pipes, file: Option<&Path>) -> Result<Child> {
+        let mut command = lab_process::command([&self.ffmpeg])?;
+        command.args(["-hide_banner", "-nostdin", "-loglevel", "error"]).args(arguments);
+        let file = file.map(|file| (file.to_path_buf(), u64::MAX));
+        Child::start(&mut command, pipes, Limits { stall: Some(self.stall), timeout: None, file })
     }
 
     /// Whether ffmpeg and ffprobe are of the same build, as far as their places tell.
@@ -138,12 +150,6 @@ fn missing(name: &str) -> Error {
             TOOL.install
         ),
     )
-}
-
-/// The program called `name` on PATH.
-fn on_path(name: &Path) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|directory| directory.join(name)).find(|candidate| candidate.is_file())
 }
 
 /// A path as ffmpeg takes it, whatever it looks like (`-`, `http:x`).

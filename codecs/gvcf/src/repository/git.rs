@@ -1,0 +1,166 @@
+//! git, sealed: neither the caller's environment nor the repository's configuration makes it run another program.
+//!
+//! The repository is foreign data. Its own configuration is read after nothing else and overridden by what stands
+//! here; hooks are searched where none can be; and only a fetch that was asked for reaches another repository.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::process::Command;
+
+use lab_codec::{Context, ErrorKind};
+use lab_process::{Child, Job, Limits, Pipes, run, stall};
+
+use crate::error::{Code, Error, Result};
+
+/// Bytes that git may answer.
+const ANSWER: usize = 1 << 30;
+
+/// What a repository's configuration could name to be run, and is overridden. Every owner's repository is read: git
+/// refuses a foreign owner's because of those programs.
+const CONFIG: [&str; 22] = [
+    "safe.directory=*",
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.attributesFile=/dev/null",
+    "core.pager=cat",
+    "core.editor=false",
+    "sequence.editor=false",
+    "core.askPass=",
+    "core.sshCommand=ssh -oBatchMode=yes",
+    "ssh.variant=ssh",
+    "core.gitProxy=false",
+    "core.alternateRefsCommand=false",
+    "credential.helper=",
+    "credential.interactive=false",
+    "diff.external=",
+    "log.showSignature=false",
+    "gpg.program=false",
+    "gpg.ssh.program=false",
+    "gpg.x509.program=false",
+    "gpg.ssh.defaultKeyCommand=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+];
+
+/// Environment that is set after every variable of git's own was removed.
+const ENVIRONMENT: [(&str, &str); 6] = [
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    ("GIT_CONFIG_GLOBAL", "/dev/null"),
+    ("GIT_ATTR_NOSYSTEM", "1"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("LC_ALL", "C"),
+];
+
+/// What happens to objects that a partial clone lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Missing {
+    /// They are an error; no other repository is asked.
+    #[default]
+    Refuse,
+    /// They are fetched from the clone's remote, by https, ssh, or from this machine.
+    Fetch,
+}
+
+/// git at work on one repository.
+#[derive(Debug, Clone)]
+pub(super) struct Git {
+    directory: PathBuf,
+    missing: Missing,
+    /// Further configuration, for the remotes that a fetch may ask.
+    remotes: Vec<OsString>,
+}
+
+impl Git {
+    /// In `directory`, without any access to other repositories.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into(), missing: Missing::Refuse, remotes: Vec::new() }
+    }
+
+    /// The same, with or without fetching.
+    ///
+    /// # Errors
+    /// [`Code::Git`].
+    pub fn with(mut self, missing: Missing, cx: &Context) -> Result<Self> {
+        if missing == Missing::Fetch {
+            self.remotes = self.remotes(cx)?.into_iter().flat_map(|name| neutral(&name)).collect();
+        }
+        self.missing = missing;
+        Ok(self)
+    }
+
+    /// The names of the remotes that the configuration knows, files that it includes among it.
+    fn remotes(&self, cx: &Context) -> Result<Vec<String>> {
+        let keys = self.ask(["config", "--includes", "--null", "--name-only", "--list"], cx)?;
+        let mut names: Vec<String> = String::from_utf8_lossy(&keys)
+            .split('\0')
+            .filter_map(|key| Some(key.strip_prefix("remote.")?.rsplit_once('.')?.0.to_string()))
+            .collect();
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// Whether the repository is a clone that lacks objects on purpose.
+    pub fn is_partial(&self, cx: &Context) -> bool {
+        let pattern = r"^(remote\..*\.promisor|extensions\.partialclone)$";
+        self.ask(["config", "--includes", "--get-regexp", pattern], cx).is_ok()
+    }
+
+    /// The command that runs git with these words.
+    fn command<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I) -> Result<Command> {
+        let mut command = lab_process::command(["git"]).map_err(failure)?;
+        let is_git = |name: &OsStr| name.as_encoded_bytes().starts_with(b"GIT_");
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_git(name)) {
+            command.env_remove(name);
+        }
+        for name in ["SSH_ASKPASS", "PAGER", "EDITOR", "VISUAL"] {
+            command.env_remove(name);
+        }
+        command.envs(ENVIRONMENT);
+        // Unlike protocol.allow, it stands above what a repository configures for one protocol.
+        match self.missing {
+            Missing::Refuse => command.envs([("GIT_NO_LAZY_FETCH", "1"), ("GIT_ALLOW_PROTOCOL", "none")]),
+            Missing::Fetch => command.env("GIT_ALLOW_PROTOCOL", "file:https:ssh"),
+        };
+        command.arg("--no-pager").arg("-C").arg(&self.directory);
+        let overrides = CONFIG.iter().map(OsStr::new).chain(self.remotes.iter().map(OsString::as_os_str));
+        for value in overrides {
+            command.arg("-c").arg(value);
+        }
+        command.args(words);
+        Ok(command)
+    }
+
+    /// Runs git with these words and returns its answer.
+    pub fn ask<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I, cx: &Context) -> Result<Vec<u8>> {
+        let mut answer = Vec::new();
+        run(&mut self.command(words)?, &Job::new(ANSWER), &mut answer, cx).map_err(failure)?;
+        Ok(answer)
+    }
+
+    /// Starts a git that lives longer.
+    pub fn start<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I, pipes: Pipes) -> Result<Child> {
+        let limits = Limits { stall: Some(stall()), ..Limits::default() };
+        Child::start(&mut self.command(words)?, pipes, limits).map_err(failure)
+    }
+}
+
+/// Overrides what a remote could name to be run.
+fn neutral(remote: &str) -> [OsString; 3] {
+    [("uploadpack", "git-upload-pack"), ("receivepack", "git-receive-pack"), ("proxy", "")]
+        .map(|(key, value)| format!("remote.{remote}.{key}={value}").into())
+}
+
+/// An error of git's, with the command that installs it where it is missing.
+pub(super) fn failure(error: lab_codec::Error) -> Error {
+    match error.kind() {
+        ErrorKind::MissingTool => Error::new(
+            Code::Git,
+            ErrorKind::MissingTool,
+            "git is not installed (`apt-get install git` or `brew install git` does it)",
+        ),
+        ErrorKind::Tool => Error::new(Code::Git, ErrorKind::Tool, error.to_string()),
+        _ => error.into(),
+    }
+}
