@@ -5,6 +5,7 @@
 //! ```
 
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 use lab_codec::{Context, Error, Resources, Result};
@@ -36,6 +37,6 @@ fn main() -> Result<()> {
     let options = Options { threads, ..Options::default() };
     let summary = encode(content, &chain, &pipeline, medium, options, &cx)?;
     output.commit()?;
-    println!("{} bytes in {} segments, SHA-256 {}", summary.bytes, summary.segments, summary.sha256);
-    Ok(())
+    let (bytes, segments) = (summary.bytes, summary.segments);
+    Ok(writeln!(std::io::stdout(), "{bytes} bytes in {segments} segments, SHA-256 {}", summary.sha256)?)
 }

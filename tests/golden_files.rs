@@ -52,7 +52,7 @@ fn content(file: &Path, how: &str, scratch: &Path) -> Vec<u8> {
             ok(["gvcf", "export", "-q", "--repo", arg(&out), arg(&raw)]);
             std::fs::read(raw).unwrap()
         }
-        _ => panic!("the manifest names no way to read {}", file.display()),
+        _ => unreachable!("the manifest names no way to read {}", file.display()),
     }
 }
 

@@ -111,7 +111,7 @@ fn signals_end_children_too() {
         for kind in ["git", "ffmpeg", "exec"] {
             let word = format!("8630{number}.{}", kind.len());
             let mut command = lab();
-            command.args(match kind {
+            let arguments = match kind {
                 "git" => {
                     command.env("PATH", git(&bin, "fast-import", &format!("sleep {word}")));
                     import(dir.path())
@@ -129,7 +129,8 @@ fn signals_end_children_too() {
                     let out = dir.path().join("out.lab");
                     words(&["encode", "-q", "--chain", "exec:x", arg(&input), "-o", arg(&out)])
                 }
-            });
+            };
+            command.args(arguments);
             let mut child = command.spawn().unwrap();
             while !running(&word) {
                 assert!(child.try_wait().unwrap().is_none(), "{kind} ended before its child ran");

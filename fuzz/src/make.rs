@@ -87,7 +87,7 @@ pub fn make(directory: &Path) -> Result<()> {
 type Put<'a> = &'a dyn Fn(&str, &str, &[u8]) -> Result<()>;
 
 fn parse(text: &str) -> Result<Chain> {
-    Chain::parse(registry(), text, &mut |_| Err(Error::usage("seeds name no files")))
+    Chain::parse(registry(), text)
 }
 
 fn stream(text: &str, segment: u64) -> Result<Vec<u8>> {

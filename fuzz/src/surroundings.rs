@@ -13,7 +13,7 @@ pub const MEMORY: u64 = 128 << 20;
 
 /// Surroundings with the limits of all targets.
 pub fn context() -> Context {
-    Context::default().with_limits(Limits { output: OUTPUT as u64, memory: MEMORY })
+    Context::default().with_limits(Limits::new(OUTPUT as u64, MEMORY))
 }
 
 /// The built-in registry without `exec`, whose parameter is a program to start.
@@ -43,7 +43,7 @@ impl StreamReader for Memory {
     }
 }
 
-impl lab_video::container::ReadAt for Memory {
+impl lab_media::container::ReadAt for Memory {
     fn len(&self) -> u64 {
         self.0.len() as u64
     }

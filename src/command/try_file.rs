@@ -10,7 +10,6 @@ use crate::progress;
 use lab_bench::Surroundings;
 use lab_bench::scratch::Scratch;
 use lab_bench::trial::{self, Choice, Trial};
-use lab_corpus;
 use lab_stream::resource::Store;
 
 /// Try many chains on a file and show those that no other beats in both ratio and speed

@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use lab_album::manifest::Manifest;
-use lab_album::matroska::File;
 use lab_album::pixels::Shape;
 use lab_album::{blocks, recipe::Recipe};
+use lab_media::container::matroska::File;
 
 use crate::surroundings::{OUTPUT, context, with_file};
 

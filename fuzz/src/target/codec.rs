@@ -29,7 +29,7 @@ pub fn decode(bytes: &[u8]) {
 
 /// A codec from chain text of one stage.
 fn build(stage: &str) -> lab_codec::Result<Arc<dyn Codec>> {
-    let chain = Chain::parse(registry(), stage, &mut |_| Err(Error::usage("no files")))?;
+    let chain = Chain::parse(registry(), stage)?;
     let [stage] = &chain.codecs[..] else { return Err(Error::usage("not one codec")) };
     let Build::Codec(build) = stage.entry.build else { return Err(Error::usage("not a codec")) };
     build(&stage.params, &Resources::default().with_registry(registry()))

@@ -9,7 +9,8 @@ use crate::surroundings::{OUTPUT, context, with_file};
 
 /// A frame, alone and behind a picture of its shape.
 pub fn frame(bytes: &[u8]) {
-    let rules = Rules { lenient: bytes.len() % 2 == 0, max_raw: OUTPUT as u64 / 4, ..Rules::default() };
+    let rules =
+        Rules { lenient: bytes.len().is_multiple_of(2), max_raw: OUTPUT as u64 / 4, ..Rules::default() };
     let Ok(checked) = header::read(bytes, &rules) else { return };
     let shape = checked.header.shape;
     let length = shape.bytes().expect("the rules bound it") as usize;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use lab_bench::{export_csv, export_markdown};
+use lab_bench::export::EXPORTERS;
 use lab_corpus::Manifest;
-use lab_corpus::fetch::Sources;
+use lab_corpus::published::Sources;
 use lab_media::{Frame, y4m};
 use lab_report::compare::Comparison;
 use lab_report::interchange;
@@ -15,12 +15,13 @@ use crate::surroundings::context;
 pub fn results(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(input) = interchange::read(text, "fuzz") else { return };
-    let _ = export_csv::text(&input.results);
-    std::hint::black_box(export_markdown::text(&input.results));
+    for format in EXPORTERS {
+        let _ = format.export(&input.results);
+    }
     let compared = Comparison::new(&input.results, &input.results);
     std::hint::black_box(compared.pairs.len());
     for format in interchange::FORMATS {
-        let _ = format.write(&input.results);
+        let _ = format.export(&input.results);
     }
 }
 

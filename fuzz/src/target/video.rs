@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lab_codec::StreamReader as _;
-use lab_video::container::{ReadAt, read_index};
+use lab_media::container::{ReadAt, read_index};
 use lab_video::exact;
 use lab_video::modem::header::{FrameHeader, HEADER_BYTES};
 use lab_video::stream::Manifest;
@@ -14,7 +14,7 @@ use crate::surroundings::{Memory, OUTPUT, context};
 pub fn file(bytes: &[u8]) {
     let file: Arc<dyn ReadAt> = Arc::new(Memory(bytes.to_vec()));
     let cx = context();
-    if let Ok(Some(track)) = read_index(&file, &cx) {
+    if let Ok(Some(track)) = read_index(&*file, 16, &cx) {
         std::hint::black_box(track.samples.len());
     }
     let Ok(reader) = exact::Reader::open_at(file, &cx) else { return };
