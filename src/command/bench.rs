@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use lab_codec::{Context, Error, ErrorKind, Limits, Result, format_size};
+use lab_codec::{Error, ErrorKind, Result, Silent, format_size};
 
 use super::{App, options, table};
 use crate::progress::{self, Steps};
@@ -68,9 +69,8 @@ pub struct Args {
     /// Do not measure memory, which takes processes of their own
     #[arg(long)]
     no_memory: bool,
-    /// The most memory that one segment, or one decoding step, may ask for
-    #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = options::size)]
-    memory_limit: u64,
+    #[command(flatten)]
+    memory: options::Memory,
     /// A file or directory with dictionaries and other side data (repeatable; also LAB_RESOURCES)
     #[arg(long = "resource", value_name = "PATH")]
     resources: Vec<PathBuf>,
@@ -115,8 +115,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         resume: args.resume,
         force: args.write.force,
     };
-    let limits = Limits::new(args.memory_limit, args.memory_limit);
-    let cx = Context::default().with_limits(limits).with_cancel(app.cancel.clone());
+    let cx = args.memory.context(app, Arc::new(Silent));
     let quiet = args.talk.quiet;
     let Outcome { results, directory, complete } = session.run(&plan, &cx, |cells, finished| {
         let bar = progress::steps("bench", cells as u64, quiet);
@@ -394,8 +393,7 @@ pub struct ProbeArgs {
 }
 
 pub fn probe(args: &ProbeArgs, app: &App) -> Result<()> {
-    let limits = Limits::new(args.limit, args.limit);
-    let cx = Context::default().with_limits(limits).with_cancel(app.cancel.clone());
+    let cx = app.context(args.limit, Arc::new(Silent));
     let store = Store::new(&app.registry, &args.resources, None);
     let peak = if args.direction == "encode" {
         let chain = Chain::parse(&app.registry, &args.chain)?;

@@ -5,7 +5,7 @@ mod album;
 #[cfg(feature = "bench")]
 mod bench;
 mod bounds;
-#[cfg(feature = "bench")]
+#[cfg(feature = "report")]
 mod chart;
 mod codecs;
 #[cfg(feature = "bench")]
@@ -38,9 +38,10 @@ mod video;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use lab_codec::{Cancel, Error, ErrorKind, Registry, Result};
+use lab_codec::{Cancel, Context, Error, ErrorKind, Limits, Observer, Registry, Result};
 
 /// A research compression toolkit: chain codecs, run them on real data, verify to the byte, measure.
 #[derive(Parser)]
@@ -116,6 +117,14 @@ enum Command {
 struct App {
     registry: Registry,
     cancel: Cancel,
+}
+
+impl App {
+    /// The surroundings for codecs and carriers, under a limit of memory in bytes.
+    fn context(&self, memory: u64, observer: Arc<dyn Observer>) -> Context {
+        let cx = Context::default().with_limits(Limits::new(memory, memory));
+        cx.with_cancel(self.cancel.clone()).with_observer(observer)
+    }
 }
 
 /// Ends all children when the command line ends, also by a panic: other threads may still wait for theirs.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use lab_codec::{Context, Limits, Observer, parse_size};
+use lab_codec::{Context, Observer, parse_size};
 
 use super::App;
 use lab_stream::chain::Chain;
@@ -22,15 +22,29 @@ pub struct Talk {
     pub quiet: bool,
 }
 
-/// Working.
+/// Memory.
 #[derive(Args, Clone)]
-pub struct Work {
+pub struct Memory {
+    /// Maximum memory of one segment or one decoding step
+    #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = size)]
+    pub memory_limit: u64,
+}
+
+/// Threads and memory.
+#[derive(Args, Clone)]
+pub struct Effort {
     /// Threads in all [default: one for each core]
     #[arg(long, short = 'T', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// The most memory that one segment, or one decoding step, may ask for
-    #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = size)]
-    pub memory_limit: u64,
+    #[command(flatten)]
+    pub memory: Memory,
+}
+
+/// Threads, memory and resources.
+#[derive(Args, Clone)]
+pub struct Work {
+    #[command(flatten)]
+    pub effort: Effort,
     /// A file or directory with dictionaries and other side data (repeatable; also LAB_RESOURCES)
     #[arg(long = "resource", value_name = "PATH")]
     pub resources: Vec<PathBuf>,
@@ -52,19 +66,35 @@ pub struct Write {
     pub force: bool,
 }
 
-impl Work {
+impl Memory {
+    /// The surroundings for codecs and carriers.
+    pub fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
+        app.context(self.memory_limit, observer)
+    }
+}
+
+impl Effort {
     /// The number of threads to use.
     pub fn threads(&self) -> usize {
-        match self.threads {
-            Some(n) => usize::from(n),
-            None => std::thread::available_parallelism().map_or(1, usize::from),
-        }
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(all, usize::from)
     }
 
     /// The surroundings for codecs and carriers.
     pub fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
-        let limits = Limits::new(self.memory_limit, self.memory_limit);
-        Context::default().with_limits(limits).with_cancel(app.cancel.clone()).with_observer(observer)
+        self.memory.context(app, observer)
+    }
+}
+
+impl Work {
+    /// The number of threads to use.
+    pub fn threads(&self) -> usize {
+        self.effort.threads()
+    }
+
+    /// The surroundings for codecs and carriers.
+    pub fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
+        self.effort.context(app, observer)
     }
 
     /// The resources at hand, with those beside `input`.

@@ -1,9 +1,10 @@
 //! `lab try`: many chains on one file, and those that are worth their time with the command for each.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use lab_codec::{Context, Error, Limits, Result};
+use lab_codec::{Error, Result, Silent};
 
 use super::{App, options, table};
 use crate::progress;
@@ -33,9 +34,8 @@ pub struct Args {
     /// Show all chains of the last step, not only the best
     #[arg(long)]
     all: bool,
-    /// The most memory that one segment, or one decoding step, may ask for
-    #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = options::size)]
-    memory_limit: u64,
+    #[command(flatten)]
+    memory: options::Memory,
     #[command(flatten)]
     talk: options::Talk,
 }
@@ -50,9 +50,8 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     };
     let mut store = Store::new(&app.registry, &[], None);
     let chains = trial::candidates(&app.registry, &args.chains, &mut |path| store.load(path))?;
-    let limits = Limits::new(args.memory_limit, args.memory_limit);
-    let cx = Context::default().with_limits(limits).with_cancel(app.cancel.clone());
-    let raw = sample.load(&cx.clone().with_limits(limits.with_output(u64::MAX)))?;
+    let cx = args.memory.context(app, Arc::new(Silent));
+    let raw = sample.load(&cx.clone().with_limits(cx.limits().with_output(u64::MAX)))?;
     if raw.is_empty() {
         return Err(Error::usage("an empty file has no best chain"));
     }

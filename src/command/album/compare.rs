@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use lab_album::compare::compare;
 use lab_album::scan;
-use lab_codec::Result;
+use std::sync::Arc;
+
+use lab_codec::{Result, Silent};
 
 use super::super::chart::Chart;
 use super::super::{App, options, print, print_json, table};
-use super::Effort;
+use super::in_pool;
 use super::pack::How;
 use crate::progress;
 use lab_report::charts::sizes;
@@ -29,7 +31,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     chart: Option<PathBuf>,
     #[command(flatten)]
-    effort: Effort,
+    effort: options::Effort,
     #[command(flatten)]
     write: options::Write,
     #[command(flatten)]
@@ -43,14 +45,14 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let options = args.how.options();
     options.check()?;
     let chart = args.chart.as_deref().map(|path| Chart::open(path, args.write.force)).transpose()?;
-    let cx = args.effort.quiet(app);
+    let cx = args.effort.context(app, Arc::new(Silent));
     let files = scan::scan(&args.folder, &cx)?.files.len() as u64;
     let steps = progress::steps("compare", STEPS + files, args.talk.quiet);
     let begin = |name: &str| {
         steps.begin(name);
         steps.advance(1);
     };
-    let comparison = args.effort.run(|| compare(&args.folder, &options, &begin, &cx))?;
+    let comparison = in_pool(&args.effort, || compare(&args.folder, &options, &begin, &cx))?;
     drop(steps);
     if let Some(chart) = chart {
         let name = args.folder.file_name().unwrap_or_default().to_string_lossy();

@@ -3,10 +3,12 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use lab_codec::{Error, Result};
+use std::sync::Arc;
+
+use lab_codec::{Error, Result, Silent};
 
 use super::super::{App, note, options, report_json};
-use super::{Effort, Input};
+use super::{Input, in_pool};
 use lab_stream::output::Output;
 
 /// Bring one file back; at most 16 pictures are decoded for it
@@ -20,7 +22,7 @@ pub struct Args {
     #[arg(long, short, value_name = "OUT")]
     output: Option<PathBuf>,
     #[command(flatten)]
-    effort: Effort,
+    effort: options::Effort,
     #[command(flatten)]
     write: options::Write,
     #[command(flatten)]
@@ -28,7 +30,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let cx = args.effort.quiet(app);
+    let cx = args.effort.context(app, Arc::new(Silent));
     let album = args.input.open(&cx)?;
     let number = album.find(args.name.as_os_str().as_bytes())?;
     let file = &album.manifest.files[number];
@@ -42,7 +44,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let mut output = Output::open(&path, args.write.force)?;
     let to_stdout = output.temporary().is_none();
     let mut sink = output.sink()?;
-    let effort = args.effort.run(|| album.extract(number, &mut sink, &cx))?;
+    let effort = in_pool(&args.effort, || album.extract(number, &mut sink, &cx))?;
     drop(sink);
     output.commit()?;
     if args.talk.json {

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use lab_codec::Result;
+use std::sync::Arc;
+
 use lab_codec::text::visible;
+use lab_codec::{Result, Silent};
 
 use super::super::{App, options, print, print_json, table};
-use super::{Effort, Input};
+use super::Input;
 use lab_stream::output::Output;
 
 /// Show what is in an album, and what each file takes
@@ -21,7 +23,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR", requires = "html")]
     original: Option<PathBuf>,
     #[command(flatten)]
-    effort: Effort,
+    effort: options::Effort,
     #[command(flatten)]
     write: options::Write,
     #[command(flatten)]
@@ -29,7 +31,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let cx = args.effort.quiet(app);
+    let cx = args.effort.context(app, Arc::new(Silent));
     if let Some(path) = &args.html {
         let output = Output::open(path, args.write.force)?;
         return super::write_sheet(output, &args.input, args.original.as_deref(), &args.effort, &cx);

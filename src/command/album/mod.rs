@@ -1,5 +1,6 @@
 //! `lab album`: a folder of images in one Matroska file, and back.
 
+#[cfg(feature = "report")]
 mod compare;
 mod extract;
 mod list;
@@ -9,12 +10,11 @@ mod verify;
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use lab_album::Album;
-use lab_codec::{Context, Error, ErrorKind, Limits, Observer, Result, Silent};
+use lab_codec::{Context, Error, ErrorKind, Result};
 
 use super::{App, options};
 use lab_stream::output::Output;
@@ -33,6 +33,7 @@ enum Command {
     List(list::Args),
     Extract(extract::Args),
     Verify(verify::Args),
+    #[cfg(feature = "report")]
     Compare(compare::Args),
 }
 
@@ -43,37 +44,15 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         Command::List(args) => list::run(args, app),
         Command::Extract(args) => extract::run(args, app),
         Command::Verify(args) => verify::run(args, app),
+        #[cfg(feature = "report")]
         Command::Compare(args) => compare::run(args, app),
     }
 }
 
-/// What the work may take.
-#[derive(clap::Args)]
-struct Effort {
-    /// Threads in all [default: one for each core]
-    #[arg(long, short = 'T', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// The most memory that pictures under way may ask for; larger pictures are kept as files
-    #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = options::size)]
-    memory_limit: u64,
-}
-
-impl Effort {
-    fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
-        let limits = Limits::new(self.memory_limit, self.memory_limit);
-        Context::default().with_limits(limits).with_cancel(app.cancel.clone()).with_observer(observer)
-    }
-
-    fn quiet(&self, app: &App) -> Context {
-        self.context(app, Arc::new(Silent))
-    }
-
-    /// Runs work in a pool of this many threads.
-    fn run<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-        let threads = self.threads.map_or(0, usize::from);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        pool.map_err(|e| Error::new(ErrorKind::Io, format!("cannot start threads: {e}")))?.install(work)
-    }
+/// Runs work in a pool of this many threads.
+fn in_pool<T: Send>(effort: &options::Effort, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(effort.threads()).build();
+    pool.map_err(|e| Error::new(ErrorKind::Io, format!("cannot start threads: {e}")))?.install(work)
 }
 
 /// An album that is read.
@@ -98,12 +77,12 @@ fn write_sheet(
     mut output: Output,
     input: &Input,
     original: Option<&Path>,
-    effort: &Effort,
+    effort: &options::Effort,
     cx: &Context,
 ) -> Result<()> {
     let mut sink = BufWriter::new(output.sink()?);
     let sidecar = input.manifest.as_deref();
-    effort.run(|| lab_album::write_sheet(&input.album, sidecar, original, &mut sink, cx))?;
+    in_pool(effort, || lab_album::write_sheet(&input.album, sidecar, original, &mut sink, cx))?;
     sink.flush()?;
     drop(sink);
     output.commit()

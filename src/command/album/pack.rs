@@ -7,10 +7,12 @@ use std::time::Instant;
 use lab_album::manifest::Mode;
 use lab_album::video::Quality;
 use lab_album::{Codec, Options, Report, scan};
-use lab_codec::{Error, Result};
+use std::sync::Arc;
+
+use lab_codec::{Error, Result, Silent};
 
 use super::super::{App, note, options, report_json, table};
-use super::{Effort, Input, one_of, write_sheet};
+use super::{Input, in_pool, one_of, write_sheet};
 use crate::progress;
 use lab_stream::output::Output;
 
@@ -46,7 +48,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     #[command(flatten)]
-    effort: Effort,
+    effort: options::Effort,
     #[command(flatten)]
     write: options::Write,
     #[command(flatten)]
@@ -139,8 +141,11 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         Some(path) => path.clone(),
         None => default_output(&args.folder)?,
     };
-    let total: u64 =
-        scan::scan(&args.folder, &args.effort.quiet(app))?.files.iter().map(|file| file.bytes).sum();
+    let total: u64 = scan::scan(&args.folder, &args.effort.context(app, Arc::new(Silent)))?
+        .files
+        .iter()
+        .map(|file| file.bytes)
+        .sum();
     let cx = args.effort.context(app, progress::bar("pack", Some(2 * total), args.talk.quiet));
     let mut output = Output::open(&path, args.write.force)?;
     let Some(parent) = output.temporary().and_then(Path::parent).map(Path::to_path_buf) else {
@@ -152,7 +157,8 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let sidecar = args.sidecar.as_ref().map(open).transpose()?;
     let html = args.html.as_ref().map(open).transpose()?;
     let mut sink = BufWriter::new(output.sink()?);
-    let summary = args.effort.run(|| lab_album::pack(&args.folder, &options, &scratch, &mut sink, &cx))?;
+    let summary =
+        in_pool(&args.effort, || lab_album::pack(&args.folder, &options, &scratch, &mut sink, &cx))?;
     sink.flush()?;
     drop(sink);
     output.commit()?;

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use lab_codec::Result;
+use std::sync::Arc;
+
+use lab_codec::{Result, Silent};
 
 use super::super::{App, note, options, print_json, table};
-use super::{Effort, Input};
+use super::{Input, in_pool};
 use crate::progress;
 
 /// Bring all files of an album back, with their names, times and permissions
@@ -17,7 +19,7 @@ pub struct Args {
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
     #[command(flatten)]
-    effort: Effort,
+    effort: options::Effort,
     #[command(flatten)]
     write: options::Write,
     #[command(flatten)]
@@ -25,10 +27,10 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let album = args.input.open(&args.effort.quiet(app))?;
+    let album = args.input.open(&args.effort.context(app, Arc::new(Silent)))?;
     let root = args.output.clone().unwrap_or_else(|| args.input.album.with_extension(""));
     let cx = args.effort.context(app, progress::bar("unpack", Some(album.bytes()), args.talk.quiet));
-    let unpacked = args.effort.run(|| album.unpack(&root, args.write.force, &cx))?;
+    let unpacked = in_pool(&args.effort, || album.unpack(&root, args.write.force, &cx))?;
     drop(cx);
     if args.talk.json {
         return print_json(&serde_json::json!(unpacked));

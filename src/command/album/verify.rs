@@ -1,9 +1,11 @@
 //! `lab album verify`.
 
-use lab_codec::{Error, ErrorKind, Result};
+use std::sync::Arc;
+
+use lab_codec::{Error, ErrorKind, Result, Silent};
 
 use super::super::{App, note, options, print_json, table};
-use super::{Effort, Input};
+use super::{Input, in_pool};
 use crate::progress;
 
 /// Decode everything and compare it with its digests, without writing anything
@@ -12,15 +14,15 @@ pub struct Args {
     #[command(flatten)]
     input: Input,
     #[command(flatten)]
-    effort: Effort,
+    effort: options::Effort,
     #[command(flatten)]
     talk: options::Talk,
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let album = args.input.open(&args.effort.quiet(app))?;
+    let album = args.input.open(&args.effort.context(app, Arc::new(Silent)))?;
     let cx = args.effort.context(app, progress::bar("verify", Some(album.bytes()), args.talk.quiet));
-    let verdict = args.effort.run(|| album.verify(&cx))?;
+    let verdict = in_pool(&args.effort, || album.verify(&cx))?;
     drop(cx);
     if args.talk.json {
         print_json(&verdict)?;

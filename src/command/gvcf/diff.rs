@@ -35,7 +35,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let cx = super::context(app, 4 << 30, crate::progress::bar("diff", None, true));
+    let cx = app.context(4 << 30, crate::progress::bar("diff", None, true));
     let mut repository = args.source.open(&cx)?;
     let first = repository.verified(args.first)?;
     let second = repository.verified(args.second)?;

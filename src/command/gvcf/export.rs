@@ -36,7 +36,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let cx = super::context(app, 4 << 30, progress::bar("export", None, args.talk.quiet));
+    let cx = app.context(4 << 30, progress::bar("export", None, args.talk.quiet));
     let mut repository = args.source.open(&cx)?;
     let range = Frames::of(args.range, repository.entries().len())?;
     let first = super::frame_of(&*repository.verified(range.start)?)?;

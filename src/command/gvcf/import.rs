@@ -87,7 +87,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let format = super::format_of(args.channels);
     let raw = args.raw.map(|(width, height, rate)| (lab_media::Shape { width, height, format }, rate));
     let wanted = ReadOptions { format: Some(format), raw, frames: args.frames, ..ReadOptions::default() };
-    let cx = super::context(app, 4 << 30, progress::bar("import", None, args.talk.quiet));
+    let cx = app.context(4 << 30, progress::bar("import", None, args.talk.quiet));
     let mut reader = Reader::open(&args.input, &wanted, &cx)?;
     let video = reader.video();
     let shape = Shape { width: video.shape.width, height: video.shape.height, channels: args.channels };

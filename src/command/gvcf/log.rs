@@ -31,7 +31,7 @@ struct Row<'a> {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let cx = super::context(app, 4 << 30, crate::progress::bar("log", None, true));
+    let cx = app.context(4 << 30, crate::progress::bar("log", None, true));
     let repository = args.source.open(&cx)?;
     let range = Frames::of(args.range, repository.entries().len())?;
     let rows: Vec<Row> = range

@@ -9,10 +9,9 @@ mod show;
 mod verify;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Subcommand;
-use lab_codec::{Context, Error, ErrorKind, Limits, Observer, Result};
+use lab_codec::{Context, Error, ErrorKind, Result};
 use lab_gvcf::frame::Picture;
 use lab_gvcf::repository::{Missing, Repository};
 use lab_gvcf::{Rules, Shape};
@@ -53,7 +52,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         _ if e.kind() == ErrorKind::MissingResource => {
             Error::new(e.kind(), format!("{}{e}; --fetch gets it from there", super::ERROR))
         }
-        _ => Error::new(e.kind(), format!("{}{e}", super::ERROR)),
+        _ => Error::new(e.kind(), format!("{}{}", super::ERROR, super::hint::line(&e))),
     })
 }
 
@@ -87,11 +86,6 @@ impl Source {
         let missing = if self.fetch { Missing::Fetch } else { Missing::Refuse };
         Ok(Repository::open(&self.repo, self.branch.as_deref(), missing, rules, cx)?)
     }
-}
-
-fn context(app: &App, memory: u64, observer: Arc<dyn Observer>) -> Context {
-    let limits = Limits::new(memory, memory);
-    Context::default().with_limits(limits).with_cancel(app.cancel.clone()).with_observer(observer)
 }
 
 /// How many channels the pixels of a format have here.

@@ -33,7 +33,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let cx = super::context(app, 4 << 30, crate::progress::bar("show", None, true));
+    let cx = app.context(4 << 30, crate::progress::bar("show", None, true));
     let mut repository = args.source.open(&cx)?;
     let frame = super::frame_of(&*repository.verified(args.number)?)?;
     for warning in repository.warnings() {

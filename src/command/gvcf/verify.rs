@@ -28,7 +28,7 @@ struct Report {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    let cx = super::context(app, 4 << 30, progress::bar("verify", None, args.talk.quiet));
+    let cx = app.context(4 << 30, progress::bar("verify", None, args.talk.quiet));
     let mut repository = args.source.open(&cx)?;
     let frames = repository.entries().len();
     let digests = repository.entries().iter().filter(|entry| entry.sha256.is_some()).count();

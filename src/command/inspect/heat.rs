@@ -1,17 +1,37 @@
 //! `lab inspect --heat`: a page of what each position of the content costs.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lab_codec::{Error, Result, format_size};
 
-use super::{App, Args, Bounds, Segments, print, print_json, report_json};
+use super::super::bounds::Bounds;
+use super::super::report_json;
+use super::super::template::segments::Segments;
+use super::{App, Args, print, print_json};
 use lab_report::heat::{self, Heat};
 use lab_stream::output::Output;
 
 /// Bytes of content that are shown where no range is given, and the most that are shown.
 const SHOWN: u64 = 256 << 10;
 const MOST: u64 = 1 << 20;
+
+/// The options of the page.
+#[derive(clap::Args)]
+pub struct HeatArgs {
+    /// Write a page that colours the content by the bits that each position costs
+    #[arg(long, conflicts_with = "segments")]
+    pub heat: bool,
+    /// Bytes A..B of the content for that page; sizes take K, M, G, and B may be +LENGTH [default: 0..256K]
+    #[arg(id = "heat_range", long = "heat-range", value_name = "A..B", requires = "heat")]
+    range: Option<String>,
+    /// Where to write that page, or - for standard output [default: heat.html]
+    #[arg(long, short, value_name = "OUT", requires = "heat")]
+    output: Option<PathBuf>,
+    /// Replace a page that exists
+    #[arg(long, short, requires = "heat")]
+    force: bool,
+}
 
 #[derive(serde::Serialize)]
 struct Report<'a> {
@@ -41,11 +61,11 @@ struct Segment {
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let path = args.input.display().to_string();
     let at_input = |e: Error| e.at(path.clone());
-    let bounds = args.heat_range.as_deref().map(Bounds::parse).transpose()?;
+    let bounds = args.heat.range.as_deref().map(Bounds::parse).transpose()?;
     let segments = Segments::open(&args.input, &args.work, args.talk.quiet, app)?;
     let range = range(bounds, segments.bytes()).map_err(at_input)?;
-    let page = args.output.as_deref().unwrap_or(Path::new("heat.html"));
-    let mut output = Output::open(page, args.force)?;
+    let page = args.heat.output.as_deref().unwrap_or(Path::new("heat.html"));
+    let mut output = Output::open(page, args.heat.force)?;
     let mut heat = Heat {
         name: args.input.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         chain: segments.chain().to_string(),

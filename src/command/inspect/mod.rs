@@ -1,14 +1,13 @@
 //! `lab inspect`: what a file says about itself, without decoding it.
 
+#[cfg(all(feature = "report", feature = "template"))]
 mod heat;
 
 use std::path::PathBuf;
 
 use lab_codec::{Error, Result, format_size};
 
-use super::bounds::Bounds;
-use super::template::segments::Segments;
-use super::{App, options, print, print_json, report_json, table};
+use super::{App, options, print, print_json, table};
 use crate::progress;
 use lab_stream::container::Reader;
 use lab_stream::input::{self, Medium};
@@ -27,18 +26,9 @@ pub struct Args {
     /// List every segment
     #[arg(long)]
     segments: bool,
-    /// Write a page that colours the content by the bits that each position costs
-    #[arg(long, conflicts_with = "segments")]
-    heat: bool,
-    /// Bytes A..B of the content for that page; sizes take K, M, G, and B may be +LENGTH [default: 0..256K]
-    #[arg(long, value_name = "A..B", requires = "heat")]
-    heat_range: Option<String>,
-    /// Where to write that page, or - for standard output [default: heat.html]
-    #[arg(long, short, value_name = "OUT", requires = "heat")]
-    output: Option<PathBuf>,
-    /// Replace a page that exists
-    #[arg(long, short, requires = "heat")]
-    force: bool,
+    #[cfg(all(feature = "report", feature = "template"))]
+    #[command(flatten)]
+    heat: heat::HeatArgs,
     #[command(flatten)]
     work: options::Work,
     #[command(flatten)]
@@ -75,7 +65,8 @@ struct Segment {
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    if args.heat {
+    #[cfg(all(feature = "report", feature = "template"))]
+    if args.heat.heat {
         return heat::run(args, app);
     }
     let cx = args.work.context(app, progress::bar("", None, true));

@@ -8,7 +8,6 @@ use lab_telomere::compare::{Comparison, compare};
 
 use super::super::chart::Chart;
 use super::super::{App, options, print, print_json, table as text};
-use super::Effort;
 use lab_corpus::{self, Sample, generate};
 use lab_report::charts::seed_tables::{self, Finds};
 use lab_report::figure::Figure;
@@ -34,7 +33,7 @@ pub struct Args {
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
-    effort: Effort,
+    effort: options::Effort,
     #[command(flatten)]
     write: options::Write,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use lab_codec::{Error, Result};
 use lab_telomere::{Encoder, SaltChoice, Settings, Summary};
 
 use super::super::{App, note, options, report_json, table};
-use super::{Effort, Paths, room};
+use super::{Paths, room};
 use crate::progress;
 use lab_stream::output::Output;
 
@@ -56,7 +56,7 @@ pub struct Args {
     #[command(flatten)]
     room: room::Room,
     #[command(flatten)]
-    effort: Effort,
+    effort: options::Effort,
     #[command(flatten)]
     write: options::Write,
     #[command(flatten)]

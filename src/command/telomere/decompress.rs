@@ -6,7 +6,7 @@ use std::time::Instant;
 use lab_codec::{Error, Result};
 
 use super::super::{App, note, options, report_json, table};
-use super::{Effort, Paths};
+use super::Paths;
 use crate::progress;
 use lab_stream::output::Output;
 
@@ -20,7 +20,7 @@ pub struct Args {
     #[command(flatten)]
     paths: Paths,
     #[command(flatten)]
-    effort: Effort,
+    effort: options::Effort,
     #[command(flatten)]
     write: options::Write,
     #[command(flatten)]

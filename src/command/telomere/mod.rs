@@ -1,5 +1,6 @@
 //! `lab telomere`: seed search with a file format of its own, and its seed tables.
 
+#[cfg(all(feature = "corpus", feature = "report"))]
 mod compare;
 mod compress;
 mod decompress;
@@ -8,12 +9,11 @@ mod table;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Subcommand;
-use lab_codec::{Context, Error, Limits, Observer, Result};
+use lab_codec::{Context, Error, Result};
 
-use super::{App, options};
+use super::App;
 
 /// Compress by seed search: blocks that SHA-256 of a short seed gives become that seed
 #[derive(clap::Args)]
@@ -65,29 +65,6 @@ impl Paths {
             (None, None) => return Err(Error::usage("no input; give a file, or - for standard input")),
         };
         Ok((input, output))
-    }
-}
-
-/// What the work may take.
-#[derive(clap::Args)]
-struct Effort {
-    /// Threads that build seed tables [default: one for each core]
-    #[arg(long, short = 'T', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// The most memory that the work may ask for
-    #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = options::size)]
-    memory_limit: u64,
-}
-
-impl Effort {
-    fn threads(&self) -> usize {
-        let all = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.threads.map_or_else(all, usize::from)
-    }
-
-    fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
-        let limits = Limits::new(self.memory_limit, self.memory_limit);
-        Context::default().with_limits(limits).with_cancel(app.cancel.clone()).with_observer(observer)
     }
 }
 

@@ -10,7 +10,9 @@ use lab_telomere::seed::Salt;
 use lab_telomere::table::{self, FILE_NAME, SeedTable};
 
 use super::super::{App, note, options, print, print_json, table as text};
-use super::{Effort, compare, room};
+#[cfg(all(feature = "corpus", feature = "report"))]
+use super::compare;
+use super::room;
 use lab_stream::output::Output;
 
 /// Build, inspect and compare seed tables
@@ -24,6 +26,7 @@ pub struct Args {
 enum Command {
     Build(BuildArgs),
     Info(InfoArgs),
+    #[cfg(all(feature = "corpus", feature = "report"))]
     Compare(compare::Args),
 }
 
@@ -47,7 +50,7 @@ struct BuildArgs {
     #[command(flatten)]
     room: room::Room,
     #[command(flatten)]
-    effort: Effort,
+    effort: options::Effort,
     #[command(flatten)]
     write: options::Write,
     #[command(flatten)]
@@ -82,6 +85,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     match &args.command {
         Command::Build(args) => build(args, app),
         Command::Info(args) => info(args),
+        #[cfg(all(feature = "corpus", feature = "report"))]
         Command::Compare(args) => compare::run(args, app),
     }
 }

@@ -101,7 +101,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     };
     let mut output = Output::open(&args.output, args.write.force)?;
     let cx = args.work.context(app, progress::bar("build-dict", Some(samples.bytes()), args.talk.quiet));
-    let builder = Builder::new(cutting, names, args.work.memory_limit)?;
+    let builder = Builder::new(cutting, names, args.work.effort.memory.memory_limit)?;
     let made = samples.build(builder, args.min_uses, args.max_size, &cx)?;
     drop(cx);
 

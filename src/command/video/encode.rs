@@ -110,7 +110,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
             carrier_of(chain, &app.registry)?.create(output.target(), &input.name, &chain.to_string(), &cx)?
         }
         Some(mut settings) => {
-            settings.threads = args.work.threads.map_or(0, usize::from);
+            settings.threads = args.work.effort.threads.map_or(0, usize::from);
             settings.content = content(args, &settings, app)?;
             settings.journal = args.resume.then(|| journal(&output_path));
             Box::new(Writer::create(output.target(), settings, &input.name, &chain.to_string(), &cx)?)
