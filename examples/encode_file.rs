@@ -4,7 +4,6 @@
 //! cargo run --release --example encode_file -- repair,zstd README.md README.lab
 //! ```
 
-use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -24,15 +23,12 @@ fn main() -> Result<()> {
     let pipeline = Pipeline::build(&chain, &Resources::default().with_registry(&registry), None)?;
     let cx = Context::default();
 
-    let file = File::open(input)?;
-    let len = file.metadata()?.len();
-    let name = Path::new(input).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let content = Input { reader: Box::new(file), len: Some(len), name: name.clone() };
+    let content = Input::open(Path::new(input))?;
 
     // The output appears under its name when it is complete, and not before.
     let mut output = Output::open(Path::new(output), false)?;
     let carrier = carrier_of(&chain, &registry)?;
-    let medium = carrier.create(output.target(), &name, &chain.to_string(), &cx)?;
+    let medium = carrier.create(output.target(), &content.name, &chain.to_string(), &cx)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let options = Options { threads, ..Options::default() };
     let summary = encode(content, &chain, &pipeline, medium, options, &cx)?;

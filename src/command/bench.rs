@@ -1,6 +1,5 @@
 //! `lab bench`: measures every chain on every sample, writes results as they come, and ends with a page.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +14,7 @@ use lab_bench::experiment::Experiment;
 use lab_bench::results::{Cell, Results};
 use lab_bench::session::{self, Outcome, Session};
 use lab_bench::{Key, Listener, Plan, Rules, plan, summary};
-use lab_corpus::published::absent::{self, Absent};
-use lab_corpus::{self, Found};
+use lab_corpus::rows::{get_with, missing};
 use lab_stream::chain::Chain;
 use lab_stream::encode::{Options, SEGMENT};
 use lab_stream::resource::Store;
@@ -143,7 +141,7 @@ fn paths_plan(args: &Args, app: &App, store: &mut Store) -> Result<Plan> {
     for text in missing(&found) {
         super::note(&text, args.talk.quiet);
     }
-    let mut name = args.paths.first().map_or_else(|| "builtin".to_string(), |path| name_of(path));
+    let mut name = args.paths.first().map_or_else(|| "builtin".to_string(), |path| plan::name_of(path));
     let mut samples = found.samples;
     // Beside a manifest whose files have not been fetched there may lie a page about them, which is no sample.
     let only_listed = !found.missing.is_empty() && samples.iter().all(|sample| sample.corpus.is_none());
@@ -324,39 +322,6 @@ fn overview(results: &Results) -> String {
     format!("{}\n{verdict}", table::text(&shown))
 }
 
-/// One line for each corpus that is listed or described, but not here.
-fn missing(found: &Found) -> Vec<String> {
-    let mut corpora: BTreeMap<&str, usize> = BTreeMap::new();
-    for file in &found.missing {
-        *corpora.entry(&file.corpus).or_default() += 1;
-    }
-    let are = |n: usize, what: &str| match n {
-        1 => format!("1 {what}file is"),
-        n => format!("{n} {what}files are"),
-    };
-    let listed = corpora
-        .into_iter()
-        .map(|(name, n)| format!("{name}: {} not here{}", are(n, "listed "), get_with(name)));
-    let described = found.absent.iter().map(|Absent { sources, command }| {
-        format!("{}: {} not here; get it with: {command}", sources.corpus, are(sources.files.len(), ""))
-    });
-    listed.chain(described).collect()
-}
-
-/// How to get a corpus, where that is known.
-fn get_with(corpus: &str) -> String {
-    absent::known(corpus).map_or_else(String::new, |command| format!("; get it with: {command}"))
-}
-
-/// A short name for results about a path.
-fn name_of(path: &Path) -> String {
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let name = real.file_stem().unwrap_or_default().to_string_lossy();
-    let clean = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
-    let name: String = name.chars().map(clean).take(40).collect();
-    if name.is_empty() { "bench".to_string() } else { name }
-}
-
 fn axis<T: PartialEq>(text: &str, one: impl Fn(&str) -> Result<T, String>) -> Result<Axis<T>, String> {
     let mut values = Vec::new();
     for item in text.split(['/', ',']) {
@@ -421,10 +386,5 @@ mod tests {
         assert_eq!(threads("1/2/1").unwrap().0, [1, 2]);
         assert_eq!(segments("1M/whole").unwrap().0, [1 << 20, 0]);
         assert!(threads("0").is_err() && segments("none").is_err());
-    }
-
-    #[test]
-    fn names_for_directories() {
-        assert_eq!(name_of(Path::new("no/such place!/a b.txt")), "a-b");
     }
 }

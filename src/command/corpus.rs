@@ -4,16 +4,14 @@
 mod fetch;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use lab_codec::{Digest, Error, Result};
+use lab_codec::{Error, Result};
 
 use super::{App, options, table};
 use crate::progress;
-use lab_corpus::published::absent::{self, Absent};
-use lab_corpus::published::catalogue;
-use lab_corpus::{self, Listed, Manifest, Sample, builtin, generate, list, verify};
+use lab_corpus::rows::{AbsentRow, Applying, GeneratorRow, SampleRow, absent_known, manifests, sum, within};
+use lab_corpus::{Listed, Manifest, builtin, generate, list, verify};
 use lab_stream::output::Output;
 
 /// List, fetch, verify and generate samples
@@ -99,78 +97,6 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     }
 }
 
-#[derive(serde::Serialize)]
-struct SampleRow {
-    corpus: Option<String>,
-    name: String,
-    path: String,
-    bytes: u64,
-    sha256: Option<String>,
-}
-
-#[derive(serde::Serialize)]
-struct CorpusRow {
-    corpus: String,
-    files: usize,
-    present: usize,
-    bytes: u64,
-    stored_bytes: u64,
-    kinds: Vec<String>,
-    licences: Vec<String>,
-}
-
-#[derive(serde::Serialize)]
-struct GeneratorRow {
-    generator: &'static str,
-    summary: &'static str,
-    params: Vec<ParamRow>,
-}
-
-#[derive(serde::Serialize)]
-struct ParamRow {
-    name: &'static str,
-    range: String,
-    default: String,
-    help: &'static str,
-}
-
-impl GeneratorRow {
-    fn of(generator: &dyn generate::Generator) -> Self {
-        let param = |p: &lab_codec::Param| ParamRow {
-            name: p.name,
-            range: p.range_text(),
-            default: p.value_text(&p.default()),
-            help: p.help,
-        };
-        let params = generator.params().iter().map(param).collect();
-        Self { generator: generator.name(), summary: generator.summary(), params }
-    }
-}
-
-#[derive(serde::Serialize)]
-struct AbsentRow {
-    corpus: String,
-    title: String,
-    files: usize,
-    bytes: u64,
-    licence: String,
-    command: String,
-}
-
-impl AbsentRow {
-    fn of(absent: Absent) -> Self {
-        let Absent { sources, command } = absent;
-        Self {
-            files: sources.files.len(),
-            bytes: sources.bytes(),
-            corpus: sources.corpus,
-            title: sources.title,
-            licence: sources.licence,
-            command,
-        }
-    }
-}
-
 /// Corpora that can be fetched, with the command that does it.
 fn absent_text(rows: &[AbsentRow]) -> String {
     if rows.is_empty() {
@@ -189,13 +115,6 @@ fn absent_text(rows: &[AbsentRow]) -> String {
         column.set_cell_alignment(comfy_table::CellAlignment::Left);
     }
     format!("\n{}", table::text(&shown))
-}
-
-/// Which of the corpora that the program knows are not in the usual directory.
-fn absent_known() -> Result<Vec<Absent>> {
-    let here = Path::new(absent::DIRECTORY);
-    let described = catalogue::all()?.into_iter();
-    Ok(described.filter_map(|s| absent::beside(&here.join(format!("{}.toml", s.corpus)), s)).collect())
 }
 
 fn list(args: &ListArgs) -> Result<()> {
@@ -242,70 +161,12 @@ fn list(args: &ListArgs) -> Result<()> {
     super::print(&(text + &absent_text(&absent)))
 }
 
-impl SampleRow {
-    fn of(sample: &Sample) -> Self {
-        Self {
-            corpus: sample.corpus.clone(),
-            name: sample.name.clone(),
-            path: sample.path.display().to_string(),
-            bytes: sample.bytes,
-            sha256: sample.sha256.as_ref().map(Digest::to_string),
-        }
-    }
-}
-
-/// A manifest, with the directory within it that was asked for.
-type Applying = (Arc<Manifest>, PathBuf);
-
-/// For each path, the manifest that applies to it, or else those of the directories in it.
-fn manifests(paths: &[PathBuf]) -> Result<Vec<Vec<Applying>>> {
-    let mut found = Vec::new();
-    for path in paths {
-        let at = |e: std::io::Error| Error::from(e).at(path.display().to_string());
-        let real = std::fs::canonicalize(path).map_err(at)?;
-        let directory = if real.is_dir() { real.as_path() } else { real.parent().unwrap_or(Path::new("/")) };
-        let mut of_path = Vec::new();
-        if let Some(manifest) = Manifest::nearest(directory)? {
-            of_path.push((manifest, real));
-        } else if real.is_dir() {
-            let entries =
-                std::fs::read_dir(&real).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(at)?;
-            let mut below: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
-            below.sort_unstable();
-            for directory in below {
-                of_path.extend(Manifest::in_directory(&directory)?.map(|m| (Arc::new(m), directory)));
-            }
-        }
-        found.push(of_path);
-    }
-    Ok(found)
-}
-
-/// Whether a listed file lies at or below `real`.
-fn within(manifest: &Manifest, listed: &Listed, real: &Path) -> bool {
-    let path = manifest.path_of(listed);
-    std::fs::canonicalize(&path).unwrap_or(path).starts_with(real)
-}
-
-/// Sizes in a manifest are anybody's claim: their sum must not overflow.
-fn sum(sizes: impl Iterator<Item = u64>) -> u64 {
-    sizes.fold(0, u64::saturating_add)
-}
-
 fn list_corpora(args: &ListArgs, manifests: &[Applying], absent: &[AbsentRow]) -> Result<()> {
     let mut rows = Vec::new();
     for (manifest, real) in manifests {
         let mut part = Manifest::clone(manifest);
         part.files.retain(|listed| within(manifest, listed, real));
-        rows.extend(list::overview(&part).into_iter().map(|o| CorpusRow {
-            corpus: o.corpus,
-            files: o.files,
-            present: o.present,
-            bytes: o.bytes,
-            stored_bytes: o.stored_bytes,
-            kinds: o.kinds,
-            licences: o.licences,
-        }));
+        rows.extend(list::overview(&part));
     }
     if args.talk.json {
         return super::print_json(&serde_json::json!({ "corpora": rows, "absent": absent }));

@@ -1,7 +1,5 @@
 //! `lab encode`: a file or pipe through a chain onto its carrier.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -67,7 +65,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let chain = options::chain(app, &args.chain, &mut store)?;
     let pipeline = Pipeline::build(&chain, &store.find(&chain.resources())?, None)?;
     let carrier = carrier_of(&chain, &app.registry)?;
-    let input = open(&args.input).map_err(|e| e.at(args.input.display().to_string()))?;
+    let input = Input::open(&args.input)?;
     let output_path = match &args.output {
         Some(path) => path.clone(),
         None if piped => PathBuf::from("-"),
@@ -138,23 +136,6 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         args.talk.quiet,
     );
     Ok(())
-}
-
-/// Opens an input; `-` is standard input.
-pub fn open(path: &Path) -> Result<Input<'static>> {
-    if path == Path::new("-") {
-        let reader: Box<dyn Read + Send> = Box::new(std::io::stdin());
-        return Ok(Input { reader, len: None, name: String::new() });
-    }
-    let file = File::open(path)?;
-    let meta = file.metadata()?;
-    if meta.is_dir() {
-        return Err(Error::usage(
-            "a directory; `lab encode` takes one file (try `tar c DIR | lab encode ... -`)",
-        ));
-    }
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Input { reader: Box::new(file), len: meta.is_file().then_some(meta.len()), name })
 }
 
 fn verify(args: &Args, app: &App, path: &Path, summary: &Summary, store: &resource::Store) -> Result<()> {

@@ -1,6 +1,7 @@
 //! What is measured: samples, chains, segment sizes and threads, and the rules of timing.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
 use lab_codec::{Digest, Registry, Result};
@@ -175,6 +176,15 @@ pub fn known(registry: &Registry, chain: &str) -> bool {
     lab_stream::chain::ids(chain).into_iter().all(|id| registry.find(id).is_some())
 }
 
+/// A short name for results about a path.
+pub fn name_of(path: &Path) -> String {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let name = real.file_stem().unwrap_or_default().to_string_lossy();
+    let clean = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
+    let name: String = name.chars().map(clean).take(40).collect();
+    if name.is_empty() { "bench".to_string() } else { name }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,5 +235,10 @@ mod tests {
         assert_eq!(first, plan(vec![1], true).digest());
         assert_ne!(first, plan(vec![1, 2], true).digest());
         assert_ne!(first, plan(vec![1], false).digest());
+    }
+
+    #[test]
+    fn names_for_directories() {
+        assert_eq!(name_of(Path::new("no/such place!/a b.txt")), "a-b");
     }
 }

@@ -12,6 +12,7 @@ pub mod generate;
 pub mod list;
 pub mod manifest;
 pub mod published;
+pub mod rows;
 mod sample;
 mod unpack;
 pub mod verify;

@@ -3,7 +3,7 @@
 use super::manifest::Manifest;
 
 /// One corpus of a manifest.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Overview {
     /// Its name.
     pub corpus: String,

@@ -1,6 +1,8 @@
 //! Content to stream: segments are read in order, encoded in parallel, and written in order.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -62,6 +64,39 @@ pub struct Input<'a> {
     pub len: Option<u64>,
     /// The file's name without any directory; empty for a pipe.
     pub name: String,
+}
+
+impl Input<'static> {
+    /// Opens a file or a pipe; `-` is standard input.
+    ///
+    /// # Errors
+    /// I/O errors; [`Usage`](lab_codec::ErrorKind::Usage) for a directory.
+    pub fn open(path: &Path) -> Result<Self> {
+        if path == Path::new("-") {
+            return Ok(Self { reader: Box::new(io::stdin()), len: None, name: String::new() });
+        }
+        let at = |e: Error| e.at(path.display().to_string());
+        let file = File::open(path).map_err(|e| at(e.into()))?;
+        let meta = file.metadata().map_err(|e| at(e.into()))?;
+        if meta.is_dir() {
+            return Err(at(Error::usage(
+                "a directory; `lab encode` takes one file (try `tar c DIR | lab encode ... -`)",
+            )));
+        }
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self { reader: Box::new(file), len: meta.is_file().then_some(meta.len()), name })
+    }
+
+    /// Reads everything, up to the memory limit.
+    ///
+    /// # Errors
+    /// I/O errors; [`Limit`](lab_codec::ErrorKind::Limit).
+    pub fn read_whole(self, cx: &Context) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.reader.take(cx.limits().memory.saturating_add(1)).read_to_end(&mut bytes)?;
+        cx.limits().check_memory(bytes.len() as u64, "the input")?;
+        Ok(bytes)
+    }
 }
 
 /// The carrier of a chain. Without one, the registry's first carrier, with its default parameters.

@@ -44,6 +44,7 @@ pub mod output;
 pub mod pipeline;
 pub mod probe;
 pub mod resource;
+pub mod room;
 pub mod walk;
 
 pub use chain::Chain;

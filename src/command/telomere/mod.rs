@@ -7,11 +7,11 @@ mod decompress;
 mod room;
 mod table;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use lab_codec::{Context, Error, Result};
+use lab_stream::encode::Input;
 
 use super::App;
 
@@ -68,23 +68,9 @@ impl Paths {
     }
 }
 
-/// Reads a whole input, as far as the limits allow.
+/// Reads a whole input, up to the memory limit.
 fn read_input(path: &Path, cx: &Context) -> Result<Vec<u8>> {
-    let at = |e: Error| e.at(path.display().to_string());
-    let mut bytes = Vec::new();
-    let limit = cx.limits().memory;
-    let source: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(std::io::stdin().lock())
-    } else {
-        let file = std::fs::File::open(path).map_err(|e| at(e.into()))?;
-        if file.metadata().is_ok_and(|meta| meta.is_dir()) {
-            return Err(at(Error::usage("a directory; give a file")));
-        }
-        Box::new(file)
-    };
-    source.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| at(e.into()))?;
-    cx.limits().check_memory(bytes.len() as u64, "the input").map_err(at)?;
-    Ok(bytes)
+    Input::open(path)?.read_whole(cx).map_err(|e| e.at(path.display().to_string()))
 }
 
 /// Reads a salt in hexadecimal.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use lab_codec::{Error, Result};
+use lab_stream::room::{free_disk, free_memory};
 
 use super::super::{options, table};
 
@@ -46,24 +47,4 @@ impl Room {
         }
         Ok(())
     }
-}
-
-/// Bytes that the disk under `path` has left; none where the system does not say.
-#[cfg(unix)]
-fn free_disk(path: &Path) -> Option<u64> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let stat = rustix::fs::statvfs(parent).ok()?;
-    stat.f_bavail.checked_mul(stat.f_frsize)
-}
-
-#[cfg(not(unix))]
-fn free_disk(_: &Path) -> Option<u64> {
-    None
-}
-
-/// Bytes of memory that the system can give without swapping; none where it does not say.
-fn free_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }

@@ -10,12 +10,11 @@ use lab_video::profile::{self, BY_TOUGHNESS};
 use lab_video::stream::predict::{Prediction, forecast, is_long};
 use lab_video::stream::{Settings, Writer, poster};
 
-use super::super::encode::open;
 use super::super::{note, report_json};
 use super::{App, Making, carrier_params, options, profiles, table};
 use crate::progress;
 use lab_stream::chain::Chain;
-use lab_stream::encode::{Options, Summary, carrier_of, encode};
+use lab_stream::encode::{Input, Options, Summary, carrier_of, encode};
 use lab_stream::output::Output;
 use lab_stream::pipeline::Pipeline;
 
@@ -101,7 +100,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let chain = &plan.chain;
     let store = args.work.store(app, None);
     let pipeline = Pipeline::build(chain, &store.find(&chain.resources())?, None)?;
-    let input = open(&args.input).map_err(|e| e.at(args.input.display().to_string()))?;
+    let input = Input::open(&args.input)?;
     let mut output = Output::open(&output_path, args.write.force)?;
     let cx = args.work.context(app, progress::bar("encode", input.len, args.talk.quiet));
     let profile = plan.settings.as_ref().map_or("exact", |settings| settings.profile.name);
