@@ -129,13 +129,19 @@ proptest! {
     }
 
     #[test]
-    fn display_parses_to_the_same_chain(level in -7i64..=22, coder in 0usize..3, window in 1u64..1 << 30, long in any::<bool>()) {
+    fn display_parses_to_the_same_chain(
+        level in -7i64..=22,
+        coder in 0usize..3,
+        window in 1u64..1 << 30,
+        long in any::<bool>(),
+    ) {
         let mut params = Params::defaults(&PACK);
         params.set(0, Value::Int(level));
         params.set(1, Value::Choice(coder));
         params.set(2, Value::Size(window));
         params.set(3, Value::Flag(long));
-        let chain = Chain { codecs: vec![Stage { entry: Entry::codec(&PACK, no_codec), params }], carrier: None };
+        let stage = Stage { entry: Entry::codec(&PACK, no_codec), params };
+        let chain = Chain { codecs: vec![stage], carrier: None };
         let again = parse(&chain.to_string()).unwrap();
         prop_assert_eq!(&again.codecs[0].params, &chain.codecs[0].params);
     }

@@ -193,7 +193,7 @@ fn salvage_finds_what_is_intact() {
     assert!(found(b"").is_empty());
 }
 
-/// One byte of the segment that holds an inner stream is lost: the inner segments, in plain sight, are no finds.
+/// A byte is lost in the segment that stores an inner stream. The intact inner segments must not be reported.
 #[test]
 fn a_damaged_segment_does_not_expose_what_is_stored_in_it() {
     let inner = stream(b"inner content, four by four");
