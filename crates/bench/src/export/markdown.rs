@@ -18,8 +18,8 @@ impl Exporter for Markdown {
     fn export(&self, results: &Results) -> Result<String> {
         let mut page = format!("# {}\n\n", escaped(&results.name));
         page += "Ratio is original over encoded: above 1 is good. \
-                 Rates are millions of bytes of the original per second, by the median of the measured times. \
-                 Memory is the peak beyond that of `store`.\n";
+                 Rates are millions of bytes of the original per second, by the median of the measured \
+                 times. Memory is the peak beyond that of `store`.\n";
         page += &chains(results);
         page += &failures(results);
         page += &cells(results);
