@@ -29,7 +29,7 @@ fn main() -> Result<()> {
     let name = Path::new(input).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let content = Input { reader: Box::new(file), len: Some(len), name: name.clone() };
 
-    // The output appears under its name when it is complete, and not before.
+    // The output gets its name only once it is complete.
     let mut output = Output::open(Path::new(output), false)?;
     let carrier = carrier_of(&chain, &registry)?;
     let medium = carrier.create(output.target(), &name, &chain.to_string(), &cx)?;
