@@ -2,10 +2,11 @@
 //!
 //! - `cargo bench --bench truth -- sizes PATH...`: encoded bytes compared with direct calls of the same
 //!   libraries, which must agree to the byte, and with the installed tools.
-//! - `-- timing FILE`: times of a benchmark compared with bare loops over the same library calls, in one process.
-//! - `-- try FILE...`: recommendations of `lab try`, compared with a benchmark of all the chains that it tried.
-//! - `-- compare FILE`: ten pairs of equal runs, in which `lab compare` should see no change, and ten pairs with
-//!   a codec that became slower by 10 %, which it should see.
+//! - `-- timing FILE`: times of a benchmark compared with bare loops over the same library calls, in one
+//!   process.
+//! - `-- try FILE...`: recommendations of `lab try`, compared with a benchmark of all chains that it tried.
+//! - `-- compare FILE`: ten pairs of equal runs, in which `lab compare` should see no change, and ten pairs
+//!   with a codec that became slower by 10 %, which it should see.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 use std::collections::HashSet;

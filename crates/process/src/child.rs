@@ -78,7 +78,7 @@ pub struct Child {
     name: String,
     shared: Arc<Shared>,
     clock: Clock,
-    looked: Instant,
+    last_check: Instant,
     events: Receiver<Event>,
     /// Sends filled buffers to the input thread; `None` once input has ended.
     input: Option<Sender<Vec<u8>>>,
@@ -102,13 +102,13 @@ impl Child {
         let mut group = Group::spawn(command, &name)?;
         let (stdin, stdout, stderr) = group.pipes();
         let shared = Arc::new(Shared::default());
-        let (tell, events) = channel();
+        let (notify, events) = channel();
         let input = stdin.map(|stdin| {
             let (full, from_caller) = channel();
-            let (tell, shared) = (tell.clone(), shared.clone());
+            let (notify, shared) = (notify.clone(), shared.clone());
             thread::spawn(move || {
-                feed(stdin, &from_caller, &tell, &shared);
-                let _ = tell.send(Event::InputEnd);
+                feed(stdin, &from_caller, &notify, &shared);
+                let _ = notify.send(Event::InputEnd);
             });
             full
         });
@@ -118,10 +118,10 @@ impl Child {
                 // Cannot fail: the receiver is in scope.
                 let _ = used.send(Vec::new());
             }
-            let (tell, shared) = (tell.clone(), shared.clone());
+            let (notify, shared) = (notify.clone(), shared.clone());
             thread::spawn(move || {
-                drain(stdout, pieces, &from_caller, &tell, &shared);
-                let _ = tell.send(Event::OutputEnd);
+                drain(stdout, pieces, &from_caller, &notify, &shared);
+                let _ = notify.send(Event::OutputEnd);
             });
             used
         });
@@ -130,14 +130,14 @@ impl Child {
             if let Some(stderr) = stderr {
                 listen(stderr, &listener);
             }
-            let _ = tell.send(Event::StderrEnd);
+            let _ = notify.send(Event::StderrEnd);
         });
         Ok(Self {
             group,
             name,
             shared,
             clock: Clock::new(limits),
-            looked: Instant::now(),
+            last_check: Instant::now(),
             events,
             spare: if input.is_some() { vec![Vec::new(); BUFFERS_PER_PIPE] } else { Vec::new() },
             input,
@@ -175,7 +175,7 @@ impl Child {
     fn step(&mut self, pause: Duration) -> Result<Option<Vec<u8>>> {
         match self.events.recv_timeout(pause) {
             Ok(Event::Piece(piece)) => {
-                self.look()?;
+                self.check_limits()?;
                 return Ok(Some(piece));
             }
             Ok(Event::Empty(buffer)) => self.spare.push(buffer),
@@ -186,17 +186,17 @@ impl Child {
             // Every pipe thread has ended, so the child is about to end.
             Err(RecvTimeoutError::Disconnected) => thread::sleep(pause),
         }
-        self.look()?;
+        self.check_limits()?;
         Ok(None)
     }
 
     /// Ends the child if it breaks a limit. If it has ended, kills its descendants, which may still hold its
     /// pipes.
-    fn look(&mut self) -> Result<()> {
-        if self.looked.elapsed() < POLL_INTERVAL {
+    fn check_limits(&mut self) -> Result<()> {
+        if self.last_check.elapsed() < POLL_INTERVAL {
             return Ok(());
         }
-        self.looked = Instant::now();
+        self.last_check = Instant::now();
         if self.group.has_ended()? {
             self.group.end()?;
         }
@@ -284,7 +284,7 @@ pub(crate) fn name_of(command: &Command) -> String {
     program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned()
 }
 
-fn feed(mut stdin: ChildStdin, full: &Receiver<Vec<u8>>, tell: &Sender<Event>, shared: &Shared) {
+fn feed(mut stdin: ChildStdin, full: &Receiver<Vec<u8>>, notify: &Sender<Event>, shared: &Shared) {
     for buffer in full {
         for piece in buffer.chunks(PIECE_BYTES) {
             if stdin.write_all(piece).is_err() {
@@ -293,7 +293,7 @@ fn feed(mut stdin: ChildStdin, full: &Receiver<Vec<u8>>, tell: &Sender<Event>, s
             shared.moved.fetch_add(piece.len() as u64, Ordering::Relaxed);
         }
         // A failed send means that the caller is gone.
-        let _ = tell.send(Event::Empty(buffer));
+        let _ = notify.send(Event::Empty(buffer));
     }
 }
 
@@ -301,7 +301,7 @@ fn drain(
     mut stdout: ChildStdout,
     pieces: Pieces,
     used: &Receiver<Vec<u8>>,
-    tell: &Sender<Event>,
+    notify: &Sender<Event>,
     shared: &Shared,
 ) {
     let (size, least) = match pieces {
@@ -323,7 +323,7 @@ fn drain(
             }
         }
         buffer.truncate(filled);
-        if filled == 0 || tell.send(Event::Piece(buffer)).is_err() {
+        if filled == 0 || notify.send(Event::Piece(buffer)).is_err() {
             return;
         }
     }

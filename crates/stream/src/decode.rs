@@ -138,7 +138,7 @@ pub fn salvage(
     let found = scan(&**stream, cx)?.ok_or_else(|| {
         Error::corrupt("neither a header nor its repetition is intact; nothing can be recovered")
     })?;
-    let told = match trailer_of(&**stream) {
+    let recorded = match trailer_of(&**stream) {
         Ok(trailer) => Some((trailer.bytes, trailer.sha256)),
         Err(_) => stream.summary().map(|s| (s.bytes, s.sha256)),
     };
@@ -146,7 +146,7 @@ pub fn salvage(
     let mut worker = pipeline.worker();
     let mut hash = Sha256::new();
     let mut result =
-        Salvage { bytes: 0, segments: 0, lost: Vec::new(), expected: told.map(|t| t.1), complete: false };
+        Salvage { bytes: 0, segments: 0, lost: Vec::new(), expected: recorded.map(|t| t.1), complete: false };
     let mut buffer = Vec::new();
     let mut zeros_written = 0;
     let zeros = vec![0; 1 << 16];
@@ -166,7 +166,7 @@ pub fn salvage(
         stream.read_at(offset, &mut bytes)?;
         let (raw_offset, raw_len) = (header.raw_offset, header.raw_len);
         // Skips an offset beyond the known end of the content: it would write zeros without bound.
-        if told.is_some_and(|(len, _)| raw_offset + raw_len > len) {
+        if recorded.is_some_and(|(len, _)| raw_offset + raw_len > len) {
             continue;
         }
         let stored = Stored { header, bytes, lost: Vec::new() };
@@ -177,7 +177,7 @@ pub fn salvage(
         };
         if raw_offset > result.bytes {
             zeros_written += raw_offset - result.bytes;
-            if told.is_none() && zeros_written > cx.limits().output {
+            if recorded.is_none() && zeros_written > cx.limits().output {
                 // The length is unknown and the gaps exceed the output limit: the offset may be false, so
                 // stop.
                 break;
@@ -193,15 +193,15 @@ pub fn salvage(
         drop(content);
         buffer = spare;
     }
-    if result.segments == 0 && told.is_none_or(|(len, _)| len > 0) {
+    if result.segments == 0 && recorded.is_none_or(|(len, _)| len > 0) {
         return Err(Error::corrupt("no segment is intact; nothing can be recovered"));
     }
-    if let Some((len, _)) = told.filter(|(len, _)| *len > result.bytes) {
+    if let Some((len, _)) = recorded.filter(|(len, _)| *len > result.bytes) {
         fill(result.bytes, len, &mut hash, sink)?;
         result.lost.push(result.bytes..len);
         result.bytes = len;
     }
     sink.flush()?;
-    result.complete = told.is_some_and(|(_, sha256)| hash.finalize()[..] == sha256.0);
+    result.complete = recorded.is_some_and(|(_, sha256)| hash.finalize()[..] == sha256.0);
     Ok(result)
 }

@@ -17,7 +17,7 @@ struct Delivered<T, D> {
     next: u64,
     parked: BTreeMap<u64, Result<T>>,
     /// Set at the end or after an error: no thread takes another item.
-    over: bool,
+    stopped: bool,
     error: Option<Error>,
 }
 
@@ -47,7 +47,7 @@ where
     }
     let taken = Mutex::new(Taken { source, next: 0, ended: false });
     let delivered =
-        Mutex::new(Delivered { sink, next: 0, parked: BTreeMap::new(), over: false, error: None });
+        Mutex::new(Delivered { sink, next: 0, parked: BTreeMap::new(), stopped: false, error: None });
     let moved = Condvar::new();
     std::thread::scope(|scope| {
         let run = || {
@@ -64,7 +64,7 @@ where
                 // Threads that already run stop at their next item.
                 let mut state = lock(&delivered);
                 state.error = Some(Error::new(lab_codec::ErrorKind::Io, text));
-                state.over = true;
+                state.stopped = true;
                 moved.notify_all();
                 break;
             }
@@ -93,10 +93,10 @@ where
     let number = taken.next;
     {
         let mut state = lock(delivered);
-        while !state.over && number >= state.next + max_pending {
+        while !state.stopped && number >= state.next + max_pending {
             state = moved.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
         }
-        if state.over {
+        if state.stopped {
             return None;
         }
     }
@@ -129,12 +129,12 @@ where
     let state = &mut *state;
     state.parked.insert(number, result);
     while let Some(result) = state.parked.remove(&state.next) {
-        if state.over {
+        if state.stopped {
             break;
         }
         state.next += 1;
         if let Err(error) = result.and_then(&mut state.sink) {
-            state.over = true;
+            state.stopped = true;
             state.error = Some(error);
         }
     }
@@ -150,7 +150,7 @@ struct StopOnPanic<'a, T, D> {
 impl<T, D> Drop for StopOnPanic<'_, T, D> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            lock(self.delivered).over = true;
+            lock(self.delivered).stopped = true;
             self.moved.notify_all();
         }
     }

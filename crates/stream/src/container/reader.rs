@@ -116,9 +116,9 @@ pub fn trailer_of(stream: &dyn StreamReader) -> Result<Trailer> {
     let bytes = bytes[..].try_into().map_err(|_| Error::truncated("the stream ends before its trailer"))?;
     let trailer = Trailer::decode(bytes)?;
     if trailer.stream_len != len {
-        let told = trailer.stream_len;
+        let recorded = trailer.stream_len;
         return Err(Error::corrupt(format!(
-            "the trailer records a stream of {told} bytes, the medium holds {len}"
+            "the trailer records a stream of {recorded} bytes, the medium holds {len}"
         )));
     }
     Ok(trailer)

@@ -279,7 +279,7 @@ fn block_header(out: &mut Vec<u8>, sample: &Sample, cluster: u64) {
     } else {
         head.extend_from_slice(&(track | 0x4000).to_be_bytes());
     }
-    // The maximum cluster duration ensures that the offset fits.
+    // A cluster spans at most `CLUSTER_TIME`, which is below 2^15 ms: the offset fits 16 bits.
     let relative = (sample.time as i64 - cluster as i64) as i16;
     head.extend_from_slice(&relative.to_be_bytes());
     head.push(if sample.key { 0x80 } else { 0 });
