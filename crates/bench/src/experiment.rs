@@ -152,7 +152,7 @@ impl Experiment {
             n => format!("\n**{n} of {} cells FAILED**; see results.md.\n", results.cells.len()),
         };
         if !left_out.is_empty() {
-            page += &format!("\nNot measured, since it is not there: {}.\n", escaped(&left_out.join(", ")));
+            page += &format!("\nNot measured because missing: {}.\n", escaped(&left_out.join(", ")));
         }
         if !self.rows.is_empty() {
             page += &claims::table(&self.rows, results);

@@ -165,7 +165,7 @@ impl Sample {
 }
 
 fn differs(what: &str) -> Error {
-    Error::corrupt(format!("it holds {what} that the manifest says"))
+    Error::corrupt(format!("it holds {what} listed in the manifest"))
 }
 
 #[cfg(test)]

@@ -262,7 +262,7 @@ fn an_ffmpeg_that_hangs_dies_or_prints_garbage() {
     check(&v("head -c 5000 /dev/zero; echo ouch >&2; exit 1"), FACTS, "read", &["status 1; it said: ouch"]);
     check(&v("head -c 5000 /dev/zero"), FACTS, "read", &["after 392 of the 4608 bytes"]);
     check(&v("head -c 5000 /dev/zero; kill -9 $$"), FACTS, "read", &["signal 9"]);
-    check(&v("yes"), FACTS, "read", &["more frames than there can be"]);
+    check(&v("yes"), FACTS, "read", &["more frames than the clip can have"]);
     // Writing.
     check("head -c 5000 >/dev/null; echo enough >&2; exit 9", "", "write", &["status 9; it said: enough"]);
     check("echo deaf >&2; sleep 1000", "", "write", &["moved nothing for 1 s", "deaf"]);

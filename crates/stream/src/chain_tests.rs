@@ -62,7 +62,7 @@ fn a_file_becomes_its_digest_and_no_path_remains() {
     let chain = parse("pack:dict=@words.dict").unwrap();
     assert_eq!(chain.to_string(), format!("pack:dict=sha256:{}", "ab".repeat(32)));
     assert_eq!(chain.resources(), [Digest([0xAB; 32])]);
-    // As in a stream's header, and with more behind it.
+    // A digest as in a stream's header, alone and with another parameter after it.
     let digest = "ab".repeat(32);
     let text = format!("pack:dict=sha256:{digest}:window=16M,pack:dict=sha256:{digest}");
     let canonical = format!("pack:window=16M:dict=sha256:{digest},pack:dict=sha256:{digest}");

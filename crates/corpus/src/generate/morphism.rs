@@ -2,8 +2,8 @@
 //!
 //! For a morphism f whose image of the first letter begins with that letter, the words f(a), f(f(a)), ... are
 //! each the beginning of the next; their limit x is infinite and f(x) = x. So x is also the sequence of the
-//! blocks f^k(x0), f^k(x1), ..., which is how it is streamed: the blocks are made once, the letters come from
-//! a stack that is as deep as the logarithm of what was written.
+//! blocks f^k(x0), f^k(x1), ..., and is streamed this way. The blocks are made once; the letters come from a
+//! stack whose depth is logarithmic in the length of the output.
 
 use super::Pieces;
 

@@ -92,7 +92,7 @@ impl Decoder {
         match self.child.wait(false, &self.cx)? {
             Waited::Piece(mut piece) if piece.len() == size => {
                 match &mut self.bound {
-                    Some(0) => return Err(self.child.broken("gives more frames than there can be")),
+                    Some(0) => return Err(self.child.broken("printed more frames than the clip can have")),
                     Some(bound) => *bound -= 1,
                     None => {}
                 }

@@ -1,7 +1,7 @@
 //! The `.lab` stream: header, segments, repeated header, index, trailer.
 //!
-//! docs/formats/lab.md specifies the bytes. Every structure carries its own CRC32C, every segment carries
-//! checksums of its stored and raw bytes, and the trailer carries the SHA-256 of the whole content.
+//! docs/formats/lab.md specifies the bytes. Every structure has its own CRC32C, and every segment has checksums
+//! of its stored and raw bytes. The trailer has the SHA-256 of the whole content.
 
 mod fields;
 mod header;
