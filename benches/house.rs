@@ -1,8 +1,9 @@
-//! What the house costs: `lab` beside bare calls of the same library code, in CPU time, pair by pair.
+//! Overhead of `lab` compared with bare calls of the same libraries, in CPU time, pair by pair.
 //!
-//! `cargo bench --bench house [-- large]`. Every figure is a child process: the built `lab` binary, or this program
-//! doing the bare work (read the file, call the library, hash with SHA-256, write the file). Children run in turn, and
-//! the median of the pairwise ratios is printed, so that a machine whose speed drifts does not distort it.
+//! `cargo bench --bench house [-- large]`. Every figure is a child process: the built `lab` binary, or this
+//! program with the bare work (read the file, call the library, hash with SHA-256, write the file). Children
+//! run in turn, and the median of the pairwise ratios is printed, so that drifts in the machine's speed
+//! cancel out.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 use std::fs::{self, File};
@@ -33,7 +34,7 @@ fn main() {
     }
 }
 
-/// The work of one child without the house.
+/// The bare work of one child.
 fn bare(what: &str, input: &Path, output: &Path) {
     match what {
         "zstd" => bare_zstd(input, output),
@@ -64,7 +65,7 @@ fn frame_bytes() -> usize {
     LARGEST.macroblocks() as usize * MB_BYTES
 }
 
-/// Frames of the largest size: kernel and SHA-256, nothing else but the two files.
+/// Bare work with frames of the maximum size: kernel, SHA-256 and the two files only.
 fn bare_pack(input: &Path, output: &Path) {
     let mut input = File::open(input).unwrap();
     let mut output = File::create(output).unwrap();
@@ -143,7 +144,7 @@ fn lab(args: &[&str]) -> Command {
     command
 }
 
-/// Where the files lie: in memory, where the system has such a place.
+/// Directory of the files: in memory, if the system has a tmpfs.
 fn scratch() -> tempfile::TempDir {
     let shm = Path::new("/dev/shm");
     let dir = if shm.is_dir() { shm.to_path_buf() } else { std::env::temp_dir() };
@@ -188,7 +189,7 @@ fn compare() {
     threads(&path("big"), &ours);
 }
 
-/// Ratios of CPU time, A B A B.
+/// Ratios of CPU time, measured in turn: A B A B.
 fn pairs(name: &str, goal: f64, ours: impl Fn() -> Command, theirs: impl Fn() -> Command) {
     measure(&mut ours());
     measure(&mut theirs());
@@ -205,7 +206,7 @@ fn pairs(name: &str, goal: f64, ours: impl Fn() -> Command, theirs: impl Fn() ->
     );
 }
 
-/// Wall time of two threads beside one.
+/// Ratio of wall times: one thread over two.
 fn threads(big: &str, out: &str) {
     measure(&mut lab(&["corpus", "generate", "zipf-text", "--size", "160M", "--seed", "2", "-q", "-o", big]));
     let run = |n: &str| measure(&mut lab(&["encode", "-q", "-f", n, "--chain", "zstd:12", big, "-o", out])).1;
@@ -213,7 +214,7 @@ fn threads(big: &str, out: &str) {
     println!("zstd:12, 160 MiB, two threads: {:.3} x the rate of one (goal >= 1.7)", median(ratios));
 }
 
-/// Wall time of a small range out of much, warm.
+/// Wall time of reading a small range of a large stream, with a warm cache.
 fn ranges() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_string();

@@ -1,4 +1,4 @@
-//! Criterion benches of the kernels: the inner loops that everything else waits for, on generated data.
+//! Criterion benches of the kernels, the inner loops, on generated data.
 //!
 //! `cargo bench --bench kernels [-- FILTER]`. Rates are in bytes of content.
 #![allow(missing_docs, clippy::unwrap_used)]
@@ -20,7 +20,7 @@ use lab_video::exact::whiten::FrameKey;
 /// Bytes of each input.
 const SIZE: usize = 1 << 20;
 
-/// The kinds of data that kernels meet: without structure, with skewed frequencies, repetitive.
+/// Kinds of data: without structure, with skewed frequencies, repetitive.
 const KINDS: [&str; 3] = ["random", "zipf-text", "versioned"];
 
 fn data(kind: &str) -> Vec<u8> {
@@ -31,7 +31,7 @@ fn data(kind: &str) -> Vec<u8> {
 
 fn varints(c: &mut Criterion) {
     let mut group = c.benchmark_group("varint");
-    // Values of 1 to 5 bytes, as lengths and distances have.
+    // Values that take 1 to 5 bytes, as lengths and distances do.
     let values: Vec<u64> =
         (0..SIZE as u64).map(|i| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) >> (i % 24)).collect();
     let mut coded = Vec::new();
@@ -87,7 +87,7 @@ fn rans(c: &mut Criterion) {
     group.finish();
 }
 
-/// The bits of text, each in the context of those before it in its byte.
+/// Bits of a text, each in the context of the earlier bits of its byte.
 fn range_coder(c: &mut Criterion) {
     let mut group = c.benchmark_group("range");
     group.throughput(Throughput::Bytes(SIZE as u64));
@@ -145,7 +145,7 @@ fn grammars(c: &mut Criterion) {
     group.finish();
 }
 
-/// Tokens of Re-Pair's grammar to bytes and back to text, with each coder.
+/// Encodes the tokens of Re-Pair's grammar and expands them again, with each coder.
 fn tokens(c: &mut Criterion) {
     let mut group = c.benchmark_group("tokens");
     group.sample_size(10);
@@ -180,7 +180,7 @@ fn tokens(c: &mut Criterion) {
     group.finish();
 }
 
-/// Work on a grammar without expanding it: its tokens are read once for each.
+/// Operations on a grammar without expansion; its tokens are read once per operation.
 fn partial(c: &mut Criterion) {
     let mut group = c.benchmark_group("partial");
     group.sample_size(10);

@@ -1,11 +1,12 @@
-//! Whether a benchmark tells the truth.
+//! Checks the accuracy of benchmarks.
 //!
-//! - `cargo bench --bench truth -- sizes PATH...`: encoded bytes beside direct calls of the same libraries, which must
-//!   agree to the byte, and beside the tools that are installed.
-//! - `-- timing FILE`: times of a benchmark beside bare loops over the same library calls, in the same process.
-//! - `-- try FILE...`: what `lab try` recommends, beside a benchmark of all the chains that it tried.
-//! - `-- compare FILE`: ten pairs of runs of the same program, in which `lab compare` should see no change, and ten with
-//!   a codec that became slower by 10 %, which it should see.
+//! - `cargo bench --bench truth -- sizes PATH...`: encoded bytes compared with direct calls of the same
+//!   libraries, which must agree to the byte, and with the installed tools.
+//! - `-- timing FILE`: times of a benchmark compared with bare loops over the same library calls, in one
+//!   process.
+//! - `-- try FILE...`: recommendations of `lab try`, compared with a benchmark of all chains that it tried.
+//! - `-- compare FILE`: ten pairs of equal runs, in which `lab compare` should see no change, and ten pairs
+//!   with a codec that became slower by 10 %, which it should see.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 use std::collections::HashSet;
@@ -21,7 +22,7 @@ use lab_codec::{Build, Codec, Context, Entry, Error, Info, Params, Resources, Wo
 use lab_corpus::discover;
 use lab_report::compare::{Change, Comparison, Verdict};
 
-/// Set in the environment of children that are `lab` with a codec whose work it tells.
+/// Environment variable that marks a child as `lab` with a codec of configurable work.
 const WORK: &str = "LAB_TRUTH_WORK";
 const PAIRS: usize = 11;
 const RUNS: usize = 10;
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A codec of the registry: what `stage` makes of `raw`.
+/// Output of the registered codec `stage` for `raw`.
 fn by_lab(stage: &str, raw: &[u8]) -> Vec<u8> {
     let registry = lab::registry::builtin();
     let chain = lab_stream::chain::Chain::parse(&registry, stage).unwrap();
@@ -57,11 +58,11 @@ fn by_lab(stage: &str, raw: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A library, called as its documentation says, and the tool that its makers give away.
+/// A library, called as its documentation describes, and its authors' command-line tool.
 struct Peer {
     stage: &'static str,
     library: fn(&[u8]) -> Vec<u8>,
-    /// The tool, its arguments with the file behind them, and how it tells its version.
+    /// Command line of the tool, before the file, and the arguments that print its version.
     tool: &'static str,
     arguments: &'static [&'static str],
     version: &'static [&'static str],
@@ -134,7 +135,7 @@ const PEERS: [Peer; 6] = [
     },
 ];
 
-/// Bytes that the tool makes of a file; `None` where it is not installed.
+/// Bytes of the tool's output for a file; `None` if the tool is not installed.
 fn by_tool(peer: &Peer, file: &Path, scratch: &Path) -> Option<usize> {
     let mut command = Command::new(peer.tool);
     command.args(peer.arguments);
@@ -147,7 +148,7 @@ fn by_tool(peer: &Peer, file: &Path, scratch: &Path) -> Option<usize> {
     let _ = std::fs::remove_file(&archive);
     let output = command.arg(&archive).arg(file).output().ok()?;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    // The archive tells the packed size; the rest is headers.
+    // The archive lists the packed size; the rest are headers.
     let list = Command::new(peer.tool).args(["l", "-slt"]).arg(&archive).output().unwrap();
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
     list.lines().filter_map(|line| line.strip_prefix("Packed Size = ")).find_map(|size| size.parse().ok())
@@ -206,7 +207,7 @@ fn sizes(paths: &[String]) {
     println!("{} files; sizes of lab and of direct library calls are the same in every case", samples.len());
 }
 
-/// Keeps the cells of a run.
+/// Collects the cells of a run.
 #[derive(Default)]
 struct Keep(Vec<Cell>);
 
@@ -224,7 +225,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Median seconds of a bare loop: the context and the buffer are made before.
+/// Median seconds of a bare loop, with context and buffer created before it.
 fn bare(stage: &str, raw: &[u8], times: u32) -> f64 {
     let mut out: Vec<u8> = Vec::with_capacity(zstd::zstd_safe::compress_bound(raw.len()).max(raw.len() * 2));
     let mut seconds = Vec::new();
@@ -250,7 +251,7 @@ fn bare(stage: &str, raw: &[u8], times: u32) -> f64 {
             });
         }
     }
-    // The first one warms up, as in a benchmark.
+    // The first pass warms up, as in a benchmark.
     seconds.remove(0);
     median(seconds)
 }
@@ -284,7 +285,7 @@ fn timing(file: &Path) {
                 assert!(keep.0[0].verified);
                 keep.0[0].encode.median
             };
-            // Whoever goes first may find the machine in another state.
+            // The order alternates: the first of a pair may find the machine in another state.
             let (lab, bare) = if pair % 2 == 0 {
                 let lab = lab();
                 (lab, bare(stage, &raw, times))
@@ -299,11 +300,11 @@ fn timing(file: &Path) {
     }
 }
 
-/// By how much a chain has to be faster to count as beating another: medians of two runs differ.
-const CLEARLY: f64 = 1.05;
+/// Speed factor from which one chain clearly beats another: medians of two runs differ.
+const BEATEN_FACTOR: f64 = 1.05;
 
-/// Runs `lab try`, then a benchmark of every chain that was left at its end, and looks for recommended chains that the
-/// benchmark finds beaten.
+/// Runs `lab try`, then benchmarks every remaining chain, and reports recommended chains that the benchmark
+/// finds beaten.
 fn recommended(file: &Path) {
     let lab = env!("CARGO_BIN_EXE_lab");
     let output = Command::new(lab).args(["try", "-q", "--json", "--all"]).arg(file).output().unwrap();
@@ -345,13 +346,13 @@ fn recommended(file: &Path) {
             "; {way}: {} recommended, beaten {} (by more than 5 %: {:?})",
             front.len(),
             beaten(1.0).len(),
-            beaten(CLEARLY)
+            beaten(BEATEN_FACTOR)
         );
     }
     println!("{line}");
 }
 
-/// Does work in proportion to what the environment says, the same in both directions.
+/// A codec whose work in both directions is proportional to an environment variable.
 static INFO: Info = Info::new("steady", "copies, and takes as long as the environment says");
 
 const STEADY: Entry = Entry::codec(&INFO, build);
@@ -398,7 +399,7 @@ impl Worker for Steady {
     }
 }
 
-/// A benchmark in a process of its own.
+/// Runs a benchmark in its own process.
 fn child(work: u32, file: &Path, out: &Path) -> Results {
     let status = Command::new(std::env::current_exe().unwrap())
         .env(WORK, work.to_string())

@@ -25,7 +25,7 @@ fn main() -> Result<()> {
 
     let content = Input::open(Path::new(input))?;
 
-    // The output appears under its name when it is complete, and not before.
+    // The output gets its name only once it is complete.
     let mut output = Output::open(Path::new(output), false)?;
     let carrier = carrier_of(&chain, &registry)?;
     let medium = carrier.create(output.target(), &content.name, &chain.to_string(), &cx)?;

@@ -1,4 +1,4 @@
-//! Reads a range of a stream's content without decoding the rest, from any medium that a carrier knows:
+//! Reads a range of a stream's content without decoding the rest, from any medium with a registered carrier:
 //!
 //! ```text
 //! cargo run --release --example random_access -- README.lab 100 120

@@ -157,7 +157,7 @@ fn commands_that_misbehave_are_ended_and_named() {
     let line = place.fails("exec", 4);
     assert!(line.contains("exec:NAME"), "{line}");
     let line = place.fails("exec:a b", 2);
-    assert!(line.contains("no name for a command"), "{line}");
+    assert!(line.contains("not a command name"), "{line}");
     let left = names(place.dir.path());
     assert_eq!(left, ["config.toml", "input"]);
 }

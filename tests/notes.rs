@@ -102,7 +102,7 @@ fn blobs_are_found_by_name_and_verified() {
             used += 1;
             assert!(error_line(&result, 4).contains(&*path.file_name().unwrap().to_string_lossy()));
             std::fs::write(path, [&bytes[1..], b"x"].concat()).unwrap();
-            assert!(error_line(&run(decode), 3).contains("not what its name says"));
+            assert!(error_line(&run(decode), 3).contains("does not match the identifier"));
         }
         std::fs::write(path, bytes).unwrap();
     }

@@ -1,4 +1,4 @@
-//! Runs a target over mutated seeds, in one process, and keeps what made it panic or take too much memory.
+//! Runs a target over mutated seeds in one process, and saves inputs that panic or use too much memory.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -8,28 +8,28 @@ use std::time::{Duration, Instant};
 use crate::mutate::mutate;
 use crate::{Random, Target};
 
-/// Bytes of heap that one execution may take: input, output and the decoders' memory several times over.
-const HEAP: u64 = 512 << 20;
+/// Maximum heap of one execution, in bytes: input, output and several times the decoders' memory.
+const MAX_HEAP: u64 = 512 << 20;
 
-/// Which executions, and where findings go.
+/// Executions to run, and the directory of findings.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What the mutations depend on, beside the number of the execution.
+    /// Seed of the mutations, combined with the number of each execution.
     pub seed: u64,
     /// The number of the first execution.
     pub first: u64,
     /// The number of executions.
     pub executions: u64,
-    /// The directory that inputs of findings are written to.
+    /// Directory for the inputs of findings.
     pub findings: PathBuf,
-    /// An execution that takes longer ends the process, with its number.
+    /// Time limit of one execution; exceeding it ends the process and prints the execution's number.
     pub stall: Duration,
-    /// The highest number of live heap bytes since the previous call; 0 where nothing counts them.
+    /// Peak of live heap bytes since the previous call; 0 without a counting allocator.
     pub peak: fn() -> u64,
 }
 
 impl Default for Options {
-    /// Seed 1, 10,000 executions, no memory measured.
+    /// Seed 1, 10,000 executions, no memory measurement.
     fn default() -> Self {
         Self {
             seed: 1,
@@ -45,29 +45,29 @@ impl Default for Options {
 /// An input on which a target failed.
 #[derive(Debug)]
 pub struct Finding {
-    /// The execution's number.
+    /// Number of the execution.
     pub execution: u64,
-    /// What the panic said, or how much memory was taken.
+    /// Message of the panic, or the heap used.
     pub what: String,
-    /// The file that holds the input.
+    /// File with the input.
     pub path: PathBuf,
 }
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Debug)]
 pub struct Report {
-    /// How long it took.
+    /// Duration of the run.
     pub elapsed: Duration,
-    /// The number of the slowest execution, and its time.
+    /// Number and time of the slowest execution.
     pub slowest: (u64, Duration),
-    /// What was found, at most [`MOST`] of it.
+    /// Findings, at most [`MOST`].
     pub findings: Vec<Finding>,
 }
 
-/// A target with this number of findings is not run further.
+/// Maximum number of findings, after which a target stops.
 pub const MOST: usize = 10;
 
-/// The committed seeds of a target: names and bytes, by name.
+/// Committed seeds of a target as names and bytes, sorted by name.
 ///
 /// # Errors
 /// I/O errors.
@@ -82,7 +82,7 @@ pub fn seeds(target: &Target) -> std::io::Result<Vec<(String, Vec<u8>)>> {
     Ok(seeds)
 }
 
-/// The input of one execution. The first executions are the seeds themselves.
+/// Input of one execution. The first executions use the seeds unchanged.
 pub fn input(target: &Target, seeds: &[(String, Vec<u8>)], seed: u64, execution: u64) -> Vec<u8> {
     if let Some((_, bytes)) = usize::try_from(execution).ok().and_then(|number| seeds.get(number)) {
         return bytes.clone();
@@ -92,30 +92,30 @@ pub fn input(target: &Target, seeds: &[(String, Vec<u8>)], seed: u64, execution:
     let mut any = || seeds.get(random.below(seeds.len())).unwrap_or(&nothing);
     let (first, second) = (any(), any());
     let mut bytes = mutate(&mut random, &first.1, &second.1);
-    // Every fourth input keeps its wrong checksums: those paths are to be reached as well.
+    // Every fourth input keeps its wrong checksums, so that the error paths are reached too.
     if let Some(repair) = target.repair.filter(|_| random.below(4) != 0) {
         repair(&mut bytes);
     }
     bytes
 }
 
-/// What a panic said.
+/// Message of a panic.
 fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without text").to_string()
 }
 
-/// Runs `target` on one input; what went wrong, if anything did.
+/// Runs `target` on one input; returns a description of the finding, if any.
 pub fn execute(target: &Target, bytes: &[u8], peak: fn() -> u64) -> Option<String> {
-    // The first call ends the period before, the second tells what is live now.
+    // The first call resets the peak, the second returns the current live bytes.
     peak();
     let before = peak();
-    // Whatever a panic leaves behind is dropped: targets make their decoders anew each time.
+    // State that a panic leaves behind is dropped: targets create their decoders anew each time.
     let outcome = catch_unwind(AssertUnwindSafe(|| (target.run)(bytes)));
     let taken = peak().saturating_sub(before);
     match outcome {
         Err(panic) => Some(said(&*panic)),
-        Ok(()) if taken > HEAP => Some(format!("{taken} bytes of heap; {HEAP} are allowed")),
+        Ok(()) if taken > MAX_HEAP => Some(format!("{taken} bytes of heap exceed {MAX_HEAP}")),
         Ok(()) => None,
     }
 }
@@ -157,7 +157,7 @@ pub fn run(target: &Target, options: &Options) -> std::io::Result<Report> {
     Ok(report)
 }
 
-/// Ends the process where one execution takes too long: a thread cannot be stopped from outside.
+/// Ends the process if one execution takes too long: a thread cannot be stopped from outside.
 #[allow(clippy::print_stderr)]
 fn watch(target: &Target, options: &Options, current: &AtomicU64, end: std::sync::mpsc::Receiver<()>) {
     let mut last = u64::MAX;
@@ -166,8 +166,8 @@ fn watch(target: &Target, options: &Options, current: &AtomicU64, end: std::sync
         if execution == last {
             let (name, seed) = (target.name, options.seed);
             eprintln!(
-                "{name}: execution {execution} takes more than {} s; repeat it with --target {name} --seed {seed} \
-                 --first {execution} --executions 1",
+                "{name}: execution {execution} takes more than {} s; \
+                 repeat it with --target {name} --seed {seed} --first {execution} --executions 1",
                 options.stall.as_secs()
             );
             std::process::exit(3);
@@ -177,7 +177,7 @@ fn watch(target: &Target, options: &Options, current: &AtomicU64, end: std::sync
 }
 
 impl Report {
-    /// One line: the target, executions and their rate, the slowest one, the number of findings.
+    /// One line: target, executions and their rate, the slowest one, number of findings.
     pub fn line(&self, target: &Target, options: &Options) -> String {
         format!(
             "{:<13} {:>9} executions {:>8.0} /s, slowest {} in {:.0} ms, {} findings",

@@ -1,7 +1,8 @@
 //! Fuzz targets, one per format, and a driver that needs no nightly compiler.
 //!
-//! A target is a plain function from bytes to nothing: it panics on a finding. The [`driver`] mutates the committed
-//! seeds. Execution `n` of seed number `s` depends on `s` and `n` alone, so these two numbers reproduce a finding.
+//! A target is a plain function of bytes that panics on a finding. The [`driver`] mutates the committed
+//! seeds. Execution `n` of seed number `s` depends on `s` and `n` only, so these two numbers reproduce a
+//! finding.
 
 pub mod driver;
 pub mod make;

@@ -1,4 +1,4 @@
-//! `lab-fuzz`: runs fuzz targets, repeats a finding, or makes the committed seeds.
+//! `lab-fuzz`: runs fuzz targets, repeats a finding, or makes the seeds.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::path::{Path, PathBuf};
@@ -8,20 +8,20 @@ use std::time::Duration;
 use clap::Parser;
 use lab_fuzz::{TARGETS, Target, driver, make, target};
 
-/// Counts live heap bytes, so that an execution that takes too many is a finding.
+/// Counts live heap bytes: an execution that uses too many is a finding.
 #[global_allocator]
 static HEAP: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
 
-/// Runs fuzz targets over mutated seeds. Exit code 3: something was found.
+/// Runs fuzz targets over mutated seeds. Exit code 3: there are findings.
 #[derive(Parser)]
 struct Args {
     /// Targets to run; all by default
     #[arg(long, value_name = "NAME")]
     target: Vec<String>,
-    /// Executions over all targets, divided by how fast each one is
+    /// Total executions over all targets; slow targets get fewer
     #[arg(long, default_value_t = 100_000)]
     executions: u64,
-    /// What the mutations depend on, beside the number of the execution
+    /// Seed of the mutations, combined with the number of each execution
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Number of the first execution
@@ -30,13 +30,13 @@ struct Args {
     /// Directory for the inputs of findings
     #[arg(long, value_name = "DIR", default_value = "target/fuzz")]
     findings: PathBuf,
-    /// Longest time of one execution, in seconds
+    /// Time limit of one execution, in seconds
     #[arg(long, default_value_t = 120)]
     stall: u64,
-    /// Run the targets on this file instead
+    /// Run the targets on this file instead of mutated seeds
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// Write the seeds into this directory instead
+    /// Write the seeds into this directory instead of running targets
     #[arg(long, value_name = "DIR")]
     make_seeds: Option<PathBuf>,
 }
@@ -52,14 +52,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Live bytes at most since the call before.
+/// Peak of live bytes since the previous call.
 fn peak() -> u64 {
     let bytes = HEAP.peak_usage() as u64;
     HEAP.reset_peak_usage();
     bytes
 }
 
-/// The number of findings.
+/// Runs the command; returns the number of findings.
 fn run(args: &Args) -> lab_codec::Result<usize> {
     if let Some(directory) = &args.make_seeds {
         return make::make(directory).map(|()| 0);
@@ -89,7 +89,7 @@ fn run(args: &Args) -> lab_codec::Result<usize> {
             stall: Duration::from_secs(args.stall),
             peak,
         };
-        // A finding is told with its file: the default hook would tell it a second time.
+        // The default hook would print a second message: a finding is reported with its file.
         std::panic::set_hook(Box::new(|_| ()));
         let report = driver::run(target, &options)?;
         drop(std::panic::take_hook());

@@ -1,4 +1,4 @@
-//! Makes the seeds: small valid files of every format, from the vectors of the format pages and from our own encoders.
+//! Makes the seeds: small valid files of every format, from the format pages' vectors and from the encoders.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::surroundings::registry;
 use crate::target;
 
-/// Chains of the `.lab` seeds, with the segment size.
+/// Chains and segment sizes of the `.lab` seeds.
 const STREAMS: &[(&str, u64)] = &[
     ("store", 400),
     ("zstd", 0),
@@ -26,7 +26,8 @@ const STREAMS: &[(&str, u64)] = &[
     ("auto", 0),
 ];
 
-/// Stages of the codec seeds beside each codec's defaults. Less memory than the defaults keeps executions fast.
+/// Stages of the codec seeds, in addition to each codec's defaults. Small memory settings keep executions
+/// fast.
 const STAGES: &[&str] = &[
     "repair:coder=raw",
     "repair:coder=packed",
@@ -39,7 +40,7 @@ const STAGES: &[&str] = &[
     "delta:stride=4",
 ];
 
-/// Text with repeated lines, and bytes without any pattern at its end.
+/// Text with repeated lines, followed by random bytes.
 fn content(len: usize) -> Vec<u8> {
     let line = |n: usize| format!("segment {} of {len}: the chain, the codec, the carrier\n", n * n % 97);
     let mut bytes: Vec<u8> = (0..).flat_map(|n| line(n).into_bytes()).take(len * 3 / 4).collect();
@@ -48,7 +49,7 @@ fn content(len: usize) -> Vec<u8> {
     bytes
 }
 
-/// The bytes of hexadecimal text; `xx*n` stands for `xx` n times.
+/// Parses hexadecimal text; `xx*n` is `xx` repeated n times.
 pub fn hex(text: &str) -> Vec<u8> {
     let pair = |pair: &[u8]| {
         std::str::from_utf8(pair).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or(0)
@@ -61,7 +62,7 @@ pub fn hex(text: &str) -> Vec<u8> {
     text.split_whitespace().flat_map(word).collect()
 }
 
-/// Writes all seeds below `directory`, which is made.
+/// Writes all seeds below `directory`, which is created.
 ///
 /// # Errors
 /// I/O errors; [`MissingTool`](lab_codec::ErrorKind::MissingTool) without ffmpeg, which re-muxes a video.
@@ -122,11 +123,11 @@ fn codecs(put: Put) -> Result<()> {
     Ok(())
 }
 
-/// The vectors of the format pages.
+/// Vectors of the format pages.
 fn pages(put: Put) -> Result<()> {
     for (number, line) in vectors(include_str!("../../docs/formats/tlmr.md"), "files").iter().enumerate() {
         let file = hex(&line[2]);
-        // The longest vectors are of one byte many times: they would only slow the target down.
+        // Skips the longest vectors, one byte repeated many times: they would only slow the target down.
         if file.len() < 8192 {
             put("tlmr", &number.to_string(), &file)?;
         }
@@ -181,7 +182,8 @@ fn pictures(put: Put) -> Result<()> {
     put("album-block", "recipes", &[&[1, 1, 0, 7, 1][..], &recipes].concat())
 }
 
-/// Edits of seed tables: none, one in the header, one in the buckets, and one that the checksums show.
+/// Edits of seed tables: none, one in the header, one in the buckets, and one that leaves the checksums
+/// wrong.
 fn tables(put: Put) -> Result<()> {
     let edit = |place: u32, bytes: [u8; 3]| [&place.to_le_bytes()[..], &bytes].concat();
     put("seed-table", "sound", &[])?;
@@ -201,8 +203,9 @@ fn texts(put: Put) -> Result<()> {
     let hyperfine = r#"{"results":[{"command":"zstd -3 a","mean":0.5,"stddev":0.01,"median":0.5,"user":0.4,
 "system":0.1,"min":0.4,"max":0.6,"times":[0.4,0.5,0.6],"exit_codes":[0,0,0]}]}"#;
     put("results", "hyperfine.json", hyperfine.as_bytes())?;
-    let lzbench = "Compressor name,Compression speed,Decompression speed,Original size,Compressed size,Ratio,Filename\n\
-                   memcpy,8000.00,8100.00,1000,1000,100.00,a.txt\nzstd 1.5.7 -3,400.00,1200.00,1000,400,40.00,a.txt\n";
+    let lzbench = "Compressor name,Compression speed,Decompression speed,Original size,Compressed size,\
+                   Ratio,Filename\nmemcpy,8000.00,8100.00,1000,1000,100.00,a.txt\n\
+                   zstd 1.5.7 -3,400.00,1200.00,1000,400,40.00,a.txt\n";
     put("results", "lzbench.csv", lzbench.as_bytes())?;
     let turbobench = "size,csize,ratio,ctime,dtime,name,file\n1000,400,40.0,400.00,1200.00,zstd 3,a.txt\n";
     put("results", "turbobench.csv", turbobench.as_bytes())?;
@@ -221,10 +224,12 @@ fn texts(put: Put) -> Result<()> {
     put("y4m", "ten-bits", &[&y4m.concat()[..], &[0, 1].repeat(26)].concat())
 }
 
-/// A stream on the carrier `id`.
+/// Writes a stream with the carrier `id`.
 fn carried(id: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     let entry = registry().get(id)?;
-    let Build::Carrier(build) = entry.build else { return Err(Error::usage(format!("{id} is no carrier"))) };
+    let Build::Carrier(build) = entry.build else {
+        return Err(Error::usage(format!("{id} is not a carrier")));
+    };
     let carrier = build(&Params::defaults(entry.info), &Resources::default())?;
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("medium");

@@ -1,14 +1,14 @@
-//! Mutations: what turns a valid file into an almost valid one.
+//! Mutations: turn a valid file into an almost valid one.
 
 use crate::Random;
 
-/// The longest input that a mutation makes.
+/// Maximum length of a mutated input, in bytes.
 pub const LONGEST: usize = 64 << 10;
 
-/// Bytes in which headers lie: half of all edits go there.
-const HEAD: usize = 64;
+/// Bytes at the front that hold headers: half of all edits hit them.
+const HEADER_BYTES: usize = 64;
 
-/// Values at which lengths, counts and offsets overflow, wrap or change their sign.
+/// Values at which lengths, counts and offsets overflow, wrap or change sign.
 const EDGES: [u64; 14] = [
     0,
     1,
@@ -77,19 +77,19 @@ fn edit(random: &mut Random, bytes: &mut Vec<u8>, other: &[u8]) {
     }
 }
 
-/// A place in `len` bytes, or their end.
+/// An offset in `len` bytes, or their end.
 fn position(random: &mut Random, len: usize) -> usize {
-    let reach = if random.below(2) == 0 { len.min(HEAD) } else { len };
+    let reach = if random.below(2) == 0 { len.min(HEADER_BYTES) } else { len };
     random.below(reach + 1)
 }
 
-/// A length of at most `most` bytes; short ones are likelier.
+/// A length of at most `most` bytes; short ones are more likely.
 fn length(random: &mut Random, most: usize) -> usize {
     let reach = 1 << random.below(14);
     random.below(most.min(reach) + 1)
 }
 
-/// Replaces a fixed-width integer, or changes it by a little.
+/// Replaces a fixed-width integer, or changes it slightly.
 fn integer(random: &mut Random, bytes: &mut [u8], at: usize) {
     let width = *random.pick(&[2, 4, 8]);
     let Some(place) = bytes.get_mut(at..at + width) else { return };
@@ -108,7 +108,7 @@ fn integer(random: &mut Random, bytes: &mut [u8], at: usize) {
     }
 }
 
-/// Replaces a byte by a LEB128 number.
+/// Replaces a byte with a LEB128 number.
 fn varint(random: &mut Random, bytes: &mut Vec<u8>, at: usize) {
     let mut value = random.pick(&EDGES).wrapping_add(random.below(3) as u64);
     let mut code = Vec::new();
@@ -121,7 +121,7 @@ fn varint(random: &mut Random, bytes: &mut Vec<u8>, at: usize) {
     bytes.splice(at..end, code);
 }
 
-/// Replaces the first decimal number behind `at` by another.
+/// Replaces the first decimal number after `at`.
 fn decimal(random: &mut Random, bytes: &mut Vec<u8>, at: usize) {
     let Some(start) = bytes[at..].iter().position(u8::is_ascii_digit).map(|start| at + start) else { return };
     let len = bytes[start..].iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(bytes.len() - start);

@@ -1,12 +1,12 @@
 //! Reproducible pseudo-random numbers.
 
-/// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>, public domain): one addition keeps its state, so that any
-/// execution can start from its own number.
+/// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>, public domain). A single addition updates its state,
+/// so any execution can start from its own number.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
 impl Random {
-    /// The generator for one execution.
+    /// Creates the generator of one execution.
     pub fn new(seed: u64, execution: u64) -> Self {
         let mut random = Self(seed);
         let start = random.word() ^ execution;
@@ -27,7 +27,7 @@ impl Random {
         (self.word() % bound.max(1) as u64) as usize
     }
 
-    /// One of `list`, which is not empty.
+    /// A random element of `list`, which is not empty.
     pub fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         &list[self.below(list.len())]
     }

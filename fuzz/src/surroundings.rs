@@ -1,4 +1,4 @@
-//! What targets share: limits, a registry, streams in memory, temporary files.
+//! Shared parts of the targets: limits, a registry, streams in memory, temporary files.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -6,17 +6,17 @@ use std::sync::LazyLock;
 
 use lab_codec::{Context, Limits, Lost, Registry, Result, StreamReader, check_read};
 
-/// Bytes that one decoding step may produce.
+/// Maximum output of one decoding step, in bytes.
 pub const OUTPUT: usize = 1 << 20;
-/// Bytes of memory that one decoder may allocate beside its input and output.
+/// Maximum memory of one decoder, in bytes, besides its input and output.
 pub const MEMORY: u64 = 128 << 20;
 
-/// Surroundings with the limits of all targets.
+/// A context with the limits of all targets.
 pub fn context() -> Context {
     Context::default().with_limits(Limits::new(OUTPUT as u64, MEMORY))
 }
 
-/// The built-in registry without `exec`, whose parameter is a program to start.
+/// The built-in registry without `exec`, whose parameter would start a program.
 pub fn registry() -> &'static Registry {
     static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
         let mut registry = Registry::new();
@@ -56,7 +56,8 @@ impl lab_media::container::ReadAt for Memory {
     }
 }
 
-/// A sink that refuses more than four times the output limit: a gap in a stream may be filled with any number of zeros.
+/// A sink that refuses more than four times the output limit: a gap in a stream may stand for any number of
+/// zeros.
 #[derive(Default)]
 pub struct Sink(pub Vec<u8>);
 
@@ -74,14 +75,14 @@ impl Write for Sink {
     }
 }
 
-/// Hands the path of a temporary file with these bytes to `read`.
+/// Writes the bytes to a temporary file and passes its path to `read`.
 pub fn with_file<T>(bytes: &[u8], read: impl FnOnce(&Path) -> T) -> T {
     let file = tempfile::NamedTempFile::new().expect("the system has room for a temporary file");
     std::fs::write(file.path(), bytes).expect("a temporary file can be written");
     read(file.path())
 }
 
-/// The first line, as text, and what follows it.
+/// Splits off the first line as text.
 pub fn first_line(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let end = bytes.iter().position(|byte| *byte == b'\n')?;
     Some((std::str::from_utf8(&bytes[..end]).ok()?, &bytes[end + 1..]))

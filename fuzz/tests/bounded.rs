@@ -1,8 +1,8 @@
-//! A bounded run of every target: what a change must pass.
+//! A bounded run of every target, for every change.
 
 use lab_fuzz::{TARGETS, driver, make};
 
-/// Executions for each unit of a target's share.
+/// Executions per unit of a target's share.
 const UNIT: u64 = 20;
 
 #[test]
@@ -20,7 +20,7 @@ fn no_target_finds_anything() {
     }
 }
 
-/// A seed that its own target refuses at the door makes a target that tests nothing.
+/// A target whose seeds are refused at once tests nothing.
 #[test]
 fn seeds_are_many_and_small() {
     let mut all = 0;
@@ -37,7 +37,7 @@ fn hexadecimal_text() {
     assert_eq!(make::hex("00 b0 4d 6162*3"), [0, 0xB0, 0x4D, 0x61, 0x62, 0x61, 0x62, 0x61, 0x62]);
 }
 
-/// The driver reports a panic, and the finding's numbers make the same input again.
+/// The driver reports a panic, and the finding's numbers reproduce its input.
 #[test]
 fn a_finding_is_reported_and_reproduced() {
     let target = lab_fuzz::Target {

@@ -1,6 +1,6 @@
-//! `auto`: tries several chains on a part of each segment and takes the one that makes least of it.
+//! `auto`: encodes a trial of each segment with every listed chain and uses the one with the smallest output.
 //!
-//! What decides is bytes and the order of the list, never time: encoded bytes must not depend on the machine.
+//! Only trial sizes and list order decide, never time: encoded bytes must not depend on the machine.
 
 use std::sync::Arc;
 
@@ -16,59 +16,66 @@ use lab_stream::pipeline::{Coded, Encoded, Pipeline};
 const OF: Param = Param::text(
     "of",
     "{store/lz4/zstd:3/zstd:19/delta:4,zstd:19/bitshuffle:4,zstd:19/xz:9/ppmd:16}",
-    "the chains to choose from, first come first served: '{CHAIN/CHAIN/...}'",
+    "candidate chains, in order of preference: '{CHAIN/CHAIN/...}'",
 );
-const TRIAL: Param =
-    Param::size("trial", 4 << 10, 1 << 30, 64 << 10, "bytes of each segment that all are tried on");
+const TRIAL: Param = Param::size(
+    "trial",
+    4 << 10,
+    1 << 30,
+    64 << 10,
+    "bytes of each segment that every chain encodes as a trial",
+);
 const MARGIN: Param = Param::int(
     "margin",
     0,
     1000,
     1,
-    "percent by which the trial of the one that is taken may exceed the least: the first such in the list",
+    "uses the first chain in the list whose trial output is within this percentage of the smallest",
 );
 
-/// More chains than anyone lists.
-const MOST: usize = 64;
-/// A trial is made up of so many parts of the segment.
-const PARTS: usize = 4;
-/// Parts begin at multiples of this, so that they show arrays of numbers as the segment would.
-const ALIGNED: usize = 64;
-/// No stage may yield more than so many times the segment, and a little: what a decoder has to allocate is bounded.
-const GROWTH: u64 = 4;
-const GROWTH_SLACK: u64 = 4096;
+/// Maximum chains in a list; bounds the trials of one segment.
+const MAX_CHAINS: usize = 64;
+/// Number of evenly spread parts that make up a trial.
+const TRIAL_PARTS: usize = 4;
+/// Alignment of each part, in bytes: arrays of fixed-width numbers keep their phase in the trial.
+const PART_ALIGNMENT: usize = 64;
+/// Maximum growth of a stage's output over the segment, plus a constant slack. It bounds what a decoder
+/// allocates.
+const MAX_GROWTH: u64 = 4;
+const MAX_GROWTH_SLACK: u64 = 4096;
 
-static INFO: Info = Info::new("auto", "for each segment the chain of a list that makes least of a trial")
-    .params(&[OF, TRIAL, MARGIN]);
+static INFO: Info =
+    Info::new("auto", "picks, for each segment, the listed chain with the smallest trial output")
+        .params(&[OF, TRIAL, MARGIN]);
 
 /// The registry entry.
 pub const AUTO: Entry = Entry::codec(&INFO, build);
 
-/// The chains of a list.
+/// Parses the value of `of` into chains.
 fn parse(list: &str, registry: &Registry) -> Result<Vec<Chain>> {
     let inner = list.strip_prefix('{').and_then(|l| l.strip_suffix('}')).ok_or_else(|| {
-        Error::param(format!("of={list} is no list; write of='{{zstd:3/xz:9/delta:4,zstd:19}}'"))
+        Error::param(format!("of={list} is not a list in braces; write of='{{zstd:3/xz:9/delta:4,zstd:19}}'"))
     })?;
     let chains = inner.split('/').map(|text| {
         let chain = Chain::parse(registry, text)?;
         if chain.codecs.iter().any(|stage| stage.entry.info.id == INFO.id) {
-            return Err(Error::param("a list to choose from holds no \"auto\""));
+            return Err(Error::param("\"auto\" cannot be a candidate of \"auto\"; list other codecs"));
         }
         if chain.carrier.is_some() || !chain.resources().is_empty() {
-            return Err(Error::param(format!("{chain}: only codecs without resources can be chosen from")));
+            return Err(Error::param(format!("{chain}: a candidate cannot have a carrier or a resource")));
         }
         Ok(chain)
     });
-    let chains = chains.take(MOST + 1).collect::<Result<Vec<_>>>()?;
-    if chains.len() > MOST {
-        return Err(Error::param(format!("a list to choose from holds at most {MOST} chains")));
+    let chains = chains.take(MAX_CHAINS + 1).collect::<Result<Vec<_>>>()?;
+    if chains.len() > MAX_CHAINS {
+        return Err(Error::param(format!("a list holds at most {MAX_CHAINS} chains")));
     }
     Ok(chains)
 }
 
-/// The most bytes that a stage may yield of a segment.
-fn longest(segment: u64) -> u64 {
-    segment.saturating_mul(GROWTH).saturating_add(GROWTH_SLACK)
+/// Maximum output of one stage, in bytes.
+fn max_stage_len(segment: u64) -> u64 {
+    segment.saturating_mul(MAX_GROWTH).saturating_add(MAX_GROWTH_SLACK)
 }
 
 fn build(params: &Params, resources: &Resources) -> Result<Arc<dyn Codec>> {
@@ -94,12 +101,12 @@ struct Candidates {
 struct Auto(Arc<Candidates>);
 
 impl Codec for Auto {
-    /// The most that one of the chains takes: its workers, and two buffers between them.
+    /// The largest memory of any listed chain: its workers, plus two buffers between its stages.
     fn memory(&self, segment: u64) -> Option<Memory> {
-        let longest = longest(segment);
+        let max_len = max_stage_len(segment);
         let most = |of: fn(Memory) -> u64| {
             let stages =
-                |pipeline: &Pipeline| pipeline.memory(longest).map(of).fold(2 * longest, u64::saturating_add);
+                |pipeline: &Pipeline| pipeline.memory(max_len).map(of).fold(2 * max_len, u64::saturating_add);
             self.0.pipelines.iter().map(stages).max().unwrap_or(0)
         };
         Some(Memory::new(most(|m| m.encode), most(|m| m.decode)))
@@ -121,7 +128,7 @@ impl Worker for Auto {
         let mut coded = Vec::new();
         loop {
             let Some(index) = order.next() else {
-                return Err(Error::limit("none of the chains to choose from can take this segment"));
+                return Err(Error::limit("every listed chain exceeds a limit on this segment"));
             };
             let lens = match self.0.encode(index, input, &mut coded, cx) {
                 Ok(lens) => lens,
@@ -151,13 +158,13 @@ impl Worker for Auto {
             let format = varint::read(rest)?;
             formats.push(u16::try_from(format).map_err(|_| Error::corrupt(format!("format {format}")))?);
             let len = varint::read(rest)?;
-            if len > longest(raw_len as u64) {
-                return Err(Error::corrupt(format!("a stage that yields {len} bytes of {raw_len}")));
+            if len > max_stage_len(raw_len as u64) {
+                return Err(Error::corrupt(format!("a stage of {len} bytes for a segment of {raw_len}")));
             }
             lens.push(len);
         }
         if lens.last() != Some(&(rest.len() as u64)) {
-            return Err(Error::corrupt("the last stage's length is not that of the bytes that follow"));
+            return Err(Error::corrupt("the recorded length of the last stage differs from the bytes left"));
         }
         let pipeline = Pipeline::build(chain, &Resources::default(), Some(&formats))?;
         let mut content = Vec::new();
@@ -173,7 +180,8 @@ impl Worker for Auto {
 }
 
 impl Candidates {
-    /// The chains in the order in which they are to be taken: the first that is good enough, then by size.
+    /// Chain indices in order of preference: the first in the list within the margin, then the others by
+    /// trial size.
     fn ranked(&self, input: &[u8], cx: &Context) -> Result<Vec<usize>> {
         let trial = sample(input, self.trial);
         let quiet = cx.clone().with_observer(Arc::new(Silent));
@@ -183,20 +191,20 @@ impl Candidates {
             cx.check()?;
             match self.encode(index, &trial, &mut coded, &quiet) {
                 Ok(_) => sizes.push((coded.len() as u64, index)),
-                // One that needs too much memory is no choice here.
+                // A chain that exceeds a limit on the trial is left out.
                 Err(e) if e.kind() == ErrorKind::Limit => {}
                 Err(e) => return Err(e),
             }
         }
-        let least = sizes.iter().map(|(size, _)| *size).min().unwrap_or(0);
-        let enough = |size: u64| size * 100 <= least * (100 + self.margin);
-        let first = sizes.iter().find(|(size, _)| enough(*size)).map(|(_, index)| *index);
+        let smallest = sizes.iter().map(|(size, _)| *size).min().unwrap_or(0);
+        let within_margin = |size: u64| size * 100 <= smallest * (100 + self.margin);
+        let first = sizes.iter().find(|(size, _)| within_margin(*size)).map(|(_, index)| *index);
         sizes.sort_unstable();
         let others = sizes.iter().map(|(_, index)| *index).filter(|index| Some(*index) != first);
         Ok(first.into_iter().chain(others).collect())
     }
 
-    /// Replaces `coded` by what a chain makes of `input`; returns the length after each stage.
+    /// Replaces `coded` with the output of one chain for `input`; returns the length after each stage.
     fn encode(&self, index: usize, input: &[u8], coded: &mut Vec<u8>, cx: &Context) -> Result<Vec<u64>> {
         coded.clear();
         let mut worker = self.pipelines[index].worker();
@@ -204,21 +212,21 @@ impl Candidates {
         if encoded == Encoded::Same {
             coded.extend_from_slice(input);
         }
-        match lens.iter().find(|len| **len > longest(input.len() as u64)) {
-            Some(len) => Err(Error::limit(format!("a stage yields {len} bytes of {}", input.len()))),
+        match lens.iter().find(|len| **len > max_stage_len(input.len() as u64)) {
+            Some(len) => Err(Error::limit(format!("a stage produces {len} bytes from {}", input.len()))),
             None => Ok(lens),
         }
     }
 }
 
-/// `length` bytes of the input in evenly spread parts, or all of a short one.
+/// A trial: `length` bytes in evenly spread parts, or the whole input if it is shorter.
 fn sample(input: &[u8], length: usize) -> Vec<u8> {
     if input.len() <= length {
         return input.to_vec();
     }
-    let part = length / PARTS;
+    let part = length / TRIAL_PARTS;
     let span = input.len() - part;
-    let starts = (0..PARTS).map(|i| span / (PARTS - 1) * i / ALIGNED * ALIGNED);
+    let starts = (0..TRIAL_PARTS).map(|i| span / (TRIAL_PARTS - 1) * i / PART_ALIGNMENT * PART_ALIGNMENT);
     starts.flat_map(|start| &input[start..start + part]).copied().collect()
 }
 

@@ -9,18 +9,19 @@ use lab_process::{Job, Limits};
 
 use crate::config::{self, Command, IN, OUT};
 
-const NAME: Param =
-    Param::text("name", "", "the table [exec.NAME] of the configuration file says what to run");
+const NAME: Param = Param::text("name", "", "the command in table [exec.NAME] of the configuration file");
 
-/// Bytes that an encoder may write beyond twice its input, where the configuration sets no limit.
-const SLACK: usize = 1 << 20;
-/// The longest name.
-const LONGEST: usize = 64;
+/// Bytes that an encoder may write beyond twice its input, if the configuration sets no limit.
+const DEFAULT_OUTPUT_SLACK: usize = 1 << 20;
+/// Maximum length of a name, in bytes.
+const MAX_NAME: usize = 64;
 
-static INFO: Info =
-    Info::new("exec", "any command as a codec, from your configuration file; a stream holds its name only")
-        .params(&[NAME])
-        .external();
+static INFO: Info = Info::new(
+    "exec",
+    "runs a command from your configuration file as a codec; a stream stores only its name",
+)
+.params(&[NAME])
+.external();
 
 /// The registry entry.
 pub const EXEC: Entry = Entry::codec(&INFO, build);
@@ -30,14 +31,14 @@ fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
     if name.is_empty() {
         return Err(Error::new(
             ErrorKind::MissingResource,
-            "no command is named; exec:NAME runs what [exec.NAME] of the configuration file lists",
+            "exec needs a name; exec:NAME runs the command in [exec.NAME] of the configuration file",
         ));
     }
-    // The name may come from a stream: it is looked up, and shown in messages.
+    // The name may come from a stream, is looked up, and appears in messages: only plain characters are safe.
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if name.len() > LONGEST || !name.chars().all(plain) {
+    if name.len() > MAX_NAME || !name.chars().all(plain) {
         return Err(Error::param(format!(
-            "{name:?} is no name for a command; it takes up to {LONGEST} letters, digits, - and _"
+            "{name:?} is not a command name; use up to {MAX_NAME} letters, digits, - and _"
         )));
     }
     Ok(Arc::new(Exec(Arc::new(config::command(name)?))))
@@ -56,7 +57,7 @@ impl Worker for Exec {
     fn encode(&mut self, input: &[u8], out: &mut Vec<u8>, cx: &Context) -> Result<()> {
         let limit = match self.0.output_limit {
             Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
-            None => input.len().saturating_mul(2).saturating_add(SLACK),
+            None => input.len().saturating_mul(2).saturating_add(DEFAULT_OUTPUT_SLACK),
         };
         run(&self.0, &self.0.encode, input, limit, out, cx)
     }
@@ -64,7 +65,7 @@ impl Worker for Exec {
     fn decode(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
         let start = out.len();
         run(&self.0, &self.0.decode, input, raw_len, out, cx).map_err(|e| match e.kind() {
-            // More than the segment has is damage, whatever limit caught it.
+            // Output beyond the segment's length is damage, whichever limit caught it.
             ErrorKind::Limit => Error::corrupt(e.to_string()),
             _ => e,
         })?;
@@ -72,11 +73,11 @@ impl Worker for Exec {
         if found == raw_len {
             return Ok(());
         }
-        Err(Error::corrupt(format!("{found} bytes came from the command where {raw_len} are expected")))
+        Err(Error::corrupt(format!("the command wrote {found} bytes, expected {raw_len}")))
     }
 }
 
-/// Runs `argv` with files for `{in}` and `{out}`, where they occur, and with pipes otherwise.
+/// Runs `argv`: `{in}` and `{out}` stand for temporary files, pipes serve otherwise.
 fn run(
     command: &Command,
     argv: &[String],
@@ -95,15 +96,16 @@ fn run(
     if from_file {
         std::fs::write(&source, input)?;
     }
-    let argv = argv.iter().map(|argument| filled(argument, &source, &target));
-    // A command may wait for something that is not its own child: only the user knows how long.
+    let argv = argv.iter().map(|argument| substitute(argument, &source, &target));
+    // No stall limit: a command may wait for a process that is not its child, and only the user knows how
+    // long.
     let limits = Limits {
         stall: None,
         timeout: Some(command.timeout()),
         file: to_file.then(|| (target.clone(), output_limit as u64)),
     };
     let job = Job { input: if from_file { &[] } else { input }, output_limit, limits };
-    // What a command that writes a file says on standard output is of no interest.
+    // A command that writes a file may also print: its standard output is dropped.
     let mut ignored = Vec::new();
     let taken = if to_file { &mut ignored } else { &mut *out };
     let done = lab_process::command(argv).and_then(|mut child| lab_process::run(&mut child, &job, taken, cx));
@@ -120,7 +122,7 @@ fn run(
     let length =
         std::fs::metadata(&target).map_err(|e| Error::from(e).at("the command left no output file"))?.len();
     if length > output_limit as u64 {
-        return Err(Error::limit(format!("the command wrote {length} bytes, {output_limit} are allowed")));
+        return Err(Error::limit(format!("the command wrote {length} bytes, the limit is {output_limit}")));
     }
     let start = out.len();
     out.resize(start + length as usize, 0);
@@ -128,8 +130,8 @@ fn run(
     Ok(())
 }
 
-/// An argument with the names of files in place of their marks.
-fn filled(argument: &str, source: &Path, target: &Path) -> OsString {
+/// An argument with `{in}` and `{out}` replaced by file paths.
+fn substitute(argument: &str, source: &Path, target: &Path) -> OsString {
     let mut filled = OsString::new();
     let mut rest = argument;
     while let Some(at) = [rest.find(IN), rest.find(OUT)].into_iter().flatten().min() {
@@ -149,7 +151,7 @@ mod tests {
 
     #[test]
     fn marks_become_paths_wherever_they_stand() {
-        let fill = |argument| filled(argument, Path::new("/a b"), Path::new("/{in}"));
+        let fill = |argument| substitute(argument, Path::new("/a b"), Path::new("/{in}"));
         assert_eq!(fill("plain"), "plain");
         assert_eq!(fill("-o{out}"), "-o/{in}");
         assert_eq!(fill("{in}:{out}:{in}x"), "/a b:/{in}:/a bx");

@@ -1,4 +1,4 @@
-//! The user's configuration file: which commands there are.
+//! Finds and reads the user's configuration file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,17 +7,17 @@ use std::time::Duration;
 use lab_codec::{Error, ErrorKind, Result, nearest};
 use serde::Deserialize;
 
-/// The variable that names another file.
+/// Environment variable with the path of another configuration file.
 const VARIABLE: &str = "LAB_CONFIG";
-/// More than any configuration file has.
-const LONGEST: u64 = 1 << 20;
+/// Maximum size of the configuration file, in bytes.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
-/// Stands for a file that holds the input of a command that does not read its standard input.
+/// Placeholder for an input file, for a command that does not read standard input.
 pub const IN: &str = "{in}";
-/// Stands for the file into which a command writes that does not write to its standard output.
+/// Placeholder for an output file, for a command that does not write to standard output.
 pub const OUT: &str = "{out}";
 
-/// One command, both ways.
+/// One configured codec: the commands of both directions and their limits.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Command {
@@ -25,33 +25,33 @@ pub struct Command {
     pub encode: Vec<String>,
     /// Program and arguments that decode.
     pub decode: Vec<String>,
-    /// Seconds for one segment.
-    #[serde(default = "sixty")]
+    /// Maximum run time for one segment, in seconds.
+    #[serde(default = "default_timeout")]
     timeout_seconds: u64,
-    /// Bytes that encoding one segment may yield; without it, twice the segment and a mebibyte.
+    /// Maximum bytes that encoding one segment may produce; by default twice the segment plus 1 MiB.
     pub output_limit: Option<u64>,
 }
 
-fn sixty() -> u64 {
+fn default_timeout() -> u64 {
     60
 }
 
 impl Command {
-    /// The time for one segment.
+    /// Maximum run time for one segment.
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout_seconds)
     }
 }
 
-/// Other parts of the program may have tables of their own in the file.
+/// Unknown tables are allowed: other parts of the program may add theirs to the file.
 #[derive(Default, Deserialize)]
 struct Config {
     #[serde(default)]
     exec: BTreeMap<String, Command>,
 }
 
-/// Where the file is: `LAB_CONFIG`, or `lab/config.toml` below the directory for configuration.
-fn place() -> Option<PathBuf> {
+/// Path of the file: `LAB_CONFIG`, or `lab/config.toml` in the user's configuration directory.
+fn config_path() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     set(VARIABLE).or_else(|| {
         let directory = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))?;
@@ -62,15 +62,16 @@ fn place() -> Option<PathBuf> {
 /// The command called `name` in the user's configuration file.
 ///
 /// # Errors
-/// [`MissingResource`](ErrorKind::MissingResource) where there is no such file or command,
-/// [`Usage`](ErrorKind::Usage) where the file is malformed.
+/// [`MissingResource`](ErrorKind::MissingResource) if the file or its table is missing,
+/// [`Usage`](ErrorKind::Usage) if the file is malformed.
 pub fn command(name: &str) -> Result<Command> {
     let missing = |what: String| Error::new(ErrorKind::MissingResource, what);
-    let path = place().ok_or_else(|| missing(format!("no configuration file; name one with {VARIABLE}")))?;
+    let path =
+        config_path().ok_or_else(|| missing(format!("no configuration file; set {VARIABLE} to its path")))?;
     let shown = path.display().to_string();
     let text = read(&path).map_err(|e| match e.io_kind() {
         Some(std::io::ErrorKind::NotFound) => {
-            missing(format!("there is no {shown} with a table [exec.{name}] that says what to run"))
+            missing(format!("{shown} is missing; create it with a table [exec.{name}]"))
         }
         _ => e.at(shown.clone()),
     })?;
@@ -79,8 +80,10 @@ pub fn command(name: &str) -> Result<Command> {
 
 fn read(path: &Path) -> Result<String> {
     let length = std::fs::metadata(path)?.len();
-    if length > LONGEST {
-        return Err(Error::limit(format!("a configuration file of {length} bytes exceeds {LONGEST}")));
+    if length > MAX_CONFIG_BYTES {
+        return Err(Error::limit(format!(
+            "a configuration file of {length} bytes exceeds {MAX_CONFIG_BYTES}"
+        )));
     }
     Ok(std::fs::read_to_string(path)?)
 }
@@ -93,10 +96,7 @@ fn find(text: &str, name: &str) -> Result<Command> {
             Some(near) => format!("; did you mean {near:?}?"),
             None => String::new(),
         };
-        return Err(Error::new(
-            ErrorKind::MissingResource,
-            format!("no table [exec.{name}] says what to run{hint}"),
-        ));
+        return Err(Error::new(ErrorKind::MissingResource, format!("table [exec.{name}] is missing{hint}")));
     };
     for (key, argv) in [("encode", &command.encode), ("decode", &command.decode)] {
         if argv.first().is_none_or(String::is_empty) {

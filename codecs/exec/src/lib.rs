@@ -1,8 +1,8 @@
-//! Any command as a codec.
+//! Runs external commands as codecs.
 //!
-//! `exec:NAME` runs what the user's configuration file lists under `[exec.NAME]`: an argument vector, without a shell,
-//! with a limit on time and on output. A stream holds nothing but the name, so a file can never make anyone run
-//! anything that they have not written down themselves.
+//! `exec:NAME` runs the argument vector in table `[exec.NAME]` of the user's configuration file, without a
+//! shell, with limits on time and output. A stream stores only the name, so a file cannot make anyone run a
+//! command that they have not configured themselves.
 
 mod codec;
 mod config;

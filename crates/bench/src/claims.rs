@@ -1,4 +1,4 @@
-//! Claims: numbers that somebody states, our measurement beside each, and a verdict.
+//! Claims: published figures, our measurement beside each, and a verdict.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use super::export::markdown::escaped;
 use super::results::{Cell, Results};
 use super::summary;
 
-/// The content of a file of claims.
+/// A file of claims.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
@@ -16,63 +16,63 @@ pub struct File {
     pub claim: Vec<Claim>,
 }
 
-/// One number that is stated somewhere.
+/// One published figure.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
-    /// The document.
+    /// Title of the document.
     pub source: String,
-    /// Where in it.
+    /// Place in the document.
     pub section: String,
-    /// What it says, in our words.
+    /// The statement in our words.
     pub says: String,
-    /// The chain that does what is meant, as canonical text.
+    /// Canonical text of the chain that the claim is about.
     pub chain: String,
-    /// Corpora or samples that stand for the data that is meant.
+    /// Corpora or samples that represent the claim's data.
     pub samples: Vec<String>,
-    /// What is compared.
+    /// The figure to compare.
     pub figure: Figure,
-    /// The least value that the statement covers.
+    /// Minimum of the claimed range.
     pub low: Option<f64>,
-    /// The greatest value that the statement covers.
+    /// Maximum of the claimed range.
     pub high: Option<f64>,
-    /// What a reader should know about the comparison.
+    /// A remark on the comparison.
     pub note: Option<String>,
 }
 
-/// A number that is taken from cells.
+/// A figure computed from cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Figure {
-    /// Original over encoded.
+    /// Original over encoded bytes.
     Ratio,
-    /// Encoded over original.
+    /// Encoded over original bytes.
     OutputPerByte,
-    /// Bytes of the medium over those of the stream that it carries.
+    /// Bytes of the medium over bytes of the stream in it.
     Expansion,
-    /// Millions of bytes of the original per second.
+    /// Encoding rate: millions of bytes of the original per second.
     EncodeRate,
-    /// Millions of bytes of the original per second.
+    /// Decoding rate: millions of bytes of the original per second.
     DecodeRate,
-    /// The part of cells that came back byte for byte.
+    /// Share of cells whose content was restored byte for byte.
     Verified,
 }
 
-/// What a comparison came to.
+/// Result of a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
-    /// The measurement lies within what is stated.
+    /// The measurement lies within the claimed range.
     Holds,
-    /// It is below.
+    /// The measurement is below the range.
     Less,
-    /// It is above.
+    /// The measurement is above the range.
     More,
-    /// There is nothing to compare.
+    /// No cell to compare with.
     NotMeasured,
 }
 
 impl Claim {
-    /// The figure over all samples together, the least and greatest of single samples, and the verdict.
+    /// The figure over all samples, its minimum and maximum over single samples, and the verdict.
     pub fn judge(&self, results: &Results) -> (Option<[f64; 3]>, Verdict) {
         let cells: Vec<&Cell> = results
             .cells
@@ -97,7 +97,7 @@ impl Claim {
 }
 
 impl Figure {
-    /// The figure of several cells together; `None` where there is nothing to divide by.
+    /// The figure over several cells together; `None` if the divisor is 0.
     fn of(self, cells: &[&Cell]) -> Option<f64> {
         let sum = |of: &dyn Fn(&Cell) -> f64| cells.iter().map(|c| of(c)).sum::<f64>();
         let bytes = sum(&|c| c.bytes as f64);
@@ -166,7 +166,8 @@ pub fn table(claims: &[Claim], results: &Results) -> String {
     }
     let [holds, less, more, none] = counts;
     text += &format!(
-        "\n{holds} hold, {less} state more than is measured, {more} state less, {none} could not be measured.\n"
+        "\n{holds} hold, {less} state more than is measured, {more} state less, \
+         {none} could not be measured.\n"
     );
     if notes.is_empty() { text } else { format!("{text}\n{notes}") }
 }

@@ -1,4 +1,4 @@
-//! Wall time and CPU time side by side.
+//! Clocks for wall time and CPU time.
 
 use std::time::Instant;
 
@@ -7,11 +7,11 @@ use std::time::Instant;
 pub struct Span {
     /// Wall time.
     pub wall: f64,
-    /// CPU time of this process and of its children that have ended.
+    /// CPU time of this process and of its ended children.
     pub cpu: f64,
 }
 
-/// A point in time.
+/// Start of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     wall: Instant,
@@ -25,19 +25,19 @@ impl Clock {
         Self { wall: Instant::now(), cpu }
     }
 
-    /// The time since the start.
+    /// Time since the start.
     pub fn elapsed(&self) -> Span {
         let wall = self.wall.elapsed().as_secs_f64();
         Span { wall, cpu: cpu() - self.cpu }
     }
 }
 
-/// A clock that measures CPU time only where it is asked to: wall time is read without entering the kernel.
+/// A clock with optional CPU time: reading wall time alone does not enter the kernel.
 #[derive(Debug, Clone, Copy)]
 pub enum Stopwatch {
-    /// Both times.
+    /// Wall and CPU time.
     Both(Clock),
-    /// Wall time alone.
+    /// Wall time only.
     Wall(Instant),
 }
 
@@ -47,7 +47,7 @@ impl Stopwatch {
         if cpu { Self::Both(Clock::start()) } else { Self::Wall(Instant::now()) }
     }
 
-    /// The time since the start; 0 for CPU time that is not measured.
+    /// Time since the start; CPU time is 0 if not measured.
     pub fn elapsed(&self) -> Span {
         match self {
             Self::Both(clock) => clock.elapsed(),
@@ -64,7 +64,7 @@ impl std::ops::AddAssign for Span {
 }
 
 impl std::ops::SubAssign for Span {
-    /// The rest, at least 0: clocks are read one after the other.
+    /// Subtracts, at least 0: clocks are read one after the other.
     fn sub_assign(&mut self, other: Self) {
         self.wall = (self.wall - other.wall).max(0.0);
         self.cpu = (self.cpu - other.cpu).max(0.0);
@@ -79,7 +79,7 @@ impl std::ops::Div<f64> for Span {
     }
 }
 
-/// CPU seconds of this process and its ended children so far; 0 where the system does not tell.
+/// CPU seconds of this process and its ended children; 0 if the system does not report them.
 #[cfg(unix)]
 fn cpu() -> f64 {
     use nix::sys::resource::{UsageWho, getrusage};

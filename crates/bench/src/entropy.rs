@@ -1,15 +1,15 @@
-//! Empirical entropies of order 0, 1 and 2: what a coder could reach that knows the frequencies of a byte given the
-//! zero, one or two bytes before it.
+//! Empirical entropies of order 0, 1 and 2: the lower bound of a coder that knows how often each byte follows
+//! its zero, one or two predecessors.
 //!
-//! The frequencies themselves are not charged, so for short inputs order 2 is far below what any coder reaches. Source:
-//! Manzini, An analysis of the Burrows-Wheeler transform, 2001, section 2.
+//! Storing the frequencies is not counted, so order 2 of a short input is far below what any coder reaches.
+//! Source: Manzini, An analysis of the Burrows-Wheeler transform, 2001, section 2.
 
-/// Bytes that are counted at most: the beginning stands for the rest of a longer input.
+/// Maximum bytes counted: the beginning represents a longer input.
 pub const MAX_BYTES: u64 = 64 << 20;
-/// Up to this many bytes, sorting is quicker than a table of all contexts of two bytes.
-const SORTED: usize = 1 << 16;
+/// Maximum input size, in bytes, for which sorting is faster than a table of all two-byte contexts.
+const MAX_SORTED_BYTES: usize = 1 << 16;
 
-/// Counts bytes and their contexts, piece by piece. Contexts do not reach over pieces.
+/// Counts bytes and their contexts, piece by piece. No context crosses a piece boundary.
 #[derive(Debug, Default)]
 pub struct Orders {
     pairs: Vec<u64>,
@@ -24,7 +24,8 @@ impl Orders {
         let left = usize::try_from(MAX_BYTES - self.counted).unwrap_or(usize::MAX);
         let bytes = &bytes[..bytes.len().min(left)];
         self.counted += bytes.len() as u64;
-        // Pairs give the orders 0 and 1; the first byte of a piece is the one that ends no pair.
+        // Pairs cover the orders 0 and 1. The first byte of a piece has no predecessor, so it is counted
+        // apart.
         self.pairs.resize(ROWS * 256, 0);
         if let Some(first) = bytes.first() {
             self.pairs[NO_CONTEXT * 256 + usize::from(*first)] += 1;
@@ -33,7 +34,7 @@ impl Orders {
             self.pairs[usize::from(pair[0]) * 256 + usize::from(pair[1])] += 1;
         }
         let triples = bytes.windows(3).map(|t| u32::from_be_bytes([0, t[0], t[1], t[2]]));
-        if self.triples.is_empty() && self.small.len() + bytes.len() <= SORTED {
+        if self.triples.is_empty() && self.small.len() + bytes.len() <= MAX_SORTED_BYTES {
             self.small.extend(triples);
             return;
         }
@@ -43,7 +44,7 @@ impl Orders {
         }
     }
 
-    /// Bits per byte by order 0, 1 and 2.
+    /// Bits per byte of order 0, 1 and 2.
     pub fn entropies(&self) -> [f64; 3] {
         let mut zero = [0u64; 256];
         for row in self.pairs.chunks_exact(256) {
@@ -77,18 +78,18 @@ impl Orders {
     }
 }
 
-/// The row of [`Orders::pairs`] for bytes without one before them.
+/// Row of [`Orders::pairs`] for bytes without a predecessor.
 const NO_CONTEXT: usize = 256;
 const ROWS: usize = NO_CONTEXT + 1;
 
-/// The entropies of all contexts of bytes at once; convenience for [`Orders`].
+/// The three entropies of one slice; see [`Orders`].
 pub fn entropies(bytes: &[u8]) -> [f64; 3] {
     let mut orders = Orders::default();
     orders.add(bytes);
     orders.entropies()
 }
 
-/// Sums over contexts: count(context) x H(next byte | context).
+/// Sum over contexts of count(context) x H(next byte | context).
 #[derive(Default)]
 struct Conditional {
     bits: f64,
@@ -109,12 +110,12 @@ impl Conditional {
     }
 
     fn bits(&self) -> f64 {
-        // Rounding may leave a trace below nothing.
+        // Rounding may leave a tiny negative value.
         if self.total == 0 { 0.0 } else { (self.bits / self.total as f64).max(0.0) }
     }
 }
 
-/// Windows of two as arrays, which spares the bounds checks.
+/// Windows of two bytes as arrays, which avoids bounds checks.
 trait ArrayWindows {
     fn array_windows_2(&self) -> impl Iterator<Item = [u8; 2]>;
 }
@@ -137,7 +138,7 @@ mod tests {
         assert_eq!(entropies(b"a"), [0.0; 3]);
         let [zero, one, two] = entropies(&b"ab".repeat(1000));
         assert!((zero - 1.0).abs() < 1e-12 && one < 1e-12 && two < 1e-12);
-        // After `a` comes `a` or `b`; after two bytes the third is certain.
+        // `a` is followed by `a` or `b`; two bytes determine the third.
         let [zero, one, two] = entropies(&b"aab".repeat(10_000));
         assert!((zero - 0.918).abs() < 1e-3 && (one - 2.0 / 3.0).abs() < 1e-3 && two < 1e-12);
     }
@@ -146,7 +147,7 @@ mod tests {
         #[test]
         fn more_context_never_hurts_much(bytes in prop::collection::vec(0u8..5, 100..3000)) {
             let [zero, one, two] = entropies(&bytes);
-            // Each order looks at one byte less, which moves the average by a trace.
+            // Each order counts one byte less, which shifts the average slightly.
             let trace = 24.0 / bytes.len() as f64;
             prop_assert!(zero + trace >= one && one + trace >= two && two >= 0.0);
             let mut histogram = Histogram::default();

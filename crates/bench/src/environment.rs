@@ -1,4 +1,4 @@
-//! Where and when a run takes place: what a reader needs to judge its figures.
+//! Records machine, program and time of a run, which a reader needs to judge its figures.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use lab_codec::{Registry, Result};
 use super::results::Environment;
 use lab_corpus::Manifest;
 
-/// Crates whose versions decide a codec's bytes and speed, by the codec's id.
+/// Crates whose versions determine a codec's bytes and speed, by codec id.
 pub const LIBRARIES: &[(&str, &str)] = &[
     ("zstd", "zstd-sys"),
     ("lz4", "lz4_flex"),
@@ -23,23 +23,23 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("bwt", "libsais-sys"),
 ];
 
-/// The program that measures, as its build script knows it.
+/// The program under measurement, as its build script describes it.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
     /// Its version.
     pub version: &'static str,
     /// The compiler's name and version.
     pub compiler: &'static str,
-    /// The commit, in release builds.
+    /// The commit; only in release builds.
     pub revision: Option<&'static str>,
-    /// The text of Cargo.lock, which names the version of every library.
+    /// Text of Cargo.lock, with the version of every library.
     pub lock: &'static str,
 }
 
-/// Describes the machine and `program`. `paths` are the arguments, whose manifests are recorded.
+/// Describes the machine and `program`. `paths` are the arguments; their manifests are recorded.
 ///
 /// # Errors
-/// Those of manifests.
+/// Errors of manifests.
 pub fn observe(
     program: &Program,
     registry: &Registry,
@@ -66,14 +66,15 @@ pub fn observe(
     })
 }
 
-/// Seconds since 1970.
+/// Seconds since 1970, UTC.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
-/// A time as `2026-01-31T23:59:59Z`.
+/// Formats a time as `2026-01-31T23:59:59Z`.
 ///
-/// The date is that of the proleptic Gregorian calendar; source: Hinnant, chrono-compatible low-level date algorithms.
+/// The date is that of the proleptic Gregorian calendar; source: Hinnant, chrono-compatible low-level date
+/// algorithms.
 pub fn utc(unix_time: u64) -> String {
     let (days, second) = (unix_time / 86_400, unix_time % 86_400);
     // Days since 1 March of the year 0, in eras of 400 years.
@@ -101,7 +102,7 @@ fn processor() -> String {
     name.unwrap_or(std::env::consts::ARCH).to_string()
 }
 
-/// For each registered codec the version of the library behind it, or else its own.
+/// Version of the library behind each registered codec, or else the codec's own.
 pub fn codec_versions(registry: &Registry, lock: &str) -> BTreeMap<String, String> {
     let of = |id: &str| {
         let library = LIBRARIES.iter().find(|(codec, _)| *codec == id).map(|(_, library)| *library);
@@ -113,13 +114,13 @@ pub fn codec_versions(registry: &Registry, lock: &str) -> BTreeMap<String, Strin
     registry.entries().iter().map(|e| (e.info.id.to_string(), of(e.info.id))).collect()
 }
 
-/// The version of a crate in the text of a lock file.
+/// Version of a crate in the text of a lock file.
 fn locked<'a>(lock: &'a str, name: &str) -> Option<&'a str> {
     let (_, after) = lock.split_once(&format!("name = \"{name}\"\n"))?;
     after.lines().next()?.strip_prefix("version = \"")?.strip_suffix('"')
 }
 
-/// The manifests that apply to the paths: the digest of each, by its path relative to here.
+/// SHA-256 of each manifest that applies to the paths, by its path relative to `here`.
 fn manifests(paths: &[PathBuf]) -> Result<BTreeMap<String, String>> {
     let here = std::env::current_dir().and_then(|d| d.canonicalize()).unwrap_or_default();
     let mut found = BTreeMap::new();
@@ -134,7 +135,8 @@ fn manifests(paths: &[PathBuf]) -> Result<BTreeMap<String, String>> {
     Ok(found)
 }
 
-/// A path as seen from `here`; only its name where they share too little, since a path tells about a person's machine.
+/// A path relative to `here`; only the file name if they share too little, because a full path reveals
+/// private directory names.
 fn relative(path: &Path, here: &Path) -> String {
     if let Ok(below) = path.strip_prefix(here) {
         return below.join(lab_corpus::manifest::FILE_NAME).display().to_string();

@@ -1,4 +1,4 @@
-//! Experiments: a folder with a question, what is measured to answer it, and what is expected.
+//! Experiments: a folder with a question, an expectation and the measurements that answer it.
 
 use std::path::{Path, PathBuf};
 
@@ -11,41 +11,41 @@ use super::results::Results;
 use super::summary;
 use lab_corpus::{Sample, generate};
 
-/// The corpus that artificial samples of an experiment belong to.
+/// Corpus name of an experiment's generated samples.
 const GENERATED: &str = "generated";
 
-/// The name of an experiment's description in its folder.
+/// File name of an experiment's description.
 pub const FILE_NAME: &str = "experiment.toml";
 
-/// What `experiment.toml` says.
+/// Content of `experiment.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
-    /// The folder's name.
+    /// Name of the folder.
     #[serde(skip)]
     pub name: String,
-    /// The folder.
+    /// Path of the folder.
     #[serde(skip)]
     pub directory: PathBuf,
-    /// A heading.
+    /// Title of the page.
     pub title: String,
-    /// What is asked.
+    /// The question.
     pub question: String,
-    /// What is expected, written before anything was measured.
+    /// The expected answer, written before the measurement.
     pub expectation: String,
     /// Corpora, or single samples as `corpus/name`.
     #[serde(default)]
     pub samples: Vec<String>,
-    /// Artificial samples: generators, with parameters where they have some.
+    /// Generated samples: generators, with parameters if they have any.
     #[serde(default)]
     pub generated: Vec<String>,
-    /// Bytes of each artificial sample, such as `1M`.
+    /// Size of each generated sample, such as `1M`.
     #[serde(default = "default_generated_bytes")]
     pub generated_bytes: String,
-    /// Chains and sweeps.
+    /// Chains, which may be sweeps.
     #[serde(default)]
     pub chains: Vec<String>,
-    /// Whether the baselines are measured, too.
+    /// Whether to measure the baselines as well.
     #[serde(default = "yes")]
     pub baselines: bool,
     /// Numbers of threads.
@@ -54,19 +54,20 @@ pub struct Experiment {
     /// Sizes of segments, such as `16M` or `whole`.
     #[serde(default = "default_segments")]
     pub segments: Vec<String>,
-    /// Time for each cell, such as `200ms`.
+    /// Time budget of each cell, such as `200ms`.
     pub budget: Option<String>,
-    /// Whether memory is measured.
+    /// Whether to measure memory.
     #[serde(default = "yes")]
     pub memory: bool,
-    /// Larger samples are left out.
+    /// Maximum size of a sample; larger ones are left out.
     pub max_bytes: Option<u64>,
-    /// Charts that show the answer.
+    /// Charts of the answer.
     #[serde(default)]
     pub charts: Vec<String>,
-    /// A file of claims beside the description: their chains and samples are measured, and each gets a verdict.
+    /// Path of a file of claims. Their chains and samples are measured as well, and each claim gets a
+    /// verdict.
     pub claims: Option<String>,
-    /// The claims of that file.
+    /// Claims from that file.
     #[serde(skip)]
     pub rows: Vec<Claim>,
 }
@@ -88,15 +89,15 @@ fn default_segments() -> Vec<String> {
 }
 
 impl Experiment {
-    /// Reads a description, given as its file or its folder, and its claims.
+    /// Reads a description by its file or its folder, with its claims.
     ///
     /// # Errors
-    /// Usage, with the path and the line, where it is not one; I/O errors.
+    /// [`Usage`](lab_codec::ErrorKind::Usage) for an invalid description, with path and line; I/O errors.
     pub fn load(path: &Path) -> Result<Self> {
         let file = if path.is_dir() { path.join(FILE_NAME) } else { path.to_path_buf() };
         let mut experiment: Self = read(&file)?;
         if parse_size(&experiment.generated_bytes).is_none() {
-            let text = format!("generated_bytes = {:?} is no size such as 1M", experiment.generated_bytes);
+            let text = format!("generated_bytes = {:?} is not a size such as 1M", experiment.generated_bytes);
             return Err(Error::usage(text).at(file.display().to_string()));
         }
         let real = file.canonicalize().unwrap_or_else(|_| file.clone());
@@ -122,7 +123,7 @@ impl Experiment {
         Ok(experiment)
     }
 
-    /// The samples that are wanted, of those that are there or can be made, and the entries that match none.
+    /// Selects the samples, from those found or generated, and lists the entries that match none.
     pub fn select(&self, there: Vec<Sample>) -> (Vec<Sample>, Vec<String>) {
         let bytes = parse_size(&self.generated_bytes).unwrap_or(0);
         let (known, unknown): (Vec<&String>, Vec<&String>) =
@@ -137,7 +138,7 @@ impl Experiment {
         (found, missing)
     }
 
-    /// The page: what was asked, what was expected, what came out.
+    /// The page: question, expectation and result.
     pub fn page(&self, results: &Results, left_out: &[String]) -> String {
         let mut page = format!(
             "# {}\n\n## Asked\n\n{}\n\n## Expected\n\n{}\n\n## What came out\n",
@@ -151,24 +152,25 @@ impl Experiment {
             n => format!("\n**{n} of {} cells FAILED**; see results.md.\n", results.cells.len()),
         };
         if !left_out.is_empty() {
-            page += &format!("\nNot measured, since it is not there: {}.\n", escaped(&left_out.join(", ")));
+            page += &format!("\nNot measured because missing: {}.\n", escaped(&left_out.join(", ")));
         }
         if !self.rows.is_empty() {
             page += &claims::table(&self.rows, results);
         }
         page += &chain_table(results).replacen("## ", "### ", 1);
         page += &by_corpus(results);
-        page + "\nEvery cell, and where it was measured: results.md, results.csv and results.json beside this page.\n"
+        page + "\nEvery cell, and where it was measured: \
+                results.md, results.csv and results.json beside this page.\n"
     }
 }
 
-/// Whether an entry names an artificial sample.
+/// Whether an entry names a generated sample.
 fn is_generated(entry: &str) -> bool {
     entry.split_once('/').is_some_and(|(corpus, _)| corpus == GENERATED)
 }
 
-/// Whether an entry, `corpus` or `corpus/name`, means a sample. Who means a published corpus (`silesia`) means a part of
-/// it (`silesia-8`), too.
+/// Whether an entry, `corpus` or `corpus/name`, selects a sample. The name of a published corpus (`silesia`)
+/// also selects a subset of it (`silesia-8`).
 pub fn is(entry: &str, corpus: Option<&str>, name: &str) -> bool {
     let Some(corpus) = corpus else { return entry == name };
     let whole = match corpus.rsplit_once('-') {
@@ -191,7 +193,7 @@ fn read<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T> {
     })
 }
 
-/// Ratios by chain and corpus: the sums' and, where it differs in kind, nothing else.
+/// Table of ratios by chain and corpus: total original over total encoded bytes.
 fn by_corpus(results: &Results) -> String {
     let name = |c: &super::results::Cell| c.corpus.clone().unwrap_or_else(|| "files".to_string());
     let mut corpora: Vec<String> = Vec::new();

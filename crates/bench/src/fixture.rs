@@ -2,7 +2,7 @@
 
 use lab_codec::Registry;
 
-/// Some baselines, a grammar, and the default carrier.
+/// Some baselines, a grammar codec, and the default carrier.
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     registry

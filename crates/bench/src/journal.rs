@@ -1,6 +1,7 @@
-//! Cells as they come, one line each, so that a run that is cut off at any moment loses no finished cell.
+//! Stores each finished cell as one line at once, so that an interrupted run loses none.
 //!
-//! The first line is a results document without cells; every further line is a cell. [`Results::parse`] reads it.
+//! The first line is a results document without cells; each further line is one cell. [`Results::parse`]
+//! reads both.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -10,10 +11,10 @@ use lab_codec::{Error, ErrorKind, Hint, Result};
 
 use super::results::{Cell, Results};
 
-/// The name of a journal in a directory of results.
+/// File name of the journal in a results directory.
 pub const FILE_NAME: &str = "results.jsonl";
 
-/// A journal that is being written.
+/// An open journal.
 #[derive(Debug)]
 pub struct Journal {
     file: File,
@@ -21,10 +22,10 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins a journal with `head`, whose cells are left out. One that exists is an error unless `replace`.
+    /// Starts a journal with `head`, without its cells. An existing one is an error unless `replace` is set.
     ///
     /// # Errors
-    /// [`Usage`](ErrorKind::Usage), where there is one; I/O errors.
+    /// [`Usage`](ErrorKind::Usage) if a journal exists; I/O errors.
     pub fn create(directory: &Path, head: &Results, replace: bool) -> Result<Self> {
         let path = directory.join(FILE_NAME);
         let mut options = OpenOptions::new();
@@ -41,26 +42,25 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Opens a journal to go on with it, and returns what it holds. A line that was being written when the run ended
-    /// is removed.
+    /// Opens a journal to continue it, and returns its results. An incomplete last line is removed.
     ///
     /// # Errors
-    /// [`Usage`](ErrorKind::Usage), where there is none, or one of another plan; damage; I/O errors.
+    /// [`Usage`](ErrorKind::Usage) if there is no journal or it has another plan; damage; I/O errors.
     pub fn resume(directory: &Path, plan: Option<&str>) -> Result<(Self, Results)> {
         let path = directory.join(FILE_NAME);
         let at = |e: Error| e.at(path.display().to_string());
         let text = std::fs::read(&path).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => {
-                Error::usage(format!("nothing to resume: there is no {}", path.display()))
+                Error::usage(format!("nothing to resume: {} is missing", path.display()))
             }
             _ => at(e.into()),
         })?;
-        // Only whole lines count.
+        // An incomplete last line is not a cell.
         let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
         let lines = std::str::from_utf8(&text[..whole]).map_err(|_| at(Error::corrupt("not UTF-8")))?;
         let results = Results::parse(lines).map_err(at)?;
         if results.environment.plan.as_deref() != plan {
-            let text = format!("{} was begun with other samples, chains or options", path.display());
+            let text = format!("{} belongs to other samples, chains or options", path.display());
             return Err(Error::usage(text).with_hint(Hint::Resume));
         }
         let mut file = OpenOptions::new().write(true).open(&path).map_err(|e| at(e.into()))?;
@@ -69,7 +69,7 @@ impl Journal {
         Ok((Self { file, path }, results))
     }
 
-    /// Appends a cell, and waits until it is on disk.
+    /// Appends a cell and syncs it to disk.
     ///
     /// # Errors
     /// I/O errors, with the path.

@@ -1,8 +1,8 @@
-//! Measurements of (sample, chain) cells: what is planned, how it is timed, and in which forms it is written.
+//! Measures (sample, chain) cells: planning, timing, and output formats.
 //!
-//! [`plan`] says which cells there are; [`run`] measures them group by group and hands each finished
-//! cell to whoever listens. [`journal`] keeps cells as they come, so that an interrupted run can go on. [`results`] is
-//! the schema, [`export`] writes it for others. Nothing here prints.
+//! [`plan`] defines the cells; [`run`] measures them group by group and passes each finished cell to a
+//! listener. [`journal`] stores cells at once, so that an interrupted run can continue. [`results`] is the
+//! schema; [`export`] writes it in other formats. This crate prints nothing.
 
 pub mod affinity;
 pub mod claims;

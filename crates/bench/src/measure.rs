@@ -1,4 +1,4 @@
-//! One cell: the warm-up, which verifies; the timed passes; and the figures that come out.
+//! Measures one cell: a verifying warm-up, then timed passes, then the figures.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,40 +13,40 @@ use super::results::{Cell, Stage, Timing};
 use super::{scratch, statistics};
 use lab_stream::chain::Chain;
 
-/// A pass that takes less is repeated until it takes as long, since clocks are coarse.
-const SHORTEST: f64 = 2e-3;
-/// After a pass of so many seconds, what is cold at first no longer matters.
-const WARM: f64 = 1.0;
-/// Bytes that a carrier is asked for at a time.
-const PIECE: usize = 1 << 20;
-/// By how much the stages' sum may differ from the whole.
-const AGREES: f64 = 0.05;
+/// Minimum duration of a measurement, in seconds. Shorter passes are repeated, because clocks are coarse.
+const MIN_MEASURED_SECONDS: f64 = 2e-3;
+/// Duration of a pass, in seconds, beyond which cold caches no longer matter.
+const WARM_SECONDS: f64 = 1.0;
+/// Bytes of one read from a carrier.
+const READ_BYTES: usize = 1 << 20;
+/// Maximum relative difference between the stages' sum and the whole.
+const MAX_SUM_DEVIATION: f64 = 0.05;
 
-/// An input in memory and what is known of it.
+/// An input in memory with its digest and entropies.
 pub struct Input {
-    /// The sample's name without any directory.
+    /// File name of the sample, without directories.
     pub name: String,
     /// The bytes.
     pub raw: Vec<u8>,
-    /// Their digest.
+    /// SHA-256 of the bytes.
     pub sha256: Digest,
-    /// Their entropies.
+    /// Entropies of order 0, 1 and 2, in bits per byte.
     pub entropy: [f64; 3],
 }
 
-/// A cell that has been warmed up and verified.
+/// A warmed-up and verified cell.
 pub struct Prepared {
     cell: Cell,
     passes: Passes,
     carrier: Option<Carried>,
     encode: Watch,
     decode: Watch,
-    /// Rows of the container and the carrier know their size only.
+    /// Rows of container and carrier, which have sizes but no stage times.
     rows: Vec<Stage>,
     cx: Context,
 }
 
-/// A carrier, the stream that it takes, and where it writes.
+/// A carrier with its stream and the path of its medium.
 struct Carried {
     carrier: Arc<dyn Carrier>,
     stream: Vec<u8>,
@@ -54,7 +54,7 @@ struct Carried {
     medium: PathBuf,
 }
 
-/// Everything measured in one direction.
+/// Measurements of one direction.
 #[derive(Default)]
 struct Watch {
     repeats: u32,
@@ -82,10 +82,10 @@ impl Samples {
 }
 
 impl Prepared {
-    /// Encodes, decodes and compares once; the first timing comes from there where the cell is slow.
+    /// Encodes, decodes and compares once. A slow cell takes its timing from this pass.
     ///
     /// # Errors
-    /// Whatever makes the cell fail.
+    /// Any error that fails the cell.
     pub fn new(
         mut cell: Cell,
         chain: &Chain,
@@ -167,12 +167,12 @@ impl Prepared {
             prepared.decode.first(&decode);
         } else if slow {
             prepared.round(&input.raw)?;
-        } else if threads == 1 && first > WARM {
+        } else if threads == 1 && first > WARM_SECONDS {
             prepared.encode.stages_cpu(&encode);
             prepared.decode.stages_cpu(&decode);
         } else {
-            // The first pass grew buffers one by one, and on one thread: the next one does not count either. On one
-            // thread it tells the stages' CPU times.
+            // The second pass does not count either: the first grew the buffers, on one thread only. On one
+            // thread, the second pass measures the stages' CPU times.
             let (encode, decode) = prepared.pass(&input.raw, threads == 1)?;
             prepared.encode.stages_cpu(&encode.pass);
             prepared.decode.stages_cpu(&decode.pass);
@@ -180,10 +180,10 @@ impl Prepared {
         Ok(prepared)
     }
 
-    /// One more timed encoding and decoding.
+    /// Runs one more timed encoding and decoding.
     ///
     /// # Errors
-    /// Those of codecs and carrier; failing now means that they do not always behave alike.
+    /// Errors of codecs and carrier. An error here means that they do not always behave alike.
     pub fn round(&mut self, raw: &[u8]) -> Result<()> {
         let (encode, decode) = self.pass(raw, false)?;
         self.encode.add(&encode);
@@ -200,7 +200,7 @@ impl Prepared {
         let pass = self.passes.encode(raw, encodes, cpu)?;
         let carrier = carried(&|c| c.write(encodes, &self.cx))?;
         let encode = Measured { pass, carrier };
-        // A medium is read last stage first.
+        // Decoding runs the stages in reverse order.
         let carrier = carried(&|c| c.read(decodes, &self.cx))?;
         let pass = self.passes.decode(decodes, cpu)?;
         let decode = Measured { pass, carrier };
@@ -208,7 +208,7 @@ impl Prepared {
         Ok((encode, decode))
     }
 
-    /// Whether there are enough measurements.
+    /// Whether the cell has enough measurements.
     pub fn done(&self, rules: &Rules) -> bool {
         let spent = self.encode.spent + self.decode.spent;
         let n = self.encode.whole.wall.len() as u32;
@@ -217,12 +217,12 @@ impl Prepared {
         slow && rules.iterations.is_none() || rules.enough(n, spent)
     }
 
-    /// Memory that the codecs declare for what is kept between passes, and the bytes that are kept beside.
+    /// Declared memory of the codecs, plus the bytes that stay in memory between passes.
     pub fn kept_bytes(&self) -> u64 {
         self.passes.declared_memory() + 2 * self.cell.output_bytes + self.cell.bytes
     }
 
-    /// The finished cell.
+    /// Returns the finished cell.
     pub fn finish(self) -> Cell {
         let Self { mut cell, encode, decode, mut rows, .. } = self;
         cell.encode = encode.whole.timing();
@@ -244,16 +244,16 @@ impl Prepared {
     }
 }
 
-/// A pass of the codecs, and one of the carrier where there is one.
+/// Runs the codecs once, then the carrier if there is one.
 struct Measured {
     pass: Pass,
     carrier: Option<Span>,
 }
 
 impl Watch {
-    /// Chooses how often a pass is repeated by what the first one took.
+    /// Derives the number of repetitions from the duration of the first pass.
     fn new(first: &Pass, stages: usize) -> Self {
-        let repeats = (SHORTEST / first.whole.wall.max(1e-7)).ceil().clamp(1.0, 10_000.0) as u32;
+        let repeats = (MIN_MEASURED_SECONDS / first.whole.wall.max(1e-7)).ceil().clamp(1.0, 10_000.0) as u32;
         Self { repeats, stages: (0..stages).map(|_| Samples::default()).collect(), ..Self::default() }
     }
 
@@ -270,14 +270,14 @@ impl Watch {
         }
     }
 
-    /// Takes the stages' CPU times from a pass that measured them.
+    /// Takes over the stages' CPU times from a pass that measured them.
     fn stages_cpu(&mut self, pass: &Pass) {
         for (samples, span) in self.stages.iter_mut().zip(&pass.stages) {
             samples.cpu.push(span.cpu);
         }
     }
 
-    /// Takes the first pass for a measurement.
+    /// Uses the first pass as a measurement.
     fn first(&mut self, pass: &Pass) {
         let stages = pass.stages.iter().fold(0.0, |sum, s| sum + s.wall);
         let stages_cpu = pass.stages.iter().fold(0.0, |sum, s| sum + s.cpu);
@@ -292,7 +292,7 @@ impl Watch {
 }
 
 impl Carried {
-    /// Writes the stream onto a new medium, `repeats` times; the time is that of one.
+    /// Writes the stream to a new medium `repeats` times and returns the time of one.
     fn write(&self, repeats: u32, cx: &Context) -> Result<Span> {
         let mut sum = Span::default();
         for _ in 0..repeats {
@@ -300,7 +300,7 @@ impl Carried {
             let clock = Clock::start();
             let target = Target::Path(&self.medium);
             let mut writer = self.carrier.create(target, &self.summary.name, &self.summary.chain, cx)?;
-            for piece in self.stream.chunks(PIECE) {
+            for piece in self.stream.chunks(READ_BYTES) {
                 cx.check()?;
                 writer.write(piece)?;
             }
@@ -310,7 +310,7 @@ impl Carried {
         Ok(sum / f64::from(repeats))
     }
 
-    /// Reads the whole stream back, `repeats` times, and compares it.
+    /// Reads the whole stream back `repeats` times and compares it.
     fn read(&self, repeats: u32, cx: &Context) -> Result<Span> {
         let mut sum = Span::default();
         let mut back = vec![0; self.stream.len()];
@@ -325,9 +325,9 @@ impl Carried {
                     self.stream.len()
                 )));
             }
-            for (i, piece) in back.chunks_mut(PIECE).enumerate() {
+            for (i, piece) in back.chunks_mut(READ_BYTES).enumerate() {
                 cx.check()?;
-                let lost = reader.read_at((i * PIECE) as u64, piece)?;
+                let lost = reader.read_at((i * READ_BYTES) as u64, piece)?;
                 if let Some(first) = lost.first() {
                     return Err(Error::corrupt(format!("the medium lost bytes, first at {}", first.start)));
                 }
@@ -345,7 +345,7 @@ impl Carried {
     }
 }
 
-/// The first bytes of a medium, as a carrier is shown them.
+/// The first bytes of a medium, for the carrier's probe.
 fn head(path: &Path) -> Result<Vec<u8>> {
     use std::io::Read;
     let mut head = Vec::new();
@@ -363,7 +363,7 @@ fn count(file: &Path, orders: &mut Orders) -> Result<()> {
     Ok(())
 }
 
-/// Says where the stages' sum is not the whole.
+/// A note if the stages' sum differs from the whole.
 fn disagreement(
     what: &str,
     whole: &Timing,
@@ -372,7 +372,7 @@ fn disagreement(
 ) -> Option<String> {
     let sum: f64 = stages.iter().filter(|s| s.stage != "container").map(|s| of(s).median).sum();
     let off = (sum - whole.median) / whole.median;
-    (whole.median > 0.0 && off.abs() > AGREES)
+    (whole.median > 0.0 && off.abs() > MAX_SUM_DEVIATION)
         .then(|| format!("{what}: the stages' sum differs from the whole by {:+.0} %", off * 100.0))
 }
 

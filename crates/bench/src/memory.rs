@@ -1,8 +1,8 @@
-//! Peak memory of encoding and decoding, measured in processes of their own.
+//! Measures peak memory of encoding and decoding in separate processes.
 //!
-//! An allocator that counts sees neither C libraries nor children. So the same program is started once for each
-//! direction, does what `lab encode` or `lab decode` does, and tells its own peak; what `store` takes for the same
-//! input is subtracted.
+//! A counting allocator would miss C libraries and children. Therefore this program starts itself once per
+//! direction, does the work of `lab encode` or `lab decode`, and reports its peak. The peak of `store` on the
+//! same input is subtracted.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ use lab_stream::input::{self, Medium};
 use lab_stream::pipeline::Pipeline;
 use lab_stream::resource::Store;
 
-/// The hidden subcommand behind which [`encode_peak`] and [`decode_peak`] stand.
+/// Hidden subcommand that calls [`encode_peak`] and [`decode_peak`].
 pub const SUBCOMMAND: &str = "memory-probe";
 
 /// Starts the measuring processes.
@@ -29,12 +29,12 @@ pub struct Probe {
     scratch: PathBuf,
     limit: u64,
     resources: Vec<PathBuf>,
-    /// What `store` takes, by segment size and threads, for the input at hand.
+    /// Peaks of `store` on the current input, by segment size and threads.
     baselines: RefCell<HashMap<(u64, u32), (u64, u64)>>,
 }
 
 impl Probe {
-    /// `program` is this one; `scratch` takes inputs and media; the rest is passed on.
+    /// `program` is this program; `scratch` stores inputs and media; the rest is passed to the processes.
     pub fn new(program: PathBuf, scratch: &Path, limit: u64, resources: &[PathBuf]) -> Self {
         let (scratch, resources) = (scratch.to_path_buf(), resources.to_vec());
         Self { program, scratch, limit, resources, baselines: RefCell::default() }
@@ -44,7 +44,7 @@ impl Probe {
         self.scratch.join("input")
     }
 
-    /// Sets the input of the measurements that follow.
+    /// Sets the input of the next measurements.
     ///
     /// # Errors
     /// I/O errors.
@@ -53,10 +53,10 @@ impl Probe {
         Ok(std::fs::write(self.input_path(), raw)?)
     }
 
-    /// Peak bytes of encoding and of decoding beyond those of `store`; `None` where the system does not tell.
+    /// Peak bytes of encoding and decoding minus those of `store`; `None` if the system does not report them.
     ///
     /// # Errors
-    /// A process that fails.
+    /// A failed process.
     pub fn measure(
         &self,
         chain: &Chain,
@@ -110,11 +110,11 @@ impl Probe {
     }
 }
 
-/// Encodes a file as `lab encode` does and returns the peak memory of this process and its children in bytes; 0 where
-/// the system does not tell.
+/// Encodes a file as `lab encode` does. Returns the peak memory of this process and its children in bytes, or
+/// 0 if the system does not report it.
 ///
 /// # Errors
-/// As encoding.
+/// Errors of encoding.
 pub fn encode_peak(
     chain: &Chain,
     store: &Store,
@@ -137,10 +137,10 @@ pub fn encode_peak(
     Ok(peak())
 }
 
-/// Decodes a medium as `lab decode` does; otherwise as [`encode_peak`].
+/// Decodes a medium as `lab decode` does; otherwise like [`encode_peak`].
 ///
 /// # Errors
-/// As decoding.
+/// Errors of decoding.
 pub fn decode_peak(
     registry: &Registry,
     store: &Store,
@@ -149,7 +149,7 @@ pub fn decode_peak(
     cx: &Context,
 ) -> Result<u64> {
     let Medium::Stream { stream, .. } = input::open(registry, medium, cx)? else {
-        return Err(Error::corrupt("the medium is not recognised as one"));
+        return Err(Error::corrupt("the carrier does not recognise the medium"));
     };
     let mut sequence = Sequence::open(Feed::Carrier(Arc::clone(&stream), 0), *cx.limits())?;
     let pipeline = pipeline_of(sequence.header(), registry, store)?;
@@ -157,12 +157,12 @@ pub fn decode_peak(
     Ok(peak())
 }
 
-/// The most memory that this process, or one of its children, has held at a time.
+/// Peak memory of this process or of one of its children, whichever is larger.
 fn peak() -> u64 {
     own_peak().max(children_peak())
 }
 
-/// `ru_maxrss` would not do here: on Linux it begins with what the parent held when it started this process.
+/// `ru_maxrss` is unsuitable: on Linux it starts with the parent's memory at the time of the fork.
 #[cfg(target_os = "linux")]
 fn own_peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -180,7 +180,7 @@ fn children_peak() -> u64 {
     max_rss(nix::sys::resource::UsageWho::RUSAGE_CHILDREN)
 }
 
-/// Bytes on Apple's systems, KiB elsewhere.
+/// Unit of `ru_maxrss`: bytes on Apple's systems, KiB elsewhere.
 #[cfg(unix)]
 fn max_rss(who: nix::sys::resource::UsageWho) -> u64 {
     let rss = nix::sys::resource::getrusage(who).map_or(0, |usage| usage.max_rss());

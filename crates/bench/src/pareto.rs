@@ -1,7 +1,7 @@
-//! Which of several choices no other beats in both of two respects.
+//! Pareto front of points with two values.
 
-/// Marks the points (greater is better in both respects) that no other point equals or beats in both while being
-/// better in one.
+/// Marks the Pareto-optimal points; greater is better in both values. A point is dominated if another is at
+/// least as good in both and better in one.
 pub fn front(points: &[(f64, f64)]) -> Vec<bool> {
     let beats = |a: &(f64, f64), b: &(f64, f64)| a.0 >= b.0 && a.1 >= b.1 && (a.0 > b.0 || a.1 > b.1);
     points.iter().map(|point| !points.iter().any(|other| beats(other, point))).collect()

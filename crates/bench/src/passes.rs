@@ -1,8 +1,8 @@
-//! Passes over an input that lies in memory, through the pipeline that ships, under a clock.
+//! Timed passes over an input in memory, through the same pipeline as `lab encode`.
 //!
-//! The first encoding is `lab encode` onto a medium in memory, the first decoding reads that stream back and compares:
-//! nothing is timed that was not verified. Later passes run the same workers over the same segments, with buffers that
-//! are kept.
+//! The first encoding writes a stream in memory as `lab encode` does; the first decoding reads it back and
+//! compares. No unverified work is timed. Later passes run the same workers over the same segments and reuse
+//! the buffers.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ use super::clock::{Clock, Span, Stopwatch};
 use super::entropy::Orders;
 use super::measure::Input;
 
-/// What a pass took.
+/// Times of one pass.
 #[derive(Debug, Clone, Default)]
 pub struct Pass {
     /// All stages together.
@@ -29,36 +29,36 @@ pub struct Pass {
     pub stages: Vec<Span>,
 }
 
-/// What the first, verifying encoding and decoding tell.
+/// Figures of the first encoding and decoding, which verify.
 pub struct First {
-    /// The codecs' times.
+    /// Encoding times of the codecs.
     pub encode: Pass,
-    /// The codecs' times.
+    /// Decoding times of the codecs.
     pub decode: Pass,
-    /// What the stream around the segments took: headers, checksums, the digest.
+    /// Encoding time of the container: headers, checksums, SHA-256.
     pub packing: Span,
-    /// The same on the way back.
+    /// Decoding time of the container.
     pub unpacking: Span,
-    /// The stream that `lab encode` writes.
+    /// The complete stream.
     pub stream: Vec<u8>,
-    /// What each stage put out.
+    /// Output of each stage.
     pub outputs: Vec<StageOutput>,
 }
 
-/// What one stage put out.
+/// Output of one stage.
 #[derive(Debug, Default)]
 pub struct StageOutput {
     /// Bytes into the encoder.
     pub bytes_in: u64,
     /// Bytes out of the encoder.
     pub bytes_out: u64,
-    /// Counts of what came out.
+    /// Entropy counts of the output.
     pub orders: Orders,
-    /// What the codec chose, and for how many segments.
+    /// Choices of a codec such as `auto`, with the number of segments of each.
     pub choices: Choices,
 }
 
-/// A chain's workers and buffers for one input, and the input's segments as the chain encoded them.
+/// Workers and buffers of a chain for one input, and the encoded segments.
 pub struct Passes {
     pipeline: Pipeline,
     probe: Arc<StageClock>,
@@ -68,19 +68,19 @@ pub struct Passes {
     cx: Context,
 }
 
-/// What one thread works with.
+/// Worker and buffers of one thread.
 struct Lane {
     worker: PipelineWorker,
     out: Vec<u8>,
 }
 
 impl Passes {
-    /// Encodes `input` with `chain` in segments of `segment` bytes (0 for one), decodes it again and compares, all on
-    /// one thread. Later passes use `threads` threads.
+    /// Encodes `input` with `chain` in segments of `segment` bytes (0 for one segment), decodes and compares,
+    /// all on one thread. Later passes use `threads` threads.
     ///
     /// # Errors
-    /// A codec's refusal of its parameters; a [`Limit`](lab_codec::ErrorKind::Limit) where a worker would take more
-    /// memory than allowed; those of the codecs; corrupt, where other bytes came back, with the first that differs.
+    /// A codec's parameter errors; [`Limit`](lab_codec::ErrorKind::Limit) if a worker would exceed the memory
+    /// limit; errors of the codecs; corrupt, with the first wrong byte, if the decoded content differs.
     pub fn new(
         chain: &Chain,
         resources: &Resources,
@@ -123,7 +123,8 @@ impl Passes {
         Ok((passes, First { encode: encoded, decode: decoded, packing, unpacking, stream, outputs }))
     }
 
-    /// Decodes the stream once, keeps its segments, and compares with the original. Returns what comparing took.
+    /// Decodes the stream once, keeps its segments, and compares with the original. Returns the time of the
+    /// comparison.
     fn verify(&mut self, stream: &[u8], input: &Input) -> Result<Span> {
         let limits = Limits::new(u64::MAX, u64::MAX);
         let mut sequence = Sequence::open(Feed::Pipe(Box::new(stream)), limits)?;
@@ -147,23 +148,23 @@ impl Passes {
         self.segments = segments;
         let ending = sequence.ending().ok_or_else(|| Error::truncated("the stream has no end"))?;
         if ending.trailer.sha256 != input.sha256 {
-            return Err(Error::corrupt("the stream's SHA-256 is not that of the input"));
+            return Err(Error::corrupt("the stream's SHA-256 differs from the input's"));
         }
         Ok(comparing)
     }
 
-    /// What a worker of this chain takes in each thread, all stages together, as the codecs declare it.
+    /// Declared memory of one thread's worker: all stages together.
     pub fn declared_memory(&self) -> u64 {
         let longest = self.segments.first().map_or(0, |segment| segment.header.raw_len);
         let stages = self.pipeline.memory(longest).map(|m| m.encode.saturating_add(m.decode));
         stages.fold(0, u64::saturating_add).saturating_mul(self.threads as u64)
     }
 
-    /// One timed encoding pass, made `repeats` times; the times are those of one. Only with `cpu` the stages' CPU
-    /// times are measured: asking the system for them takes time of its own.
+    /// Runs a timed encoding pass `repeats` times and returns the time of one. Only with `cpu` are the
+    /// stages' CPU times measured, because each reading is a system call.
     ///
     /// # Errors
-    /// Those of the codecs.
+    /// Errors of the codecs.
     pub fn encode(&self, raw: &[u8], repeats: u32, cpu: bool) -> Result<Pass> {
         self.pass(repeats, cpu, Direction::Encode, |lane, segment| {
             let start = segment.header.raw_offset as usize;
@@ -172,10 +173,10 @@ impl Passes {
         })
     }
 
-    /// One timed decoding pass, as [`encode`](Self::encode).
+    /// Runs a timed decoding pass; see [`encode`](Self::encode).
     ///
     /// # Errors
-    /// Those of the codecs.
+    /// Errors of the codecs.
     pub fn decode(&self, repeats: u32, cpu: bool) -> Result<Pass> {
         self.pass(repeats, cpu, Direction::Decode, |lane, segment| {
             let header = &segment.header;
@@ -192,8 +193,8 @@ impl Passes {
         direction: Direction,
         work: impl Fn(&mut Lane, &Stored) -> Result<()> + Sync,
     ) -> Result<Pass> {
-        // A single stage on one thread takes what the whole takes: its segments need no clock of their own, which
-        // would be felt in small ones.
+        // A single stage on one thread takes the time of the whole pass. A clock per segment would only
+        // distort small segments.
         let alone = self.pipeline.len() == 1 && self.threads == 1;
         self.probe.set(match (cpu, alone) {
             (true, _) => Reading::Both,
@@ -222,7 +223,7 @@ impl Passes {
         Ok(Pass { whole, stages })
     }
 
-    /// A worker with its buffers, back among the others when dropped.
+    /// A worker with its buffers, returned to the pool when dropped.
     fn lane(&self) -> Borrowed<'_> {
         let lane = lock(&self.lanes).pop();
         let new = || Lane { worker: self.pipeline.worker(), out: Vec::new() };
@@ -243,7 +244,7 @@ impl Borrowed<'_> {
 
 impl Drop for Borrowed<'_> {
     fn drop(&mut self) {
-        // A worker whose codec panicked is in no known state.
+        // After a panic, a worker's state is unknown: it is not returned.
         if !std::thread::panicking() {
             lock(self.lanes).extend(self.lane.take());
         }
@@ -277,13 +278,13 @@ fn compare(original: &[u8], back: &[u8]) -> Result<()> {
     }
     let at = original.iter().zip(back).position(|(a, b)| a != b).unwrap_or(original.len().min(back.len()));
     Err(Error::corrupt(format!(
-        "the round trip FAILED: {} bytes came back for {}, the first that differs is at {at}",
+        "the round trip FAILED: decoded {} of {} bytes, first difference at byte {at}",
         back.len(),
         original.len()
     )))
 }
 
-/// What the clock of a stage reads.
+/// Time of one stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reading {
     Nothing = 0,
@@ -291,12 +292,12 @@ enum Reading {
     Both = 2,
 }
 
-/// The probe of the benchmark: the time of each stage, and, until [`outputs`](Self::outputs) is called, what each
-/// stage puts out.
+/// The probe of the benchmark: times of each stage, and, until [`outputs`](Self::outputs) is called, the
+/// stages' outputs.
 struct StageClock {
     reading: AtomicU8,
     counts: AtomicBool,
-    /// For each stage the time of encoding and that of decoding.
+    /// Encoding and decoding time of each stage.
     spans: Mutex<Vec<[Span; 2]>>,
     outputs: Mutex<(Vec<StageOutput>, Span)>,
 }
@@ -316,7 +317,7 @@ impl StageClock {
         self.reading.store(reading as u8, Ordering::Relaxed);
     }
 
-    /// The times of one direction since the last call, and their sum.
+    /// Times of one direction since the last call, and their sum.
     fn take(&self, direction: Direction) -> Pass {
         let mut pass = Pass::default();
         for spans in &mut *lock(&self.spans) {
@@ -327,7 +328,7 @@ impl StageClock {
         pass
     }
 
-    /// What was counted, and the time that it took; nothing is counted from now on.
+    /// The counted outputs and the time spent counting; stops counting.
     fn outputs(&self) -> (Vec<StageOutput>, Span) {
         self.counts.store(false, Ordering::Relaxed);
         std::mem::take(&mut *lock(&self.outputs))

@@ -1,4 +1,4 @@
-//! What is measured: samples, chains, segment sizes and threads, and the rules of timing.
+//! The plan of a benchmark: samples, chains, segment sizes, threads, and stopping rules.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -11,30 +11,30 @@ use super::results::Cell;
 use lab_corpus::Sample;
 use lab_stream::chain::Chain;
 
-/// Chains that every benchmark measures, so that its figures can be compared with those of others.
+/// Chains of every benchmark, which make its figures comparable with others.
 pub const BASELINES: &[&str] = &["memcpy", "store", "zstd:3", "zstd:19", "xz:6"];
-/// This project's own codecs: what a benchmark measures that names no chain.
+/// This project's own codecs: the default set of a benchmark.
 const OWN: &[&str] = &["repair", "sequitur", "template", "telomere"];
-/// Own chains beside the codecs alone.
+/// Own chains in the default set, besides the single codecs.
 const OWN_CHAINS: &[&str] = &["repair,zstd,video"];
 
-/// When a measurement has been repeated often enough.
+/// Stopping rules of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// Time for the measurements of one cell; at least [`LEAST`](Self::LEAST) are made in any case.
+    /// Time budget of one cell; at least [`LEAST`](Self::LEAST) measurements are made in any case.
     pub budget: Duration,
-    /// So many measurements, whatever they take.
+    /// Exact number of measurements, whatever their time.
     pub iterations: Option<u32>,
-    /// A cell that takes longer is measured once, by the pass that verifies it.
+    /// A cell that takes longer is measured once, by its verifying pass.
     pub slow: Duration,
 }
 
 impl Rules {
-    /// Measurements at least, unless a cell is slow.
+    /// Minimum number of measurements, except for a slow cell.
     pub const LEAST: u32 = 3;
-    /// Measurements at most, unless a number is asked for.
+    /// Maximum number of measurements, unless `iterations` is set.
     pub const MOST: u32 = 100;
-    /// What counts as slow in a benchmark.
+    /// Default of `slow` in a benchmark.
     pub const SLOW: Duration = Duration::from_secs(10);
 
     /// Whether `n` measurements that took `spent` seconds are enough.
@@ -46,7 +46,7 @@ impl Rules {
     }
 }
 
-/// The cells of a benchmark: the cross product of the axes.
+/// The cells of a benchmark: the cross product of samples, chains, segments and threads.
 pub struct Plan {
     /// A short name.
     pub name: String,
@@ -54,17 +54,17 @@ pub struct Plan {
     pub samples: Vec<Sample>,
     /// The chains.
     pub chains: Vec<Chain>,
-    /// Bytes of a segment; 0 for whole.
+    /// Bytes of a segment; 0 for one segment.
     pub segments: Vec<u64>,
-    /// Threads in all.
+    /// Total number of threads.
     pub threads: Vec<usize>,
-    /// When to stop.
+    /// Stopping rules.
     pub rules: Rules,
-    /// Whether memory is measured, too.
+    /// Whether to measure memory.
     pub memory: bool,
 }
 
-/// What names a cell within a plan.
+/// Identifies a cell within a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The corpus of the sample.
@@ -75,7 +75,7 @@ pub struct Key {
     pub chain: String,
     /// Bytes of a segment.
     pub segment: u64,
-    /// Threads in all.
+    /// Total number of threads.
     pub threads: usize,
 }
 
@@ -93,7 +93,7 @@ impl Key {
 }
 
 impl Plan {
-    /// All cells, in the order in which they are reported.
+    /// All cells in the order of the report.
     pub fn keys(&self) -> Vec<Key> {
         let chains: Vec<String> = self.chains.iter().map(ToString::to_string).collect();
         let mut keys = Vec::new();
@@ -113,7 +113,7 @@ impl Plan {
         keys
     }
 
-    /// SHA-256 of everything that was planned and of the program's version: a run may be resumed only with the same.
+    /// SHA-256 of the whole plan and the program's version: a run is resumed only with the same fingerprint.
     pub fn digest(&self) -> String {
         let mut text = format!(
             "{}\n{:?}\nmemory {}\n",
@@ -132,11 +132,12 @@ impl Plan {
     }
 }
 
-/// Reads chains and their sweeps: the baselines first, then `texts`, or the default set where there is none. A chain
-/// that comes twice is measured once. `added` are chains of the program around the library, part of the default set.
+/// Parses chains and their sweeps: the baselines first, then `texts`, or the default set if `texts` is empty.
+/// Duplicates are measured once. `added` are further chains of the default set, from a program that uses this
+/// crate.
 ///
 /// # Errors
-/// Those of the chain grammar.
+/// Errors of the chain grammar.
 pub fn chains(
     registry: &Registry,
     texts: &[String],
@@ -165,7 +166,7 @@ pub fn chains(
     Ok(chains)
 }
 
-/// The project's own codecs as far as they are registered, then what a program around the library has added.
+/// The project's own registered codecs, then the chains that the surrounding program added.
 fn own_chains(registry: &Registry, added: &[String]) -> Vec<String> {
     let own = OWN.iter().chain(OWN_CHAINS).copied().filter(|text| known(registry, text));
     own.map(ToString::to_string).chain(added.iter().cloned()).collect()

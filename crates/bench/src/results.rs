@@ -1,7 +1,7 @@
-//! Results of measurements: the one schema that benchmarks write and every chart, table and comparison reads.
+//! Results of measurements: the single schema that benchmarks write and charts, tables and comparisons read.
 //!
-//! The JSON is described in docs/formats/results.md. A reader refuses a version that it does not know and ignores
-//! fields that it does not know.
+//! docs/formats/results.md describes the JSON. A reader refuses an unknown version and ignores unknown
+//! fields.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use lab_stream::probe::Choices;
 
 /// The value of [`Results::schema`].
 pub const SCHEMA: &str = "lab-results";
-/// The version that this program writes and reads.
+/// Schema version that this program writes and reads.
 pub const VERSION: u32 = 1;
 
 /// One run of a benchmark.
@@ -19,69 +19,69 @@ pub struct Results {
     pub schema: String,
     /// [`VERSION`].
     pub version: u32,
-    /// A short name, for titles.
+    /// A short name for titles.
     pub name: String,
-    /// Where and when it ran.
+    /// Machine, program and time.
     pub environment: Environment,
-    /// The cells, in the order in which they were planned.
+    /// Cells in the order of the plan.
     pub cells: Vec<Cell>,
 }
 
-/// The machine and the program.
+/// Machine and program.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Environment {
-    /// When the run began: seconds since 1970, UTC.
+    /// Start of the run: seconds since 1970, UTC.
     pub unix_time: u64,
     /// The program's version.
     pub lab_version: String,
-    /// The compiler that built it.
+    /// Compiler that built the program.
     pub compiler: String,
-    /// The commit it was built from, where that is known.
+    /// Commit that it was built from, if known.
     pub revision: Option<String>,
     /// The processor's name.
     pub cpu: String,
-    /// Logical processors that this process may use.
+    /// Logical processors available to this process.
     pub cores: u32,
     /// Operating system and architecture.
     pub system: String,
-    /// Load average of the last minute when the run began.
+    /// Load average of the last minute at the start of the run.
     pub load: Option<f64>,
     /// The frequency governor of the first processor.
     pub governor: Option<String>,
-    /// Where carriers wrote: `tmpfs` or `disk`.
+    /// Storage of the media: `tmpfs` or `disk`.
     pub scratch: String,
     /// Versions of the libraries behind codecs, by codec id.
     pub codec_versions: std::collections::BTreeMap<String, String>,
     /// SHA-256 of every manifest that applied, by path.
     pub manifests: std::collections::BTreeMap<String, String>,
-    /// The arguments of the command.
+    /// Command-line arguments.
     pub command: Vec<String>,
-    /// Processors that the run was kept on; empty for all.
+    /// Processors that the run was pinned to; empty for all.
     pub pinned: Vec<u32>,
-    /// SHA-256 of what was planned: only a run with the same plan is resumed.
+    /// SHA-256 of the plan: a run is resumed only with the same plan.
     pub plan: Option<String>,
 }
 
-/// What a cell's sample is.
+/// Kind of a cell's sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// One file.
     #[default]
     File,
-    /// A set of files that were encoded together.
+    /// A set of files encoded together.
     Set,
 }
 
-/// How near the decoded data is to the original.
+/// Fidelity of the decoded data.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fidelity {
-    /// Byte for byte.
+    /// Identical bytes.
     #[default]
     Exact,
-    /// As a metric tells.
+    /// A measured distance.
     Lossy {
         /// The metric's name.
         metric: String,
@@ -92,7 +92,7 @@ pub enum Fidelity {
     },
 }
 
-/// One sample through one chain.
+/// Measurements of one sample through one chain.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Cell {
@@ -104,40 +104,40 @@ pub struct Cell {
     pub unit: Unit,
     /// The chain's canonical text.
     pub chain: String,
-    /// Bytes of a segment; 0 for whole.
+    /// Bytes of a segment; 0 for one segment.
     pub segment_bytes: u64,
-    /// Threads in all.
+    /// Total number of threads.
     pub threads: u32,
     /// Bytes of the original.
     pub bytes: u64,
-    /// Bytes of the finished medium.
+    /// Bytes of the complete medium.
     pub output_bytes: u64,
-    /// Bytes of resources that decoding needs beside the medium.
+    /// Bytes of resources that decoding needs besides the medium.
     pub bytes_side: u64,
-    /// Bytes of headers, index and trailer within the stream.
+    /// Bytes of header, segment headers, index and trailer in the stream.
     pub container_bytes: u64,
-    /// Whether the original came back with the same SHA-256 (or within the fidelity's bounds).
+    /// Whether the decoded content has the same SHA-256 (or lies within the fidelity's bounds).
     pub verified: bool,
-    /// Why the cell failed.
+    /// Error of a failed cell.
     pub error: Option<String>,
-    /// What a reader of the figures should know, such as stages whose sum is not the whole.
+    /// Notes on the figures, such as stages whose sum differs from the whole.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Exact, or a metric.
     pub fidelity: Fidelity,
-    /// What the medium went through between encoding and decoding; `none` for nothing.
+    /// Damage or transcoding of the medium between encoding and decoding; `none` for an untouched medium.
     pub channel: String,
-    /// Entropy of the original in bits per byte, by order 0, 1 and 2.
+    /// Entropy of the original of order 0, 1 and 2, in bits per byte.
     pub entropy: [f64; 3],
-    /// Codecs and carrier together, encoding; without the work on the container, which has a row of its own.
+    /// Encoding time of codecs and carrier. The container has a row of its own.
     pub encode: Timing,
-    /// Carrier and codecs together, decoding.
+    /// Decoding time of carrier and codecs.
     pub decode: Timing,
-    /// Peak memory of encoding in a process of its own, less that of `store`; bytes.
+    /// Peak memory of encoding in its own process, minus that of `store`, in bytes.
     pub encode_memory: Option<u64>,
-    /// Peak memory of decoding in a process of its own, less that of `store`; bytes.
+    /// Peak memory of decoding in its own process, minus that of `store`, in bytes.
     pub decode_memory: Option<u64>,
-    /// A row for each codec, one for the container, one for a carrier.
+    /// One row per codec, one for the container, one for a carrier.
     pub stages: Vec<Stage>,
 }
 
@@ -151,13 +151,13 @@ pub struct Stage {
     pub bytes_in: u64,
     /// Bytes out of the encoder.
     pub bytes_out: u64,
-    /// Encoding.
+    /// Encoding time.
     pub encode: Timing,
-    /// Decoding.
+    /// Decoding time.
     pub decode: Timing,
-    /// Entropy of what came out of the encoder in bits per byte, by order 0, 1 and 2.
+    /// Entropy of the encoder's output of order 0, 1 and 2, in bits per byte.
     pub entropy: [f64; 3],
-    /// What a codec that chooses chose, and for how many segments.
+    /// Choices of a codec such as `auto`, with the number of segments of each.
     #[serde(skip_serializing_if = "Choices::is_empty")]
     pub choices: Choices,
 }
@@ -166,29 +166,29 @@ pub struct Stage {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Timing {
-    /// Number of measurements; 0 where there is none.
+    /// Number of measurements; 0 for none.
     pub n: u32,
-    /// The median of wall time.
+    /// Median of wall time.
     pub median: f64,
-    /// The least wall time.
+    /// Minimum of wall time.
     pub min: f64,
     /// Median absolute deviation from the median.
     pub mad: f64,
-    /// A 95 % confidence interval of the median; the extremes where n is too small for one.
+    /// A 95 % confidence interval of the median; the extremes if n is too small for one.
     pub confidence: [f64; 2],
-    /// The median of CPU time, children included.
+    /// Median of CPU time, children included.
     pub cpu: f64,
-    /// Whether the measurements scatter: MAD above 5 % of the median.
+    /// Whether the measurements are noisy: MAD above 5 % of the median.
     pub noisy: bool,
-    /// Every measurement of wall time, in order.
+    /// All measurements of wall time, in order.
     pub samples: Vec<f64>,
 }
 
 impl Results {
-    /// Reads results, whole or as the lines that a run appends (the first without cells, then a cell each).
+    /// Reads results, as one document or as a journal (one line without cells, then one per cell).
     ///
     /// # Errors
-    /// Another schema or version, or text that is not JSON.
+    /// Another schema or version; text that is not JSON.
     pub fn parse(text: &str) -> lab_codec::Result<Self> {
         let wrong =
             |e: serde_json::Error| lab_codec::Error::corrupt(format!("not results of lab bench: {e}"));
@@ -205,7 +205,7 @@ impl Results {
         for document in documents {
             match document {
                 Ok(cell) => results.cells.push(serde_json::from_value(cell).map_err(wrong)?),
-                // The line that was being written when the run was interrupted.
+                // An interrupted run may leave an incomplete last line.
                 Err(e) if e.is_eof() => break,
                 Err(e) => return Err(wrong(e)),
             }
@@ -237,7 +237,7 @@ mod tests {
         let lines = format!("{head}\n{line}\n{line}\n");
         assert_eq!(Results::parse(&serde_json::to_string_pretty(&whole).unwrap()).unwrap(), whole);
         assert_eq!(Results::parse(&lines).unwrap(), whole);
-        // A run that was killed in the middle of a line keeps the cells before it.
+        // A run killed in the middle of a line keeps the cells before it.
         assert_eq!(Results::parse(&lines[..lines.len() - 30]).unwrap().cells.len(), 1);
     }
 

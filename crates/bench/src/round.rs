@@ -1,5 +1,5 @@
-//! Drives a plan: groups of cells that share an input are warmed up one by one and then measured in turn, A B C A B C,
-//! so that whatever slows the machine down for a while slows all of them.
+//! Runs a plan. Cells that share an input form a group: they are warmed up one by one, then measured in turn,
+//! A B C A B C. A temporary slowdown of the machine thus affects all of them.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,38 +16,38 @@ use lab_corpus::Sample;
 use lab_stream::chain::Chain;
 use lab_stream::resource::Store;
 
-/// Cells are measured in turn as long as what they keep in memory stays within this many bytes.
-const TOGETHER: u64 = 2 << 30;
+/// Maximum memory of one group, in bytes: more cells are measured in several groups.
+const MAX_GROUP_BYTES: u64 = 2 << 30;
 
-/// Hears how a run goes on.
+/// Observes the progress of a run.
 pub trait Listener {
-    /// Work on a cell begins.
+    /// Called when work on a cell begins.
     fn begin(&mut self, key: &Key);
 
-    /// A cell is finished.
+    /// Called with each finished cell.
     ///
     /// # Errors
-    /// Where it cannot be kept; the run ends.
+    /// If the cell cannot be stored; the run ends.
     fn cell(&mut self, cell: Cell) -> Result<()>;
 }
 
-/// What a run works with.
+/// What a run uses besides its plan.
 pub struct Surroundings<'a> {
-    /// Resources that chains name.
+    /// Resources of the chains.
     pub store: &'a Store,
     /// Limits and cancellation.
     pub cx: &'a Context,
-    /// A directory for media.
+    /// Scratch directory for media.
     pub scratch: &'a Path,
-    /// How memory is measured, where it is.
+    /// Measures memory; `None` skips it.
     pub probe: Option<Probe>,
 }
 
-/// Measures every cell of `plan` that is not in `finished`. A cell that fails is reported as such, and the run goes
-/// on.
+/// Measures every cell of `plan` that is not in `finished`. A failed cell is reported with its error, and the
+/// run continues.
 ///
 /// # Errors
-/// Cancellation, and the listener's.
+/// Cancellation, and errors of the listener.
 pub fn run(
     plan: &Plan,
     finished: &HashSet<Key>,
@@ -94,7 +94,7 @@ pub fn run(
     Ok(())
 }
 
-/// Loads a sample and looks at it. The limits are for codecs: an input may have any size.
+/// Loads a sample and measures its entropies. The limits are for codecs: an input may have any size.
 fn load(sample: &Sample, around: &Surroundings) -> Result<Input> {
     let limits = around.cx.limits().with_output(u64::MAX);
     let raw = sample.load(&around.cx.clone().with_limits(limits))?;
@@ -107,7 +107,7 @@ fn load(sample: &Sample, around: &Surroundings) -> Result<Input> {
     Ok(Input { name: name.unwrap_or_default(), raw, sha256, entropy })
 }
 
-/// Cells of one input, one segment size and one number of threads.
+/// Cells that share one input, segment size and number of threads.
 struct Group<'a> {
     plan: &'a Plan,
     around: &'a Surroundings<'a>,
@@ -130,13 +130,13 @@ impl Group<'_> {
                 }
             };
             if prepared.done(&self.plan.rules) {
-                // Nothing is left to be measured in turn, so nothing needs to be kept.
+                // This cell is complete: it need not be kept for measuring in turn.
                 self.finish(prepared, chain, listener)?;
                 continue;
             }
             kept = kept.saturating_add(prepared.kept_bytes());
             together.push((prepared, chain));
-            if kept > TOGETHER {
+            if kept > MAX_GROUP_BYTES {
                 self.in_turn(std::mem::take(&mut together), listener)?;
                 kept = 0;
             }
@@ -154,7 +154,7 @@ impl Group<'_> {
         Prepared::new(cell, chain, &resources, self.input, &self.plan.rules, scratch, cx)
     }
 
-    /// A B C A B C, until each has enough.
+    /// Measures the cells in turn, A B C A B C, until each has enough measurements.
     fn in_turn(&self, mut cells: Vec<(Prepared, &Chain)>, listener: &mut dyn Listener) -> Result<()> {
         let rules = &self.plan.rules;
         let mut errors: Vec<Option<Error>> = cells.iter().map(|_| None).collect();
@@ -201,7 +201,7 @@ impl Group<'_> {
     }
 }
 
-/// A codec that panics fails its cell and nothing else.
+/// Runs `work`; a panic of a codec fails its cell only.
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic

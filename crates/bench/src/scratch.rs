@@ -1,27 +1,27 @@
-//! Where media are written while they are measured: in memory where that has room, else on disk.
+//! Scratch directories for media: in memory if it has room, else on disk.
 
 use std::path::{Path, PathBuf};
 
 use lab_codec::Result;
 use tempfile::TempDir;
 
-/// A directory for media, removed when it is dropped.
+/// A scratch directory, removed when dropped.
 #[derive(Debug)]
 pub struct Scratch {
     directory: TempDir,
-    /// `tmpfs` or `disk`, as results name it.
+    /// `tmpfs` or `disk`, as in the results.
     pub kind: &'static str,
 }
 
 impl Scratch {
-    /// Makes a directory with room for about `bytes`: on a tmpfs, if one has the room.
+    /// Makes a directory with room for about `bytes`: on a tmpfs with enough room, else on disk.
     ///
     /// # Errors
     /// I/O errors.
     pub fn new(bytes: u64) -> Result<Self> {
         for place in [PathBuf::from("/dev/shm"), std::env::temp_dir()] {
             if in_memory(&place).is_some_and(|free| free >= bytes) {
-                // A read-only mount has room and yet no place.
+                // A read-only mount may have room but accepts no directory.
                 if let Ok(directory) = within(&place) {
                     return Ok(Self { directory, kind: "tmpfs" });
                 }
@@ -30,7 +30,7 @@ impl Scratch {
         Ok(Self { directory: within(&std::env::temp_dir())?, kind: "disk" })
     }
 
-    /// The directory.
+    /// Path of the directory.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
@@ -40,7 +40,7 @@ fn within(place: &Path) -> std::io::Result<TempDir> {
     tempfile::Builder::new().prefix("lab-bench-").tempdir_in(place)
 }
 
-/// The free bytes of a tmpfs; `None` where `place` is on anything else.
+/// Free bytes of a tmpfs; `None` if `place` is on another file system.
 #[cfg(target_os = "linux")]
 fn in_memory(place: &Path) -> Option<u64> {
     let stat = nix::sys::statfs::statfs(place).ok()?;
@@ -53,7 +53,7 @@ fn in_memory(_: &Path) -> Option<u64> {
     None
 }
 
-/// Bytes of a file, or of all files in a directory and below.
+/// Total bytes of a file, or of all files below a directory.
 ///
 /// # Errors
 /// I/O errors.
@@ -66,10 +66,10 @@ pub fn size_of(path: &Path) -> Result<u64> {
     Ok(total)
 }
 
-/// Visits a file, or the files in a directory and below, in order of their names.
+/// Visits a file, or the files below a directory, sorted by name.
 ///
 /// # Errors
-/// I/O errors and those of `visit`.
+/// I/O errors, and errors of `visit`.
 pub fn files(path: &Path, visit: &mut dyn FnMut(&Path) -> Result<()>) -> Result<()> {
     if !std::fs::symlink_metadata(path)?.is_dir() {
         return visit(path);
@@ -79,7 +79,7 @@ pub fn files(path: &Path, visit: &mut dyn FnMut(&Path) -> Result<()>) -> Result<
     entries.iter().try_for_each(|entry| files(&entry.path(), visit))
 }
 
-/// Removes a file or directory, which may not exist.
+/// Removes a file or directory, if it exists.
 ///
 /// # Errors
 /// I/O errors.

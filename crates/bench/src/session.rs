@@ -1,4 +1,4 @@
-//! A run that keeps what it has: a journal in the directory of the results, and every form of them at the end.
+//! A resumable run: a journal in the results directory, and all result formats at the end.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -15,44 +15,44 @@ use super::results::{Cell, Results, SCHEMA, VERSION};
 use super::scratch::Scratch;
 use super::{Key, Listener, Plan, Surroundings, affinity};
 
-/// What a run works with, beside its plan.
+/// What a run uses besides its plan.
 pub struct Session<'a> {
     /// The program that measures.
     pub program: &'a Program,
-    /// Its codecs and carriers.
+    /// Registered codecs and carriers.
     pub registry: &'a Registry,
-    /// Resources that chains name.
+    /// Resources of the chains.
     pub store: &'a Store,
-    /// The arguments, whose manifests are recorded.
+    /// Command-line arguments; their manifests are recorded.
     pub paths: &'a [PathBuf],
     /// Files and directories with resources, for the processes that measure memory.
     pub resources: &'a [PathBuf],
-    /// Processors to stay on; empty for all.
+    /// Processors to pin to; empty for all.
     pub pin: &'a [u32],
-    /// Where the results go; nothing for a directory named after plan and time.
+    /// Results directory; by default named after plan and time.
     pub output: Option<&'a Path>,
-    /// Whether to go on with the results that lie there.
+    /// Whether to resume the results in that directory.
     pub resume: bool,
-    /// Whether to replace them.
+    /// Whether to replace the results in that directory.
     pub force: bool,
 }
 
-/// How a run ended.
+/// Result of a run.
 pub struct Outcome {
     /// All results so far.
     pub results: Results,
-    /// Where they lie.
+    /// Results directory.
     pub directory: PathBuf,
     /// Whether every cell of the plan was measured.
     pub complete: bool,
 }
 
 impl Session<'_> {
-    /// Measures the cells of `plan` that are not measured yet, under the limits and the cancellation of `cx`. `start` is
-    /// told how many cells there are and how many are finished; the listener it returns hears of the others.
+    /// Measures the unfinished cells of `plan`, under the limits and the cancellation of `cx`. `start` gets
+    /// the numbers of all and of finished cells, and returns a listener for the others.
     ///
     /// # Errors
-    /// Outputs that exist, I/O errors; cancellation is no error, but leaves the outcome incomplete.
+    /// Existing outputs, I/O errors. Cancellation is not an error: it leaves the outcome incomplete.
     pub fn run<L: Listener>(
         &self,
         plan: &Plan,
@@ -111,7 +111,7 @@ impl Session<'_> {
     }
 }
 
-/// Keeps cells as they come, and passes them on.
+/// Stores each cell in the journal and forwards it.
 struct Keeper<L> {
     journal: Journal,
     results: Results,
@@ -130,7 +130,7 @@ impl<L: Listener> Listener for Keeper<L> {
     }
 }
 
-/// Writes the results in every format of ours.
+/// Writes the results in every format.
 ///
 /// # Errors
 /// I/O errors, with the path.
@@ -140,7 +140,7 @@ pub fn write_tables(results: &Results, directory: &Path) -> Result<()> {
         .try_for_each(|format| write(&directory.join(format.file_name()), &format.export(results)?))
 }
 
-/// Writes a text file, in place of one that is there.
+/// Writes a text file and replaces an existing one.
 ///
 /// # Errors
 /// I/O errors, with the path.

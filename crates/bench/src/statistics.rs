@@ -1,24 +1,24 @@
-//! Robust statistics of repeated measurements: median, deviation, and a confidence interval without assumptions.
+//! Robust statistics of repeated measurements: median, MAD, and a distribution-free confidence interval.
 
 use super::results::Timing;
 
-/// A measurement is noisy where its MAD exceeds this part of its median.
+/// A measurement is noisy if its MAD exceeds this share of its median.
 pub const NOISY: f64 = 0.05;
 
-/// The middle of `values`, or the mean of the two in the middle; 0 of nothing.
+/// The median: the middle value, or the mean of the two in the middle; 0 for an empty slice.
 pub fn median(values: &[f64]) -> f64 {
     of_sorted(&sorted(values))
 }
 
-/// The median of the distances from the median.
+/// Median absolute deviation from the median (MAD).
 pub fn mad(values: &[f64]) -> f64 {
     let middle = median(values);
     median(&values.iter().map(|v| (v - middle).abs()).collect::<Vec<_>>())
 }
 
-/// An interval that holds the distribution's median with a probability of at least 95 %, whatever the distribution:
-/// from the k-th least to the k-th greatest value, where k - 1 or fewer of n fair coins show heads in at most 2.5 % of
-/// all cases. Below six values there is none, and the extremes are given.
+/// A confidence interval of the median, at least 95 % for any distribution: from the k-th smallest to the
+/// k-th greatest value. k is the largest number for which n fair coins show fewer than k heads with a
+/// probability of at most 2.5 %. Fewer than six values have no such k; the extremes are returned.
 ///
 /// Source: David and Nagaraja, Order Statistics, section 7.1.
 pub fn confidence(values: &[f64]) -> [f64; 2] {
@@ -32,12 +32,12 @@ pub fn confidence(values: &[f64]) -> [f64; 2] {
     }
 }
 
-/// The greatest k whose interval covers the median with at least 95 %; 0 where even the extremes do not.
+/// The greatest k whose interval covers the median with at least 95 %; 0 if even the extremes do not.
 pub fn rank(n: usize) -> usize {
-    // Heads of n coins: the probability of exactly k, from that of k - 1.
+    // Binomial distribution: the probability of exactly k heads in n throws, from that of k - 1.
     let mut term = 0.5f64.powi(i32::try_from(n).unwrap_or(i32::MAX));
     if term == 0.0 {
-        // More than a thousand values: the normal approximation.
+        // Normal approximation above a thousand values.
         let n = n as f64;
         return (n / 2.0 - 0.98 * n.sqrt()).floor() as usize;
     }
@@ -50,7 +50,7 @@ pub fn rank(n: usize) -> usize {
     k
 }
 
-/// The figures of measured wall times, with the CPU times of the same measurements; seconds.
+/// Figures of wall times and of the CPU times of the same measurements, in seconds.
 pub fn timing(wall: &[f64], cpu: &[f64]) -> Timing {
     let (median, mad) = (median(wall), mad(wall));
     Timing {
@@ -65,13 +65,13 @@ pub fn timing(wall: &[f64], cpu: &[f64]) -> Timing {
     }
 }
 
-/// The geometric mean of positive values; 0 of nothing.
+/// Geometric mean of positive values; 0 for an empty slice.
 pub fn geometric_mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, n) = values.fold((0.0, 0u32), |(sum, n), v| (sum + v.ln(), n + 1));
     if n == 0 { 0.0 } else { (sum / f64::from(n)).exp() }
 }
 
-/// Picoseconds are kept, digits beyond are noise that makes files longer.
+/// Rounds to picoseconds: further digits are noise that makes files longer.
 fn rounded(seconds: f64) -> f64 {
     (seconds * 1e12).round() / 1e12
 }
@@ -104,7 +104,7 @@ mod tests {
         assert!((geometric_mean([1.0, 8.0, 1.0].into_iter()) - 2.0).abs() < 1e-12);
     }
 
-    /// The table of ranks for 95 % that textbooks print.
+    /// The ranks for 95 % as textbooks tabulate them.
     #[test]
     fn ranks_of_the_textbook() {
         let table = [(1, 0), (5, 0), (6, 1), (8, 1), (9, 2), (11, 2), (12, 3), (20, 6), (30, 10), (100, 40)];
@@ -150,7 +150,7 @@ mod tests {
             prop_assert!(!timing(&values, &[]).noisy || mad(&values) > NOISY * median(&values));
         }
 
-        /// The promise of the interval: fair draws around a known median fall outside of it in no more than 5 %.
+        /// Checks the coverage: the interval of fair draws misses the known median in at most 5 % of cases.
         #[test]
         fn ranks_keep_their_promise(n in 6usize..400) {
             let tail = |k: usize| {

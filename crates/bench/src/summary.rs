@@ -1,50 +1,50 @@
-//! Sums over samples: a row for each chain, segment size and number of threads.
+//! Sums over samples: one row per chain, segment size and number of threads.
 
 use super::results::{Cell, Results};
 use super::statistics::geometric_mean;
 
-/// What a chain did to all samples together.
+/// Figures of a chain over all samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// The chain's canonical text.
     pub chain: String,
-    /// Bytes of a segment; 0 for whole.
+    /// Bytes of a segment; 0 for one segment per sample.
     pub segment: u64,
-    /// Threads in all.
+    /// Total number of threads.
     pub threads: u32,
-    /// Cells, failed ones included.
+    /// Number of cells, failed ones included.
     pub cells: usize,
-    /// Cells that failed.
+    /// Number of failed cells.
     pub failed: usize,
-    /// Cells whose timing scatters.
+    /// Number of cells with noisy timing.
     pub noisy: usize,
-    /// Bytes of the verified cells' originals.
+    /// Bytes of the originals of verified cells.
     pub bytes: u64,
-    /// Bytes of their media.
+    /// Bytes of the media of verified cells.
     pub output_bytes: u64,
-    /// The geometric mean of their ratios; 0 where there is none.
+    /// Geometric mean of their ratios; 0 if no cell is verified.
     pub mean_ratio: f64,
-    /// Sum of their medians, seconds.
+    /// Sum of the encoding medians, in seconds.
     pub encode_seconds: f64,
-    /// Sum of their medians, seconds.
+    /// Sum of the decoding medians, in seconds.
     pub decode_seconds: f64,
-    /// The greatest memory of any cell.
+    /// Maximum encoding memory of a cell.
     pub encode_memory: Option<u64>,
-    /// The greatest memory of any cell.
+    /// Maximum decoding memory of a cell.
     pub decode_memory: Option<u64>,
 }
 
-/// Whether a cell counts: measured, and the original came back.
+/// Whether a cell counts: it was measured and verified.
 pub fn good(cell: &Cell) -> bool {
     cell.verified && cell.error.is_none()
 }
 
-/// The cells that failed.
+/// The failed cells.
 pub fn failures(results: &Results) -> impl Iterator<Item = &Cell> {
     results.cells.iter().filter(|cell| !good(cell))
 }
 
-/// A row for each chain, in the order of the cells.
+/// One row per chain, in the order of the cells.
 pub fn rows(results: &Results) -> Vec<Row> {
     let mut keys: Vec<(&str, u64, u32)> = Vec::new();
     for cell in &results.cells {

@@ -1,4 +1,4 @@
-//! Trials: which of many chains are worth their time on given data, found in steps on ever more of it.
+//! Trials: finds the best chains for given data, in steps on more and more of it.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::{Listener, Surroundings, summary};
 use lab_corpus::Sample;
 use lab_stream::chain::Chain;
 
-/// Chains that make sense on some data or other; those with unknown codecs are passed over.
+/// Chains that suit some kind of data; those with unregistered codecs are skipped.
 const CANDIDATES: &[&str] = &[
     "store",
     "lz4",
@@ -37,55 +37,56 @@ const CANDIDATES: &[&str] = &[
     "bitshuffle,zstd:3/12",
     "bitshuffle,lz4",
 ];
-/// The first step takes so many bytes.
-const FIRST: u64 = 256 << 10;
-/// A further step takes so many times more, or all that there is.
-const GROWTH: u64 = 4;
-/// A step that would take less than so many times more is not worth its time.
-const LEAST_GROWTH: f64 = 1.5;
-/// A step takes its pieces from so many places.
-const PLACES: u64 = 4;
-/// A chain drops out where another is better in every respect by this factor.
-const MARGIN: f64 = 1.1;
-/// A chain is recommended where none of a better ratio comes within this share of its speed: less is noise.
-const NEAR: f64 = 0.9;
-/// A cell that takes longer is measured once, by the pass that verifies it.
-const SLOW: Duration = Duration::from_millis(200);
-/// Passes of a cell that is not slow: warm-up, verification and measurements.
-const PASSES: f64 = 6.0;
+/// Bytes of the first step.
+const FIRST_STEP_BYTES: u64 = 256 << 10;
+/// Maximum growth from one step to the next.
+const MAX_STEP_GROWTH: u64 = 4;
+/// Minimum growth from one step to the next: a smaller step is not worth its time.
+const MIN_STEP_GROWTH: f64 = 1.5;
+/// Number of evenly spread pieces in the data of a step.
+const PIECES: u64 = 4;
+/// A chain drops out if another is better by this factor in ratio and both speeds.
+const BEATEN_FACTOR: f64 = 1.1;
+/// Share of a chain's speed below which a better ratio no longer beats it: smaller speed differences are
+/// noise.
+const SAME_SPEED_SHARE: f64 = 0.9;
+/// A cell that takes longer is measured once, by its verifying pass.
+const SLOW_CELL: Duration = Duration::from_millis(200);
+/// Passes of a fast cell: warm-up, verification and measurements.
+const FAST_CELL_PASSES: f64 = 6.0;
 
-/// How one chain did.
+/// Figures of one chain.
 #[derive(Debug, Clone)]
 pub struct Choice {
-    /// Canonical text.
+    /// Canonical text of the chain.
     pub chain: String,
-    /// Original over encoded.
+    /// Original over encoded bytes.
     pub ratio: f64,
-    /// Millions of bytes of the original per second.
+    /// Encoding rate: millions of bytes of the original per second.
     pub encode_rate: f64,
-    /// Millions of bytes of the original per second.
+    /// Decoding rate: millions of bytes of the original per second.
     pub decode_rate: f64,
-    /// No other chain has a better ratio and encodes about as fast.
+    /// Set if no chain with a better ratio encodes about as fast.
     pub encode_front: bool,
-    /// No other chain has a better ratio and decodes about as fast.
+    /// Set if no chain with a better ratio decodes about as fast.
     pub decode_front: bool,
 }
 
-/// What a trial came to.
+/// Result of a trial.
 #[derive(Debug, Clone)]
 pub struct Trial {
-    /// Bytes of the data that the figures come from.
+    /// Bytes of data behind the figures.
     pub bytes: u64,
-    /// Chains that were tried at all.
+    /// Number of chains tried.
     pub tried: usize,
-    /// The chains of the last step, by descending ratio.
+    /// Chains of the last step, by descending ratio.
     pub choices: Vec<Choice>,
 }
 
-/// The chains to try: those given, or all that make sense with what is registered.
+/// The chains to try: the given ones, or all built-in candidates with registered codecs.
 ///
 /// # Errors
-/// Those of the chain grammar, for given chains.
+/// Errors of the chain grammar, for given chains.
 pub fn candidates(
     registry: &Registry,
     given: &[String],
@@ -106,11 +107,11 @@ pub fn candidates(
     Ok(chains)
 }
 
-/// Tries `chains` on `raw` for about the time of `budget`. Each step takes more of the data, and drops the chains that
-/// are clearly beaten; figures come from the last step that was finished. `watch` hears of each step: bytes and cells.
+/// Tries `chains` on `raw` for about `budget`. Each step uses more of the data and drops clearly beaten
+/// chains; the figures come from the last complete step. `watch` gets the bytes and cells of each step.
 ///
 /// # Errors
-/// Cancellation, I/O errors of the scratch directory.
+/// Cancellation; I/O errors of the scratch directory.
 pub fn run(
     raw: &[u8],
     chains: Vec<Chain>,
@@ -121,7 +122,7 @@ pub fn run(
     let start = Instant::now();
     let tried = chains.len();
     let mut chains = chains;
-    let mut size = FIRST.min(raw.len() as u64);
+    let mut size = FIRST_STEP_BYTES.min(raw.len() as u64);
     loop {
         watch(size, chains.len());
         let path = around.scratch.join("trial");
@@ -132,7 +133,7 @@ pub fn run(
             chains: chains.clone(),
             segments: vec![16 << 20],
             threads: vec![1],
-            rules: Rules { budget: Duration::from_millis(20), iterations: None, slow: SLOW },
+            rules: Rules { budget: Duration::from_millis(20), iterations: None, slow: SLOW_CELL },
             memory: false,
         };
         let mut cells = Cells(Vec::new());
@@ -151,24 +152,24 @@ pub fn run(
     }
 }
 
-/// The seconds that a cell will take on `size` bytes.
+/// Estimated seconds of a cell on `size` bytes.
 fn cost(cell: &Cell, size: u64) -> f64 {
     let once = (cell.encode.median + cell.decode.median) * size as f64 / cell.bytes.max(1) as f64;
-    if once > SLOW.as_secs_f64() { once } else { once * PASSES }
+    if once > SLOW_CELL.as_secs_f64() { once } else { once * FAST_CELL_PASSES }
 }
 
-/// The size of the next step: everything if there is time for it, or else what there is time for; `size` itself where
-/// that is hardly more.
+/// The size of the next step: everything if time allows, else the largest affordable size. Returns `size`
+/// itself if the growth would be too small.
 fn affordable(size: u64, all: u64, left: f64, seconds: impl Fn(u64) -> f64) -> u64 {
     if size == all || seconds(all) <= left {
         return all;
     }
-    let mut next = (size * GROWTH).min(all);
-    // What is slow only on more data is repeated on less: the cost is no straight line.
+    let mut next = (size * MAX_STEP_GROWTH).min(all);
+    // The cost is not linear: a cell that is slow on more data runs several passes on less.
     while next > size && seconds(next) > left {
         next -= (next / 8).max(1);
     }
-    if next as f64 >= size as f64 * LEAST_GROWTH { next } else { size }
+    if next as f64 >= size as f64 * MIN_STEP_GROWTH { next } else { size }
 }
 
 struct Cells(Vec<Cell>);
@@ -182,13 +183,13 @@ impl Listener for Cells {
     }
 }
 
-/// `size` bytes in equal pieces from places that are spread evenly.
+/// `size` bytes in evenly spread pieces of equal size.
 fn pieces(raw: &[u8], size: u64) -> Vec<u8> {
     let (size, len) = (size as usize, raw.len());
     if size >= len {
         return raw.to_vec();
     }
-    let (piece, places) = (size / PLACES as usize, PLACES as usize);
+    let (piece, places) = (size / PIECES as usize, PIECES as usize);
     let gap = (len - piece * places) / (places - 1);
     let starts = (0..places).map(|i| i * (piece + gap));
     let mut out: Vec<u8> = starts.flat_map(|start| raw[start..start + piece].iter().copied()).collect();
@@ -196,12 +197,14 @@ fn pieces(raw: &[u8], size: u64) -> Vec<u8> {
     out
 }
 
-/// The chains that no other beats clearly in every respect.
+/// Chains that no other chain clearly beats in ratio and both speeds.
 fn contenders(cells: &[Cell]) -> HashSet<String> {
     let figures: Vec<_> =
         cells.iter().map(|c| (ratio(c), 1.0 / c.encode.median, 1.0 / c.decode.median)).collect();
     let beaten = |a: &(f64, f64, f64)| {
-        figures.iter().any(|b| b.0 > a.0 * MARGIN && b.1 > a.1 * MARGIN && b.2 > a.2 * MARGIN)
+        figures
+            .iter()
+            .any(|b| b.0 > a.0 * BEATEN_FACTOR && b.1 > a.1 * BEATEN_FACTOR && b.2 > a.2 * BEATEN_FACTOR)
     };
     cells.iter().zip(&figures).filter(|(_, f)| !beaten(f)).map(|(c, _)| c.chain.clone()).collect()
 }
@@ -210,9 +213,10 @@ fn ratio(cell: &Cell) -> f64 {
     cell.bytes as f64 / cell.output_bytes.max(1) as f64
 }
 
-/// The points of the front (ratio, speed) that no point of a better ratio comes near in speed.
+/// Points (ratio, speed) that no point with a better ratio comes near in speed.
 fn recommended(points: &[(f64, f64)]) -> Vec<bool> {
-    let near = |(ratio, speed): &(f64, f64)| points.iter().any(|p| p.0 > *ratio && p.1 >= NEAR * speed);
+    let near =
+        |(ratio, speed): &(f64, f64)| points.iter().any(|p| p.0 > *ratio && p.1 >= SAME_SPEED_SHARE * speed);
     front(points).into_iter().zip(points).map(|(on, point)| on && !near(point)).collect()
 }
 

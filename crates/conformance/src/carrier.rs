@@ -1,4 +1,4 @@
-//! What every carrier must do with an intact medium: give the stream back at any offset, from any thread.
+//! Checks of carriers with intact media: the stream must be readable at any offset, from any thread.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -19,11 +19,11 @@ use crate::{Options, hostile_carrier};
 
 type Build = fn(&Params, &Resources) -> Result<Arc<dyn Carrier>>;
 
-/// Streams are written in pieces of these sizes, over and over.
-const PIECES: [usize; 5] = [1, 4096, 7, 65_536, 1000];
+/// Sizes of the pieces in which streams are written, in rotation.
+const PIECE_SIZES: [usize; 5] = [1, 4096, 7, 65_536, 1000];
 const THREADS: usize = 4;
-/// The longest stream for carriers that start processes.
-const EXTERNAL_STREAM: usize = 4096;
+/// Maximum stream length for carriers that start processes, in bytes.
+const MAX_EXTERNAL_STREAM: usize = 4096;
 
 pub fn check(build: Build, variant: &Variant, options: &Options, report: &mut EntryReport) {
     let text = &variant.text;
@@ -44,7 +44,7 @@ pub fn check(build: Build, variant: &Variant, options: &Options, report: &mut En
     );
     if let Some((carrier, scratch)) = ready {
         let subject = Subject { carrier, variant, options, scratch: scratch.path().to_path_buf() };
-        // One write tells whether its tools are here.
+        // One write shows whether the carrier's tools are installed.
         match subject.write("trial", b"trial", false) {
             Err(e) if is_absence(&e) => absent = Some(e),
             _ => run(&subject, report),
@@ -57,11 +57,11 @@ pub fn check(build: Build, variant: &Variant, options: &Options, report: &mut En
 
 fn run(subject: &Subject, report: &mut EntryReport) {
     let text = &subject.variant.text;
-    // Where every look at a medium starts processes, little is tried of what others show at length.
+    // A carrier that starts processes gets few cases; the others cover the rest.
     let external = subject.carrier.is_external();
-    let segment = if external { EXTERNAL_STREAM } else { subject.options.segment };
+    let segment = if external { MAX_EXTERNAL_STREAM } else { subject.options.segment };
     let lengths = match external {
-        true => &[0, EXTERNAL_STREAM][..],
+        true => &[0, MAX_EXTERNAL_STREAM][..],
         false => &[0, 1, 2, 255, 4096, segment - 1, segment, segment + 1][..],
     };
     for &length in lengths {
@@ -87,7 +87,7 @@ pub struct Subject<'a> {
     pub scratch: PathBuf,
 }
 
-/// What the carrier is told about a stream; the content behind it is never looked at.
+/// Description of a stream for the carrier, which never looks at the content behind it.
 fn summary() -> Summary {
     let digest = Digest(std::array::from_fn(|i| i as u8));
     Summary { name: "original.txt".into(), chain: "store".into(), bytes: 12_345, sha256: digest }
@@ -120,7 +120,7 @@ impl Subject<'_> {
         let mut writer = self.carrier.create(target, &summary.name, &summary.chain, &self.context())?;
         if pieces {
             let mut rest = stream;
-            for size in PIECES.into_iter().cycle() {
+            for size in PIECE_SIZES.into_iter().cycle() {
                 if rest.is_empty() {
                     break;
                 }
@@ -217,7 +217,7 @@ impl Subject<'_> {
             Ok::<Probe, String>(self.carrier.probe(&Source { path, head: &head }))
         };
         let path = self.write("probed", stream, false).map_err(|e| format!("writing failed: {e}"))?;
-        // A plain stream is recognised by what it holds, which random bytes do not.
+        // A plain stream is recognised by its content, which is random here.
         if !self.is_identity() && ask(&path)? == Probe::No {
             return Err("its own medium is not recognised".into());
         }
@@ -239,7 +239,7 @@ impl Subject<'_> {
         Ok(())
     }
 
-    /// What went into a pipe, saved, is a medium like any other; it need not be the one that a file would get.
+    /// The saved output of a pipe must be a valid medium; it may differ from a file's medium.
     fn pipe(&self, stream: &[u8]) -> Outcome {
         if !self.variant.params.info().capabilities.pipe {
             return Ok(());
@@ -258,7 +258,7 @@ impl Subject<'_> {
     }
 }
 
-/// Collects what is written to it.
+/// A sink that keeps what is written to it.
 #[derive(Clone, Default)]
 struct Pipe(Arc<Mutex<Vec<u8>>>);
 
@@ -273,7 +273,7 @@ impl Write for Pipe {
     }
 }
 
-/// Reads a range and compares it; an intact medium has lost nothing.
+/// Reads a range and compares it; an intact medium must not report losses.
 fn expect(reader: &dyn StreamReader, stream: &[u8], start: usize, end: usize) -> Outcome {
     let mut buf = vec![0x5A; end - start];
     let lost =
@@ -287,7 +287,7 @@ fn expect(reader: &dyn StreamReader, stream: &[u8], start: usize, end: usize) ->
     Err(format!("reading {start}..{end}: {}", difference(&buf, &stream[start..end])))
 }
 
-/// The first bytes of a file, none of a directory.
+/// First bytes of a file; empty for a directory.
 fn head(path: &Path) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     if path.is_file() {
@@ -296,7 +296,7 @@ fn head(path: &Path) -> Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Every file of a medium with its bytes, by path.
+/// All files of a medium with their bytes, by path.
 pub fn contents(path: &Path) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
     let mut files = Vec::new();
     let mut rest = vec![path.to_path_buf()];

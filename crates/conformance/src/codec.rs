@@ -1,4 +1,4 @@
-//! What every codec must do with honest input: round trips, ranges, the same bytes whatever came before.
+//! Checks of codecs with valid input: round trips, ranges, and output independent of earlier work.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::report::{EntryReport, Outcome, is_absence};
 use crate::variants::Variant;
 use crate::{Options, hostile_codec};
 
-/// What a buffer holds before a codec appends to it.
+/// Content of a buffer before a codec appends to it.
 pub const BEFORE: &[u8] = b"held before";
 
 type Build = fn(&Params, &Resources) -> Result<Arc<dyn Codec>>;
@@ -116,7 +116,7 @@ impl Subject<'_> {
         }
     }
 
-    /// One worker for everything, in another order, with errors in between, must give the same bytes.
+    /// A reused worker, with another order of inputs and errors in between, must give the same bytes.
     fn repeat(&self, inputs: &[Input], encoded: &[Vec<u8>]) -> Outcome {
         let cx = self.context();
         let mut worker = self.codec.worker();
@@ -126,7 +126,7 @@ impl Subject<'_> {
             if out != *expected {
                 return Err(format!("a used worker encodes {} differently", input.name));
             }
-            // Whether this is an error or not, it must leave no trace.
+            // The result does not matter here: an error must not affect later work.
             let half = &expected[..expected.len() / 2];
             let _ = worker.decode(half, input.bytes.len(), &mut Vec::new(), &cx);
             out.clear();
@@ -173,7 +173,7 @@ impl Subject<'_> {
         Ok(())
     }
 
-    /// Cancelled work ends with that error, or was quicker.
+    /// Cancelled work must end with `Cancelled`, unless it finished first.
     fn cancelled(&self, input: &[u8]) -> Outcome {
         let cancel = Cancel::default();
         cancel.cancel();
@@ -199,7 +199,8 @@ impl Subject<'_> {
     }
 }
 
-/// Decodes under `cx` and holds the result to "an error, or exactly `raw_len` bytes behind what was there".
+/// Decodes under `cx`. The result must be an error, or exactly `raw_len` bytes after the buffer's old
+/// content.
 pub fn decode_damaged(worker: &mut dyn Worker, encoded: &[u8], raw_len: usize, cx: &Context) -> Outcome {
     let mut out = BEFORE.to_vec();
     if worker.decode(encoded, raw_len, &mut out, cx).is_err() {
@@ -212,7 +213,7 @@ pub fn decode_damaged(worker: &mut dyn Worker, encoded: &[u8], raw_len: usize, c
     }
 }
 
-/// How `found` differs from `expected`.
+/// Describes the difference between `found` and `expected`.
 pub fn difference(found: &[u8], expected: &[u8]) -> String {
     if found.len() != expected.len() {
         return format!("{} bytes came back instead of {}", found.len(), expected.len());

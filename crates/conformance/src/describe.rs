@@ -1,4 +1,4 @@
-//! Whether an entry's description of itself is complete and consistent.
+//! Checks that an entry's description is complete and consistent.
 
 use lab_codec::{Info, Param, ParamKind, Params};
 
@@ -38,7 +38,7 @@ fn describe(info: &Info, index: usize, param: &Param) -> Outcome {
             _ => return Err(format!("the name {name:?} belongs to an earlier parameter")),
         }
     }
-    // A text may have any default; a resource has none.
+    // A text parameter may have any default; a resource has none.
     if matches!(param.kind, ParamKind::Text | ParamKind::Resource) {
         return Ok(());
     }
@@ -50,7 +50,7 @@ fn describe(info: &Info, index: usize, param: &Param) -> Outcome {
     }
 }
 
-/// One line without a full stop.
+/// Checks for one line without a full stop.
 fn line(what: &str, text: &str) -> Outcome {
     if text.trim().is_empty() || text.contains('\n') || text.ends_with('.') {
         return Err(format!("the {what} {text:?} is not one line without a full stop"));

@@ -1,4 +1,4 @@
-//! What every carrier must survive: a damaged medium gives errors, losses or right bytes, never wrong ones.
+//! Damaged media: a carrier must report an error, report losses or return the right bytes, never wrong ones.
 
 use std::fs::OpenOptions;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -12,20 +12,20 @@ use crate::memory;
 use crate::mutate::{Damage, every, some};
 use crate::report::{EntryReport, Outcome};
 
-/// Bytes of the streams whose media are damaged.
-const STREAMS: [usize; 4] = [0, 1, 300, 4096];
+/// Lengths of the streams whose media are damaged, in bytes.
+const STREAM_LENGTHS: [usize; 4] = [0, 1, 300, 4096];
 
 pub fn check(subject: &Subject, report: &mut EntryReport) {
     let text = &subject.variant.text;
     let options = subject.options;
     let starts_children = subject.carrier.is_external();
     let external = subject.variant.params.info().capabilities.external || starts_children;
-    for length in STREAMS {
-        // Every look at such a medium starts some processes.
+    for length in STREAM_LENGTHS {
+        // Opening such a medium starts processes, so one length must do.
         if starts_children && length != 300 {
             continue;
         }
-        // Bounds of numbers get the shorter streams.
+        // A variant at a numeric bound uses the shorter streams only.
         if subject.variant.numeric && length > 300 {
             continue;
         }
@@ -39,7 +39,7 @@ pub fn check(subject: &Subject, report: &mut EntryReport) {
             || subject.open(&path, &cx).map(|_| ()).map_err(|e| e.to_string()),
         );
         for (name, bytes) in files {
-            // The medium itself, where it is one file.
+            // The medium itself, if it is a single file.
             let file = if name.as_os_str().is_empty() { path.clone() } else { path.join(&name) };
             let size = bytes.len() as u64;
             let damages: Box<dyn Iterator<Item = Damage>> = if external || !options.exhaustive {
@@ -63,8 +63,8 @@ pub fn check(subject: &Subject, report: &mut EntryReport) {
     }
 }
 
-/// Damages the file in place. The cuts come first, each shorter than the last; the first flip finds the file
-/// cut, and writes it anew.
+/// Damages the file in place. The cuts come first, each shorter than the last; the first flip restores the
+/// file.
 fn inflict(damage: Damage, file: &Path, whole: &[u8]) -> io::Result<()> {
     match damage {
         Damage::Cut(at) => OpenOptions::new().write(true).open(file)?.set_len(at),
@@ -77,7 +77,7 @@ fn inflict(damage: Damage, file: &Path, whole: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Takes a flip back. A cut stays until [`inflict`] comes to the flips.
+/// Undoes a flip. A cut stays until [`inflict`] reaches the flips.
 fn undo(damage: Damage, file: &Path, whole: &[u8]) -> io::Result<()> {
     match damage {
         Damage::Cut(_) => Ok(()),
@@ -98,12 +98,13 @@ fn limited(subject: &Subject) -> Context {
     subject.context().with_limits(Limits::new(1 << 30, memory))
 }
 
-/// Reads what is left of the stream. A medium may have become shorter: the stream's own trailer tells.
+/// Reads the rest of the stream. A medium may be shorter than the stream; the stream's own trailer reveals
+/// that.
 fn damaged(subject: &Subject, path: &Path, stream: &[u8], cx: &Context) -> Outcome {
     let Ok(reader) = subject.open(path, cx) else { return Ok(()) };
     let length = reader.len();
     if length > stream.len() as u64 + (1 << 20) {
-        // Nothing obliges a reader to know better, but reading it all would take long: its end is enough.
+        // A reader may not know the true length, and reading everything would take long: the end is enough.
         return match reader.read_at(length - 1, &mut [0]) {
             Ok(lost) if lost.is_empty() && !subject.is_identity() => Err(past_the_end(length)),
             _ => Ok(()),

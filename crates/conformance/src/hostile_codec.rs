@@ -1,4 +1,5 @@
-//! What every codec must survive: damaged, foreign and endless input, wrong lengths, within its memory.
+//! Hostile input for codecs: damaged, foreign and endless bytes and wrong lengths, within the declared
+//! memory.
 
 use lab_codec::{Context, Limits};
 
@@ -8,22 +9,22 @@ use crate::memory;
 use crate::mutate::{Damage, every, some};
 use crate::report::{EntryReport, Outcome};
 
-/// The longest input whose encoded form is damaged everywhere, and the same for bounds of numbers.
-const LONGEST: usize = 4096;
-const LONGEST_NUMERIC: usize = 512;
-/// A length that is far from the truth, but within the limits.
-const FAR: usize = (1 << 20) + 7;
+/// Maximum length of inputs whose encoded forms are damaged; the second is for variants at a numeric bound.
+const MAX_INPUT: usize = 4096;
+const MAX_NUMERIC_INPUT: usize = 512;
+/// A wrong length within the limits.
+const WRONG_LEN: usize = (1 << 20) + 7;
 
 pub fn check(subject: &Subject, report: &mut EntryReport) {
     let text = &subject.variant.text;
     let numeric = subject.variant.numeric;
     let external = subject.variant.params.info().capabilities.external;
     let cx = limited(subject);
-    for input in inputs::small(if numeric { LONGEST_NUMERIC } else { LONGEST }) {
-        // That encoding works was tried before; here it may fail only for a limit.
+    for input in inputs::small(if numeric { MAX_NUMERIC_INPUT } else { MAX_INPUT }) {
+        // Other checks cover encoding; here it may fail only because of a limit.
         let Ok(encoded) = subject.encode(&input.bytes, &subject.context()) else { continue };
         let raw_len = input.bytes.len();
-        // Made anew after a panic: what a panic leaves behind is nobody's promise.
+        // Created anew after a panic, which leaves a worker in an unknown state.
         let mut worker = None;
         let mut attempt =
             |report: &mut EntryReport, name: &dyn Fn() -> String, bytes: &[u8], raw_len: usize| {
@@ -50,9 +51,12 @@ pub fn check(subject: &Subject, report: &mut EntryReport) {
         for damage in damages {
             attempt(report, &|| format!("INPUT, {damage}"), &damage.apply(&encoded), raw_len);
         }
-        for (what, wrong) in
-            [("0", 0), ("1 less", raw_len.saturating_sub(1)), ("1 more", raw_len + 1), ("far more", FAR)]
-        {
+        for (what, wrong) in [
+            ("0", 0),
+            ("1 less", raw_len.saturating_sub(1)),
+            ("1 more", raw_len + 1),
+            ("far more", WRONG_LEN),
+        ] {
             attempt(report, &|| format!("INPUT, length {what}"), &encoded, wrong);
         }
         for tail in [&[0_u8][..], &[0xFF; 9], &encoded] {
@@ -76,21 +80,21 @@ pub fn check(subject: &Subject, report: &mut EntryReport) {
             report.case(
                 text,
                 || format!("{length} {what} bytes as encoded form"),
-                || measured(subject, &cx, LONGEST, || decode_damaged(&mut *worker, &bytes, LONGEST, &cx)),
+                || measured(subject, &cx, MAX_INPUT, || decode_damaged(&mut *worker, &bytes, MAX_INPUT, &cx)),
             );
         }
     }
 }
 
-/// The declared memory for what is damaged here, or the general limit where that is more.
+/// Declared memory for the damaged input, or the general limit if that is larger.
 fn limited(subject: &Subject) -> Context {
     let params = &subject.variant.params;
-    let declared = lab_codec::memory_of(&*subject.codec, params, LONGEST as u64).decode;
+    let declared = lab_codec::memory_of(&*subject.codec, params, MAX_INPUT as u64).decode;
     let memory = declared.max(subject.options.memory_limit);
-    subject.context().with_limits(Limits::new(FAR as u64, memory))
+    subject.context().with_limits(Limits::new(WRONG_LEN as u64, memory))
 }
 
-/// The undamaged form must still decode under the limits that the damaged ones get: else they prove nothing.
+/// Checks that the intact form decodes under the same limits; otherwise the damaged forms prove nothing.
 fn within_memory(subject: &Subject, cx: &Context, encoded: &[u8], raw: &[u8]) -> Outcome {
     let mut out = Vec::new();
     subject
@@ -102,7 +106,7 @@ fn within_memory(subject: &Subject, cx: &Context, encoded: &[u8], raw: &[u8]) ->
 }
 
 fn measured(subject: &Subject, cx: &Context, raw_len: usize, work: impl FnOnce() -> Outcome) -> Outcome {
-    // A buffer that doubles is there twice while it grows.
+    // A growing buffer holds the old and the doubled allocation at once.
     let allowed = cx.limits().memory.saturating_add(4 * raw_len as u64);
     memory::measured(subject.options, allowed, work)
 }

@@ -1,8 +1,8 @@
-//! What is encoded: small and large, dull and rich, at and around the segment size.
+//! Inputs to encode: small and large, repetitive and random, with lengths around the segment size.
 
 use crate::mutate::Random;
 
-/// Bytes with a name for reports.
+/// Bytes with a name for the report.
 pub struct Input {
     pub name: String,
     pub bytes: Vec<u8>,
@@ -14,7 +14,7 @@ impl Input {
     }
 }
 
-/// The inputs for a round trip.
+/// Inputs of the round-trip checks.
 pub fn all(segment: usize) -> Vec<Input> {
     vec![
         Input::new("empty", Vec::new()),
@@ -32,7 +32,7 @@ pub fn all(segment: usize) -> Vec<Input> {
     ]
 }
 
-/// The inputs whose encoded forms are damaged: at most `longest` bytes.
+/// Inputs whose encoded forms are damaged: at most `longest` bytes each.
 pub fn small(longest: usize) -> Vec<Input> {
     let half_random = [random(longest / 4), text(longest / 4)].concat();
     vec![
@@ -45,13 +45,13 @@ pub fn small(longest: usize) -> Vec<Input> {
     ]
 }
 
-/// Bytes without structure, as a compressed stream is.
+/// Random bytes, as incompressible as a compressed stream.
 pub fn random(length: usize) -> Vec<u8> {
     let mut random = Random::new(length as u64);
     (0..length).map(|_| random.next() as u8).collect()
 }
 
-/// Words of differing frequency in lines: one of the inputs, and each is the beginning of every longer one.
+/// Lines of words with different frequencies. Each text is a prefix of every longer one.
 pub fn text(length: usize) -> Vec<u8> {
     const WORDS: [&str; 16] = [
         "the", "of", "and", "segment", "to", "grammar", "in", "codec", "ratio", "that", "is", "entropy",
@@ -60,7 +60,7 @@ pub fn text(length: usize) -> Vec<u8> {
     let mut random = Random::new(1);
     let mut text = Vec::with_capacity(length + 16);
     while text.len() < length {
-        // The lesser of two draws prefers the front of the list.
+        // The smaller of two draws prefers the front of the list.
         let index = random.below(WORDS.len()).min(random.below(WORDS.len()));
         text.extend_from_slice(WORDS[index].as_bytes());
         text.push(if random.below(12) == 0 { b'\n' } else { b' ' });
@@ -69,7 +69,7 @@ pub fn text(length: usize) -> Vec<u8> {
     text
 }
 
-/// Fixed-size records with a counter, a noisy number and a constant, as tables have.
+/// Fixed-size records with a counter, a noisy number and a constant, as in tables.
 fn records(length: usize) -> Vec<u8> {
     let mut random = Random::new(2);
     let mut bytes = Vec::with_capacity(length + 16);

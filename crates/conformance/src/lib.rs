@@ -1,6 +1,6 @@
-//! One test suite for every codec and carrier in a registry.
+//! A test suite for every codec and carrier in a registry.
 //!
-//! [`check`] takes a registry, so an out-of-tree codec is tested exactly as the built-in ones are:
+//! [`check`] takes a registry, so an out-of-tree codec gets the same tests as the built-in ones:
 //!
 //! ```
 //! # let registry = lab_codec::Registry::new();
@@ -8,10 +8,10 @@
 //! assert!(report.is_ok(), "{report}");
 //! ```
 //!
-//! A codec has no checksum of its own: of damaged input it may make an error or any bytes, but exactly as many
-//! as were asked for, without a panic and within the memory limit. A carrier must never give back wrong bytes
-//! without saying that they are lost; one that declares its medium to be the plain stream
-//! ([`identity`](lab_codec::Capabilities::identity)) cannot know, and is held to the rest.
+//! A codec has no checksum of its own. From damaged input it may return an error or any bytes, but exactly
+//! the requested number, without a panic and within the memory limit. A carrier must never return wrong bytes
+//! without reporting them as lost. A carrier whose medium is the plain stream
+//! ([`identity`](lab_codec::Capabilities::identity)) cannot detect damage; all other rules apply to it.
 
 mod carrier;
 mod codec;
@@ -31,34 +31,35 @@ pub use inputs::text;
 pub use page::vectors;
 pub use report::{EntryReport, Failure, Report};
 
-/// What is tried, and how much of it.
+/// Cases to test, and their number.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Bytes of a full segment.
     pub segment: usize,
-    /// Whether every truncation and every bit flip is tried, or `samples` of them. Entries with
-    /// [`external`](lab_codec::Capabilities::external) are sampled in any case.
+    /// Tests every truncation and every bit flip, or else `samples` of them. Entries with
+    /// [`external`](lab_codec::Capabilities::external) are always sampled.
     pub exhaustive: bool,
-    /// How many damaged forms are tried where not all are.
+    /// Number of damaged forms if not all are tested.
     pub samples: usize,
-    /// A carrier's medium of more bytes is sampled too, 64 times as often.
+    /// Maximum size of a carrier's medium, in bytes, for exhaustive tests. A larger medium gets 64 times
+    /// `samples`.
     pub largest_exhaustive_medium: u64,
-    /// Bytes of memory that a decoder may take for damaged input, where it declares less.
+    /// Memory that a decoder may use for damaged input, in bytes, unless it declares more.
     pub memory_limit: u64,
-    /// The highest number of live heap bytes since the previous call. Given by whoever installs a counting
-    /// allocator, in a test binary that does nothing else at the time; without it memory is not measured.
+    /// Peak of live heap bytes since the previous call. It needs a counting allocator, in a test binary that
+    /// does nothing else meanwhile. Without it, memory is not measured.
     pub memory_probe: Option<fn() -> u64>,
-    /// What entries find when they ask for a resource.
+    /// Resources for the entries.
     pub resources: Resources,
-    /// Only the entries with these ids; empty for all.
+    /// Ids of the entries to test; empty for all.
     pub only: Vec<String>,
-    /// Values of text and resource parameters that nobody can guess, as (id, parameter, value): what is tried has
-    /// them.
+    /// Values for text and resource parameters that need a meaningful value, as (id, parameter, value). Every
+    /// test of the entry uses them.
     pub texts: Vec<(String, String, String)>,
 }
 
 impl Default for Options {
-    /// Segments of 64 KiB, everything exhaustive, no memory measured.
+    /// Segments of 64 KiB, exhaustive tests, no memory measurement.
     fn default() -> Self {
         Self {
             segment: 64 << 10,
@@ -74,7 +75,7 @@ impl Default for Options {
     }
 }
 
-/// Tries every entry of `registry`. Panics of an entry are caught and reported as failures.
+/// Tests every entry of `registry`. A panic of an entry is caught and reported as a failure.
 pub fn check(registry: &Registry, options: &Options) -> Report {
     let resources = options.resources.clone().with_registry(registry);
     let options = &Options { resources, ..options.clone() };

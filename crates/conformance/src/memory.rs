@@ -1,20 +1,20 @@
-//! Measuring the memory that one case takes, where the caller's allocator counts.
+//! Measures the memory of one case with the caller's counting allocator.
 
 use crate::Options;
 use crate::report::Outcome;
 
-/// What a case may take beyond its allowance, for the suite's own strings and the like.
-const SLACK: u64 = 64 << 10;
+/// Memory allowed beyond a case's limit, in bytes, for the suite's own strings.
+const MEMORY_SLACK: u64 = 64 << 10;
 
-/// Does `work`, which may take `allowed` bytes of heap at most.
+/// Runs `work`, which may use at most `allowed` bytes of heap.
 pub fn measured(options: &Options, allowed: u64, work: impl FnOnce() -> Outcome) -> Outcome {
     let Some(probe) = options.memory_probe else { return work() };
     probe();
-    let before = probe(); // nothing happened in between, so these are the live bytes of now
+    let before = probe(); // no allocation since the last call: the current live bytes
     work()?;
     let taken = probe().saturating_sub(before);
-    if taken > allowed.saturating_add(SLACK) {
-        return Err(format!("took {taken} bytes of memory, allowed are {allowed}"));
+    if taken > allowed.saturating_add(MEMORY_SLACK) {
+        return Err(format!("used {taken} bytes of memory, the limit is {allowed}"));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Damage: truncations and bit flips, all of them or seeded samples.
+//! Damage: truncations and bit flips, exhaustive or as seeded samples.
 
 /// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>, public domain).
 pub struct Random(u64);
@@ -22,12 +22,12 @@ impl Random {
     }
 }
 
-/// One kind of damage to a number of bytes.
+/// One kind of damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Damage {
-    /// Everything from this byte on is gone.
+    /// Truncation at this byte.
     Cut(u64),
-    /// This bit is the other way round.
+    /// Flip of this bit.
     Flip(u64),
 }
 
@@ -41,7 +41,7 @@ impl std::fmt::Display for Damage {
 }
 
 impl Damage {
-    /// Damages a copy of `bytes`.
+    /// Applies the damage to a copy of `bytes`.
     pub fn apply(self, bytes: &[u8]) -> Vec<u8> {
         match self {
             Self::Cut(at) => bytes[..at as usize].to_vec(),
@@ -59,8 +59,8 @@ pub fn every(length: u64) -> impl Iterator<Item = Damage> {
     (0..length).rev().map(Damage::Cut).chain((0..length * 8).map(Damage::Flip))
 }
 
-/// `count` seeded samples: a quarter truncations, then flips, half of those within the first 64 bytes, where
-/// headers are. The longest remainder first.
+/// `count` seeded samples: a quarter truncations, the longest remainder first, then flips. Half of the flips
+/// hit the first 64 bytes, which hold headers.
 pub fn some(length: u64, count: usize) -> impl Iterator<Item = Damage> {
     let mut random = Random::new(length);
     let mut below = move |bound: u64| random.next() % bound.max(1);

@@ -1,7 +1,7 @@
-//! Test vectors where a format's page has them.
+//! Test vectors in the pages of the formats.
 
-/// The lines of the fenced block of a `page` that begins with ```` ```name ````, in columns parted by `|`. Empty where there is
-/// no such block.
+/// The lines of the fenced block ```` ```name ```` in `page`, split into columns at `|`. Empty without such a
+/// block.
 pub fn vectors(page: &str, name: &str) -> Vec<Vec<String>> {
     let fence = format!("```{name}");
     page.lines()

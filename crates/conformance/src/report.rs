@@ -1,23 +1,23 @@
-//! What was tried and what went wrong, by entry.
+//! Results of the suite by entry: cases, failures and skipped parts.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lab_codec::ErrorKind;
 
-/// Failures of one entry beyond these are counted only: one mistake may show in every damaged form.
-const KEPT: usize = 40;
+/// Maximum failures kept per entry; the rest are counted, since one defect may show in every damaged form.
+const MAX_FAILURES: usize = 40;
 
-/// One thing that an entry did wrong.
+/// One failed case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The entry's id.
     pub entry: String,
-    /// Its parameters as canonical text; empty where all are at their defaults.
+    /// Its parameters as canonical text; empty for the defaults.
     pub parameters: String,
-    /// What was tried.
+    /// Name of the case.
     pub case: String,
-    /// What happened.
+    /// Description of the failure.
     pub what: String,
 }
 
@@ -27,18 +27,18 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What came out for one entry.
+/// Results of one entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EntryReport {
     /// The entry's id.
     pub id: String,
-    /// How many cases were tried.
+    /// Number of cases.
     pub cases: u64,
     /// The first failures.
     pub failures: Vec<Failure>,
-    /// How many failures there were beyond those.
+    /// Number of failures beyond those.
     pub more_failures: u64,
-    /// What was not tried, and why: a tool or resource that is not here, a limit.
+    /// Skipped parts with the reason: a missing tool or resource, or a limit.
     pub skipped: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ impl EntryReport {
         Self { id: id.to_string(), ..Self::default() }
     }
 
-    /// Tries one case: `work` says what went wrong, or panics, which is caught.
+    /// Runs one case. `work` returns a description of the failure; a panic is caught.
     pub(crate) fn case(
         &mut self,
         parameters: &str,
@@ -55,13 +55,13 @@ impl EntryReport {
         work: impl FnOnce() -> Outcome,
     ) {
         self.cases += 1;
-        // What a panic leaves half done is not used again: every case makes or takes its own worker.
+        // State that a panic leaves behind is not reused: every case takes its own worker.
         let what = match catch_unwind(AssertUnwindSafe(work)) {
             Ok(Ok(())) => return,
             Ok(Err(what)) => what,
             Err(payload) => format!("panic: {}", message(&*payload)),
         };
-        if self.failures.len() < KEPT {
+        if self.failures.len() < MAX_FAILURES {
             let (entry, parameters) = (self.id.clone(), parameters.to_string());
             self.failures.push(Failure { entry, parameters, case: name(), what });
         } else {
@@ -73,16 +73,16 @@ impl EntryReport {
         self.skipped.push(format!("{}{parameters}: {why}", self.id));
     }
 
-    /// Whether nothing went wrong.
+    /// Whether all cases passed.
     pub fn is_ok(&self) -> bool {
         self.failures.is_empty()
     }
 }
 
-/// The result of a case: what went wrong, where something did.
+/// Result of a case, with a description of the failure.
 pub(crate) type Outcome = Result<(), String>;
 
-/// Whether an error says that something is not here, rather than that something is wrong.
+/// Whether an error means that a tool or resource is missing, rather than that the entry is defective.
 pub(crate) fn is_absence(error: &lab_codec::Error) -> bool {
     matches!(error.kind(), ErrorKind::MissingTool | ErrorKind::MissingResource)
 }
@@ -92,15 +92,15 @@ fn message(payload: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("of another kind").to_string()
 }
 
-/// What came out for all entries.
+/// Results of all entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// By entry, in the registry's order.
+    /// Entries in the registry's order.
     pub entries: Vec<EntryReport>,
 }
 
 impl Report {
-    /// Whether nothing went wrong.
+    /// Whether all cases passed.
     pub fn is_ok(&self) -> bool {
         self.entries.iter().all(EntryReport::is_ok)
     }
@@ -112,7 +112,7 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// The failures one per line, then one line for each entry.
+    /// Prints one line per failure, then one per entry.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.failures().try_for_each(|failure| writeln!(f, "{failure}"))?;
         for entry in &self.entries {

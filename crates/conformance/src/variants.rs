@@ -1,4 +1,4 @@
-//! The parameter sets that an entry is tried with: the defaults, and each parameter at its bounds.
+//! Parameter sets to test an entry with: the defaults, and each parameter at its bounds.
 
 use lab_codec::{Info, ParamKind, Params, Value};
 
@@ -7,14 +7,14 @@ pub struct Variant {
     pub params: Params,
     /// The canonical text.
     pub text: String,
-    /// Whether every parameter is at its default.
+    /// Whether all parameters are at their defaults.
     pub default: bool,
-    /// Whether damage is tried on small inputs only: the bound of a number seldom changes the format.
+    /// Whether to damage small inputs only: a numeric bound seldom changes the format.
     pub numeric: bool,
 }
 
-/// The defaults, then for each parameter its bounds or all of its choices, the others at their defaults.
-/// Texts and resources that are given stand in place of their defaults.
+/// The defaults, then each parameter at its bounds or at each of its choices, with the others at their
+/// defaults. Given texts and resources replace their defaults.
 pub fn of(info: &'static Info, texts: &[(String, String, String)]) -> Vec<Variant> {
     let mut defaults = Params::defaults(info);
     for (_, name, value) in texts.iter().filter(|(id, ..)| id == info.id) {
@@ -39,7 +39,7 @@ pub fn of(info: &'static Info, texts: &[(String, String, String)]) -> Vec<Varian
             let mut params = defaults.clone();
             params.set(index, value);
             let text = params.to_string();
-            // A text that is there already is the defaults again.
+            // A duplicate text is the defaults again.
             if variants.iter().all(|v| v.text != text) {
                 variants.push(Variant { params, text, default: false, numeric });
             }

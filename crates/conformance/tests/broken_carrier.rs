@@ -1,4 +1,4 @@
-//! A carrier with one fault at a time: each check of the suite can fail, and a sound carrier passes them all.
+//! Carriers with one defect each: every check of the suite can fail, and a correct carrier passes all.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
@@ -57,7 +57,7 @@ struct Reader<const FAULT: u8> {
     readers: AtomicUsize,
 }
 
-/// 32-bit FNV-1a: no single flipped bit goes unnoticed.
+/// 32-bit FNV-1a detects every single flipped bit.
 fn checksum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811C_9DC5, |hash, b| (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193))
 }
@@ -181,7 +181,7 @@ fn report(entry: Entry) -> Report {
     check(&registry, &Options { segment: 3000, ..Options::default() })
 }
 
-/// The fault is found in a case whose name contains `case`, for a reason that contains `what`.
+/// Asserts a failure in a case whose name contains `case`, with a reason that contains `what`.
 fn found<const FAULT: u8>(case: &str, what: &str) {
     let report = report(Entry::carrier(&INFO, build::<FAULT>));
     assert!(!report.is_ok());
@@ -191,13 +191,13 @@ fn found<const FAULT: u8>(case: &str, what: &str) {
 
 #[test]
 fn sound_carriers_pass() {
-    // One that refuses a damaged medium, and one that gives it as lost.
+    // A carrier that refuses a damaged medium, and one that reports its bytes as lost.
     for entry in [Entry::carrier(&INFO, build::<NONE>), Entry::carrier(&INFO, build::<LOSES>)] {
         let report = report(entry);
         assert!(report.is_ok(), "{report}");
         assert!(report.entries[0].cases > 9 * 4400, "{report}");
     }
-    // External ones are sampled.
+    // External carriers are sampled.
     let report = report(Entry::carrier(&EXTERNAL, build::<NONE>));
     assert!(report.is_ok() && report.entries[0].cases < 400, "{report}");
 }

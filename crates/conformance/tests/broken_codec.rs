@@ -1,4 +1,4 @@
-//! A codec with one fault at a time: each check of the suite can fail, and a sound codec passes them all.
+//! Codecs with one defect each: every check of the suite can fail, and a correct codec passes all.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::ops::Range;
@@ -153,7 +153,7 @@ fn report(entry: Entry) -> Report {
     check(&registry, &Options { segment: 5000, ..Options::default() })
 }
 
-/// The fault is found in a case whose name contains `case`, for a reason that contains `what`.
+/// Asserts a failure in a case whose name contains `case`, with a reason that contains `what`.
 fn found<const FAULT: u8>(case: &str, what: &str) {
     assert_found(&report(Entry::codec(&INFO, build::<FAULT>)), case, what);
 }

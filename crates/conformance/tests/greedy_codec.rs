@@ -1,4 +1,4 @@
-//! A codec that allocates what damaged input asks for is found by a counting allocator. Alone in its binary,
+//! A counting allocator detects a codec that allocates sizes from damaged input. The only test of its binary,
 //! so that nothing else allocates meanwhile.
 #![allow(clippy::unwrap_used)]
 
@@ -14,12 +14,12 @@ struct Counting;
 static LIVE: AtomicU64 = AtomicU64::new(0);
 static PEAK: AtomicU64 = AtomicU64::new(0);
 
-// SAFETY: every call is passed on to the system's allocator unchanged; only numbers are kept beside it.
+// SAFETY: every call goes to the system's allocator unchanged; this allocator only counts.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let live = LIVE.fetch_add(layout.size() as u64, Ordering::Relaxed) + layout.size() as u64;
         PEAK.fetch_max(live, Ordering::Relaxed);
-        // SAFETY: the caller keeps the promises that this allocator asks for.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`.
         unsafe { System.alloc(layout) }
     }
 
@@ -33,7 +33,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The highest number of live bytes since the last call.
+/// Peak of live bytes since the last call.
 fn peak() -> u64 {
     PEAK.swap(LIVE.load(Ordering::Relaxed), Ordering::Relaxed)
 }

@@ -1,11 +1,11 @@
-//! The samples that are part of the program: for a run that names none, wherever the program was installed.
+//! Built-in samples, for a run without paths on any installation.
 
 use super::sample::Sample;
 
-/// The corpus that the samples belong to.
+/// Corpus name of the built-in samples.
 pub const CORPUS: &str = "builtin";
 
-/// Files of the project itself: prose, a lock file, which repeats itself, and source text.
+/// Files of the project: prose, a lock file with many repetitions, and source text.
 const FILES: &[(&str, &[u8])] = &[
     ("README.md", include_bytes!("../../../README.md")),
     ("Cargo.lock", include_bytes!("../../../Cargo.lock")),

@@ -1,4 +1,4 @@
-//! From paths on the command line to samples.
+//! Finds the samples below paths of the command line.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -12,34 +12,35 @@ use super::published::Sources;
 use super::published::absent::{self, Absent};
 use super::sample::Sample;
 
-/// What lies under some paths.
+/// Content of some paths.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// The samples: in the order of the paths, within a directory by path.
+    /// The samples in the order of the paths; within a directory sorted by path.
     pub samples: Vec<Sample>,
-    /// Files that an applying manifest lists under the paths, but that are not on disk.
+    /// Listed files that are missing on disk.
     pub missing: Vec<Listed>,
-    /// Corpora whose descriptions lie under the paths, but that were not fetched.
+    /// Corpora that are described but not fetched.
     pub absent: Vec<Absent>,
 }
 
-/// The samples under `paths`: files, and directories with everything below them.
+/// Finds the samples under `paths`: files, and all files below directories.
 ///
-/// A file that a manifest lists is the original that it stores, other files are samples as they are. A listed
-/// original can also be named as if it lay unpacked beside its stored form. Within directories, hidden files,
-/// `manifest.json` and descriptions of corpora (`NAME.toml`) are skipped, and links to directories are not followed, so loops do no harm.
+/// A file in a manifest stands for its original; other files are plain samples. A listed original can also be
+/// named as if it lay unpacked beside its stored form. Within directories, hidden files, `manifest.json` and
+/// descriptions of corpora (`NAME.toml`) are skipped. Links to directories are not followed, which prevents
+/// loops.
 ///
 /// # Errors
-/// [`Usage`](lab_codec::ErrorKind::Usage), where a path is neither file nor directory; errors of manifests;
-/// I/O errors. All with the path.
+/// [`Usage`](ErrorKind::Usage) if a path is neither file nor directory; errors of manifests; I/O errors. All
+/// with the path.
 pub fn discover(paths: &[PathBuf]) -> Result<Vec<Sample>> {
     survey(paths).map(|found| found.samples)
 }
 
-/// As [`discover`], with the listed files that are missing.
+/// As for [`discover`], with the missing listed files and the absent corpora.
 ///
 /// # Errors
-/// As [`discover`].
+/// As for [`discover`].
 pub fn survey(paths: &[PathBuf]) -> Result<Found> {
     let mut search = Search::default();
     for path in paths {
@@ -52,11 +53,11 @@ pub fn survey(paths: &[PathBuf]) -> Result<Found> {
 #[derive(Default)]
 struct Search {
     found: Found,
-    /// Real paths of the samples so far: a file that is given twice is one sample.
+    /// Real paths of the samples so far: a file given twice is one sample.
     seen: HashSet<PathBuf>,
 }
 
-/// The place in the walk: a directory as shown, as it really is, and what applies to it.
+/// Position of the walk: a directory's shown path, its real path, and its manifest.
 struct Place<'a> {
     shown: &'a Path,
     real: &'a Path,
@@ -95,9 +96,9 @@ impl Search {
         }
     }
 
-    /// `silesia/dickens`, where the manifest stores that original as `silesia/dickens.xz`.
+    /// Finds `silesia/dickens` if the manifest stores that original as `silesia/dickens.xz`.
     fn unpacked_name(&mut self, path: &Path) -> Result<()> {
-        // The look-up may fail for the same reason as the file did; then that reason is the better message.
+        // The look-up may fail for the same reason as the file; then the file's error is the better message.
         let missing = || fs::metadata(path).err().map_or_else(|| Error::usage("not found"), Error::from);
         let (real, manifest) = surroundings(path).map_err(|_| missing())?;
         let listed = manifest.as_deref().and_then(|manifest| {
@@ -139,7 +140,7 @@ impl Search {
                 }
                 continue;
             }
-            // Follows links to files; one that leads nowhere or to a directory is passed over, as are pipes.
+            // Follows links to files. Dangling links, links to directories and pipes are skipped.
             let Some(metadata) = fs::metadata(&real).ok().filter(fs::Metadata::is_file) else { continue };
             let relative = |m: &Manifest| real.strip_prefix(&m.directory).map(Path::to_path_buf).ok();
             let sample = match place.manifest.and_then(|m| Some((m, m.find_stored(&relative(m)?)?))) {
@@ -167,7 +168,7 @@ impl Search {
         }
     }
 
-    /// Notes what `manifest` lists under the real directory `within` and is not there.
+    /// Records the files that `manifest` lists in the real directory `within` and that are missing.
     fn note_missing(&mut self, manifest: &Manifest, within: &Path) {
         for listed in &manifest.files {
             let path = manifest.path_of(listed);
@@ -178,11 +179,11 @@ impl Search {
     }
 }
 
-/// A file's real path (links in its directory resolved, the file itself not) and the manifest that applies.
+/// A file's real path (only the links in its directory resolved) and the manifest that applies.
 fn surroundings(path: &Path) -> Result<(PathBuf, Option<Arc<Manifest>>)> {
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let parent = parent.canonicalize()?;
-    let name = path.file_name().ok_or_else(|| Error::usage("not the path of a file"))?;
+    let name = path.file_name().ok_or_else(|| Error::usage("the path does not end in a file name"))?;
     let manifest = Manifest::nearest(&parent)?;
     Ok((parent.join(name), manifest))
 }
@@ -195,7 +196,7 @@ fn with_slashes(path: &Path) -> String {
     path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-/// Where two samples would have one label, their paths become their names.
+/// Samples with equal labels get their paths as names.
 fn name_apart(samples: &mut [Sample]) {
     let mut counts = HashMap::new();
     for sample in &*samples {

@@ -1,8 +1,8 @@
-//! Corpora: directories of samples, manifests that say what their files are, generators, built-in samples.
+//! Corpora: directories of samples, manifests that describe them, generators, and built-in samples.
 //!
-//! A directory's nearest `manifest.json`, in it or in a parent, applies to it. A listed file is a sample in
-//! its original form, whatever form it is stored in, and is checked against the manifest's digest when it is
-//! loaded; a file that is not listed is a plain sample.
+//! The nearest `manifest.json` of a directory, in it or in a parent, applies to it. A listed file is a sample
+//! in its original form, whatever its stored form; loading verifies it against the manifest's digest. An
+//! unlisted file is a plain sample.
 
 pub mod builtin;
 mod discover;

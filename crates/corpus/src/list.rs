@@ -1,4 +1,4 @@
-//! What a manifest holds, corpus by corpus.
+//! Lists the corpora of a manifest.
 
 use super::manifest::Manifest;
 
@@ -9,7 +9,7 @@ pub struct Overview {
     pub corpus: String,
     /// Files listed.
     pub files: usize,
-    /// Files whose stored form is on disk, whatever it holds.
+    /// Files whose stored form exists on disk; its content is not verified.
     pub present: usize,
     /// Bytes of all originals.
     pub bytes: u64,
@@ -21,7 +21,7 @@ pub struct Overview {
     pub licences: Vec<String>,
 }
 
-/// The corpora of `manifest` in the order in which they first appear.
+/// The corpora of `manifest` in order of first appearance.
 pub fn overview(manifest: &Manifest) -> Vec<Overview> {
     let mut corpora: Vec<Overview> = Vec::new();
     for listed in &manifest.files {
@@ -32,7 +32,7 @@ pub fn overview(manifest: &Manifest) -> Vec<Overview> {
         let corpus = &mut corpora[position];
         corpus.files += 1;
         corpus.present += usize::from(manifest.path_of(listed).is_file());
-        // A manifest's sizes are anybody's claim: sums must not overflow.
+        // Sizes in a manifest are untrusted: sums must not overflow.
         corpus.bytes = corpus.bytes.saturating_add(listed.bytes);
         corpus.stored_bytes = corpus.stored_bytes.saturating_add(listed.stored_bytes);
         insert_sorted(&mut corpus.kinds, &listed.kind);

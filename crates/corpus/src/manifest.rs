@@ -1,7 +1,7 @@
-//! Manifests (`manifest.json`, format `lab-corpus-manifest-1`): what the files of a corpus are.
+//! Manifests (`manifest.json`, format `lab-corpus-manifest-1`): descriptions of the files of a corpus.
 //!
-//! A manifest comes with the data and is trusted as little: sizes are only compared, never allocated by, and
-//! a path that leaves the manifest's directory is refused.
+//! A manifest is untrusted input: its sizes are compared but never allocated, and a path that leaves its
+//! directory is refused.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -15,32 +15,32 @@ use sha2::{Digest as _, Sha256};
 
 use super::published::catalogue;
 
-/// The name of a manifest.
+/// File name of a manifest.
 pub const FILE_NAME: &str = "manifest.json";
 
 const FORMAT_FAMILY: &str = "lab-corpus-manifest-";
 const FORMAT: &str = "lab-corpus-manifest-1";
-/// A manifest of more bytes is refused.
+/// Maximum size of a manifest, in bytes.
 const MAX_BYTES: u64 = 64 << 20;
-/// A name or path of more bytes is refused.
+/// Maximum length of a name or path, in bytes.
 const MAX_PATH: usize = 1024;
-/// These first bytes tell a broken manifest of ours from a foreign file.
-const HEAD: usize = 4096;
+/// Bytes in which the format name must occur: they distinguish a broken manifest from a foreign file.
+const DETECT_BYTES: usize = 4096;
 
-/// The form in which a file lies on disk.
+/// Stored form of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StoredAs {
-    /// As it is.
+    /// The original, unchanged.
     Raw,
-    /// As a stream of zstd frames.
+    /// A stream of zstd frames.
     Zstd,
-    /// As an xz stream.
+    /// An xz stream.
     Xz,
 }
 
 impl StoredAs {
-    /// The word in the manifest.
+    /// The name of the form in a manifest.
     pub fn name(self) -> &'static str {
         match self {
             Self::Raw => "raw",
@@ -53,55 +53,55 @@ impl StoredAs {
 /// One file of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// The corpus that the file belongs to.
+    /// Corpus of the file.
     pub corpus: String,
-    /// The name of the original, unique in its corpus.
+    /// Name of the original; unique in its corpus.
     pub name: String,
     /// Bytes of the original.
     pub bytes: u64,
     /// SHA-256 of the original.
     pub sha256: Digest,
-    /// Where the stored form lies, relative to the manifest's directory.
+    /// Path of the stored form, relative to the manifest's directory.
     pub stored: PathBuf,
-    /// What the stored form is.
+    /// Kind of the stored form.
     pub stored_as: StoredAs,
     /// Bytes of the stored form.
     pub stored_bytes: u64,
     /// SHA-256 of the stored form.
     pub stored_sha256: Digest,
-    /// Where the file comes from.
+    /// Origin of the file.
     pub origin: String,
-    /// Under which terms.
+    /// Licence or terms of use.
     pub licence: String,
-    /// What sort of data it is, in a word.
+    /// Kind of data, in a word.
     pub kind: String,
     /// A remark.
     pub note: Option<String>,
-    /// Bytes of the original by what is published about it.
+    /// Published size of the original, in bytes.
     pub known_bytes: Option<u64>,
-    /// Whether the published size agrees.
+    /// Whether the published size agrees with `bytes`.
     pub size_matches_known: Option<bool>,
 }
 
-/// A manifest and where it lies.
+/// A manifest with its directory.
 #[derive(Debug, Clone)]
 pub struct Manifest {
-    /// The name of the whole set.
+    /// Name of the whole set.
     pub set: String,
-    /// The files in the manifest's order.
+    /// Files in the manifest's order.
     pub files: Vec<Listed>,
-    /// The directory that the stored paths start from.
+    /// Directory that the stored paths are relative to.
     pub directory: PathBuf,
-    /// SHA-256 of the manifest itself, which identifies a corpus in results.
+    /// SHA-256 of the manifest, which identifies a corpus in results.
     pub digest: Digest,
     by_stored: HashMap<PathBuf, usize>,
 }
 
 impl Manifest {
-    /// Reads a manifest's text; `directory` is where it lies.
+    /// Parses a manifest in `directory`.
     ///
     /// # Errors
-    /// Corrupt, naming the file and field; unsupported, where it is of a later version.
+    /// Corrupt, with file and field; [`Unsupported`](lab_codec::ErrorKind::Unsupported) for a later version.
     pub fn parse(text: &[u8], directory: &Path) -> Result<Self> {
         let raw: RawManifest = serde_json::from_slice(text)
             .map_err(|e| Error::corrupt(format!("not a corpus manifest: {e}")))?;
@@ -129,9 +129,9 @@ impl Manifest {
         Ok(Self { set: raw.set, files, directory: directory.to_path_buf(), digest, by_stored })
     }
 
-    /// The corpus that the samples of a file belong to: what the manifest calls it, but where it lists only some of the
-    /// files of a published corpus, their number is part of the name (`silesia-8`), so that nobody takes the figures
-    /// for those of the whole.
+    /// Corpus name of a file's samples. If the manifest lists only part of a published corpus, the name
+    /// includes the number of files (`silesia-8`). Nobody can then mistake the figures for those of the whole
+    /// corpus.
     pub fn corpus_of(&self, listed: &Listed) -> String {
         let name = &listed.corpus;
         let whole = catalogue::find(name).map_or(0, |published| published.files.len());
@@ -139,13 +139,13 @@ impl Manifest {
         if here < whole { format!("{name}-{here}") } else { name.clone() }
     }
 
-    /// Reads the manifest in `directory`: `None` without a `manifest.json`, or with one of another kind.
+    /// Reads the manifest in `directory`; `None` without `manifest.json`, or if it is another program's.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse), and I/O errors, with the path.
+    /// As for [`parse`](Self::parse), and I/O errors, with the path.
     pub fn in_directory(directory: &Path) -> Result<Option<Self>> {
         let path = directory.join(FILE_NAME);
-        // A directory or a pipe of that name is not a manifest.
+        // A directory or a pipe with that name is not a manifest.
         if !fs::metadata(&path).is_ok_and(|m| m.is_file()) {
             return Ok(None);
         }
@@ -163,10 +163,10 @@ impl Manifest {
         read().map_err(|e| e.at(path.display().to_string()))
     }
 
-    /// Reads the manifest that applies to `directory`: the nearest, in it or in a parent.
+    /// Reads the manifest that applies to `directory`: the nearest one, in it or in a parent.
     ///
     /// # Errors
-    /// As [`in_directory`](Self::in_directory).
+    /// As for [`in_directory`](Self::in_directory).
     pub fn nearest(directory: &Path) -> Result<Option<Arc<Self>>> {
         for candidate in directory.ancestors() {
             if let Some(manifest) = Self::in_directory(candidate)? {
@@ -176,21 +176,21 @@ impl Manifest {
         Ok(None)
     }
 
-    /// The file whose stored form lies at `stored`, relative to the manifest's directory.
+    /// The file with the stored form `stored`, relative to the manifest's directory.
     pub fn find_stored(&self, stored: &Path) -> Option<&Listed> {
         self.by_stored.get(stored).map(|index| &self.files[*index])
     }
 
-    /// Where the stored form of `listed` lies.
+    /// Path of the stored form of `listed`.
     pub fn path_of(&self, listed: &Listed) -> PathBuf {
         self.directory.join(&listed.stored)
     }
 }
 
-/// The text of a manifest of `files`, which [`Manifest::parse`] reads back.
+/// Writes a manifest of `files`, which [`Manifest::parse`] reads back.
 ///
 /// # Errors
-/// Where the files cannot be written as JSON.
+/// If the files cannot be written as JSON.
 pub fn text(set: &str, files: &[Listed]) -> Result<String> {
     let raw = RawManifest {
         format: FORMAT.to_string(),
@@ -202,9 +202,9 @@ pub fn text(set: &str, files: &[Listed]) -> Result<String> {
     Ok(text + "\n")
 }
 
-/// Whether a file called `manifest.json` means to be a corpus manifest: other programs use the name too.
+/// Whether a file named `manifest.json` is meant as a corpus manifest: other programs use the name too.
 fn is_ours(text: &[u8]) -> bool {
-    let head = &text[..text.len().min(HEAD)];
+    let head = &text[..text.len().min(DETECT_BYTES)];
     head.windows(FORMAT_FAMILY.len()).any(|window| window == FORMAT_FAMILY.as_bytes())
 }
 
@@ -294,8 +294,8 @@ pub(super) fn digest(field: &str, text: &str) -> Result<Digest> {
     Digest::from_hex(text).ok_or_else(|| Error::corrupt(format!("{field} is not 64 hexadecimal digits")))
 }
 
-/// A path of plain names, written with `/`. Corpora and names are held to it too, because outputs are named
-/// after them.
+/// Checks a path of plain names, separated by `/`. Names of corpora and files are checked too, because
+/// outputs are named after them.
 pub(super) fn check_path(field: &str, text: &str) -> Result<PathBuf> {
     let refused = |why: &str| {
         let shown: String = text.chars().take(60).collect();
@@ -304,7 +304,7 @@ pub(super) fn check_path(field: &str, text: &str) -> Result<PathBuf> {
     if text.is_empty() || text.len() > MAX_PATH {
         return Err(refused("is empty or too long"));
     }
-    // A backslash or colon separates parts of a path, or names a drive, on other systems.
+    // A backslash or colon separates path components, or names a drive, on other systems.
     if text.chars().any(|c| c.is_control() || c == '\\' || c == ':') {
         return Err(refused("has a control character, a backslash or a colon"));
     }

@@ -1,4 +1,4 @@
-//! A sample: one original file of a corpus, wherever its bytes come from.
+//! A sample: one original file of a corpus, from any source.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,18 +10,18 @@ use super::generate;
 use super::manifest::{Listed, StoredAs};
 use super::unpack::{HashingWriter, unpack};
 
-/// One file to be compressed, in its original form.
+/// One file to compress, in its original form.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// The corpus that a manifest puts it in.
+    /// Corpus from the manifest, if one applies.
     pub corpus: Option<String>,
-    /// Its name, unique within one discovery together with the corpus.
+    /// Name; unique within one discovery together with the corpus.
     pub name: String,
-    /// Where it lies, as shown to people: the stored form, or `builtin/NAME`.
+    /// Path as shown to people: of the stored form, or `builtin/NAME`.
     pub path: PathBuf,
     /// Bytes of the original.
     pub bytes: u64,
-    /// SHA-256 of the original, where a manifest says it.
+    /// SHA-256 of the original, if a manifest lists it.
     pub sha256: Option<Digest>,
     source: Source,
 }
@@ -32,9 +32,9 @@ enum Source {
     Plain,
     /// The stored form of a listed file at the sample's path.
     Stored(StoredAs),
-    /// Part of the program.
+    /// Bytes in the program.
     Embedded(&'static [u8]),
-    /// Made when it is loaded.
+    /// Output of a generator, made on loading.
     Generated { generator: String, seed: u64 },
 }
 
@@ -44,7 +44,7 @@ impl Sample {
         Self { corpus: None, name, path, bytes, sha256: None, source: Source::Plain }
     }
 
-    /// A file of a manifest, its stored form at `path`.
+    /// A file of a manifest, with its stored form at `path`.
     pub fn listed(corpus: String, listed: &Listed, path: PathBuf) -> Self {
         Self {
             corpus: Some(corpus),
@@ -56,12 +56,12 @@ impl Sample {
         }
     }
 
-    /// Bytes that are part of the program.
+    /// Bytes in the program.
     pub fn embedded(corpus: &str, name: &str, content: &'static [u8]) -> Self {
         Self::within(corpus, name, content.len() as u64, Source::Embedded(content))
     }
 
-    /// The first `bytes` of what a generator makes.
+    /// The first `bytes` of a generator's output.
     pub fn generated(corpus: &str, generator: &str, seed: u64, bytes: u64) -> Self {
         let source = Source::Generated { generator: generator.to_string(), seed };
         Self::within(corpus, generator, bytes, source)
@@ -86,11 +86,11 @@ impl Sample {
         }
     }
 
-    /// The original's bytes as a stream. A plain file is read as it goes, whatever its size; any other sample is
+    /// A reader of the original's bytes. A plain file is streamed, whatever its size; any other sample is
     /// loaded.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
+    /// As for [`load`](Self::load).
     pub fn open(&self, cx: &Context) -> Result<Box<dyn Read + Send>> {
         match self.source {
             Source::Plain => match File::open(&self.path) {
@@ -101,12 +101,12 @@ impl Sample {
         }
     }
 
-    /// The original's bytes, exactly as many as [`bytes`](Self::bytes), checked against the manifest's digest
-    /// where there is one.
+    /// Loads the original: exactly [`bytes`](Self::bytes) bytes, verified against the manifest's digest if it
+    /// has one.
     ///
     /// # Errors
-    /// [`Limit`](ErrorKind::Limit), before anything is allocated, where the sample exceeds the output limit;
-    /// corrupt, where size or digest differ from what was found or listed; I/O errors. All with the path.
+    /// [`Limit`](ErrorKind::Limit), before any allocation, if the sample exceeds the output limit; corrupt if
+    /// size or digest differ; I/O errors. All with the path.
     pub fn load(&self, cx: &Context) -> Result<Vec<u8>> {
         self.read(cx).map_err(|e| e.at(self.path.display().to_string()))
     }
@@ -126,7 +126,7 @@ impl Sample {
                 generate::generate(&generate::find(generator)?, *seed, self.bytes, &mut out, cx)?;
             }
             Source::Plain => {
-                // One byte more than expected tells that the file has grown.
+                // Reads one byte beyond the expected length, to detect that the file has grown.
                 File::open(&self.path)?.take(self.bytes.saturating_add(1)).read_to_end(&mut out)?;
                 if out.len() as u64 != self.bytes {
                     return Err(Error::corrupt(format!(
@@ -143,7 +143,7 @@ impl Sample {
     fn restore(&self, stored_as: StoredAs, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
         let file = File::open(&self.path)?;
         let mut writer = HashingWriter::new(out, self.bytes);
-        // The writer holds the output to the listed size; the decoder need not.
+        // The writer enforces the listed size; the decoder needs no limit.
         let cx = cx.clone().with_limits(cx.limits().with_output(u64::MAX));
         let result = unpack(stored_as, file, &mut writer, &cx);
         if writer.overflowed() {
@@ -165,7 +165,7 @@ impl Sample {
 }
 
 fn differs(what: &str) -> Error {
-    Error::corrupt(format!("it holds {what} that the manifest says"))
+    Error::corrupt(format!("it holds {what} listed in the manifest"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A small corpus on disk for the tests of this module.
+//! A small corpus on disk for this crate's tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::manifest::{FILE_NAME, Listed, Manifest};
 
-/// The original behind every listed file.
+/// Original content of every listed file.
 pub const HELLO: &[u8] = b"hello, corpus\n";
 
-/// `HELLO` as `xz -9` writes it: a dictionary of 64 MiB is declared.
+/// `HELLO` compressed with `xz -9`: it declares a dictionary of 64 MiB.
 pub const HELLO_XZ: &[u8] = &[
     0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x04, 0xe6, 0xd6, 0xb4, 0x46, 0x02, 0x00, 0x21, 0x01, 0x1c,
     0x00, 0x00, 0x00, 0x10, 0xcf, 0x58, 0xcc, 0x01, 0x00, 0x0d, 0x68, 0x65, 0x6c, 0x6c, 0x6f, 0x2c, 0x20,
@@ -33,7 +33,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A directory that is removed in the end.
+/// A directory that is removed when dropped.
 pub struct Directory(tempfile::TempDir);
 
 impl Directory {
@@ -65,7 +65,7 @@ impl Directory {
         self.0.path()
     }
 
-    /// Writes a file, its directories made where missing.
+    /// Writes a file and creates its missing directories.
     pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -77,7 +77,7 @@ impl Directory {
         Manifest::in_directory(self.path()).unwrap().unwrap()
     }
 
-    /// The listed files by name.
+    /// Listed files by name.
     pub fn listed(&self) -> Vec<(String, Listed)> {
         self.manifest().files.into_iter().map(|l| (l.name.clone(), l)).collect()
     }

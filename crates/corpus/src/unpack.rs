@@ -1,4 +1,4 @@
-//! Undoing the stored form of a file, as a stream, in bounded memory, with both digests on the way.
+//! Unpacks the stored form of a file as a stream, in bounded memory, and computes both digests.
 
 use std::io::{self, BufReader, Read, Write};
 
@@ -8,13 +8,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::StoredAs;
 
-const PIECE: usize = 128 << 10;
+const PIECE_BYTES: usize = 128 << 10;
 
-/// Writes the original form of what `reader` holds and returns how many bytes it has.
+/// Writes the original form of the data in `reader` and returns its length in bytes.
 ///
 /// # Errors
-/// Corrupt and truncated input; [`Limit`](ErrorKind::Limit), where decoding takes more memory than allowed;
-/// errors of `reader` and `writer`.
+/// Corrupt and truncated input; [`Limit`](ErrorKind::Limit) if decoding exceeds the memory limit; errors of
+/// `reader` and `writer`.
 pub fn unpack(stored_as: StoredAs, reader: impl Read, writer: &mut dyn Write, cx: &Context) -> Result<u64> {
     match stored_as {
         StoredAs::Raw => copy(reader, writer, cx),
@@ -23,19 +23,19 @@ pub fn unpack(stored_as: StoredAs, reader: impl Read, writer: &mut dyn Write, cx
     }
 }
 
-/// The content of all xz streams in `reader`, within the memory limit.
+/// Decodes all xz streams in `reader`, within the memory limit.
 pub(super) fn xz<R: Read>(reader: R, cx: &Context) -> XzReader<BufReader<R>> {
     let kibibytes = u32::try_from(cx.limits().memory >> 10).unwrap_or(u32::MAX);
-    // The decoder reads byte by byte.
-    XzReader::new_mem_limit(BufReader::with_capacity(PIECE, reader), true, kibibytes)
+    // The buffer serves a decoder that reads single bytes.
+    XzReader::new_mem_limit(BufReader::with_capacity(PIECE_BYTES, reader), true, kibibytes)
 }
 
-/// Copies all of `reader`, and returns how many bytes that were.
+/// Copies all of `reader` and returns the number of bytes.
 ///
 /// # Errors
-/// As [`unpack`].
+/// As for [`unpack`].
 pub(super) fn copy(mut reader: impl Read, writer: &mut dyn Write, cx: &Context) -> Result<u64> {
-    let mut piece = vec![0; PIECE];
+    let mut piece = vec![0; PIECE_BYTES];
     let mut total = 0;
     loop {
         cx.check()?;
@@ -51,7 +51,7 @@ pub(super) fn copy(mut reader: impl Read, writer: &mut dyn Write, cx: &Context) 
     }
 }
 
-/// The decoder for xz reports its own findings as I/O errors.
+/// The xz decoder reports damage as I/O errors; this gives them the right kind.
 fn decoding(error: io::Error) -> Error {
     let kind = match error.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => ErrorKind::Corrupt,
@@ -62,7 +62,7 @@ fn decoding(error: io::Error) -> Error {
     Error::new(kind, error.to_string())
 }
 
-/// Passes on what it reads, counting and hashing it.
+/// A reader that counts and hashes what is read through it.
 pub struct HashingReader<'a, R> {
     inner: R,
     hash: Sha256,
@@ -76,7 +76,7 @@ impl<'a, R: Read> HashingReader<'a, R> {
         Self { inner, hash: Sha256::new(), bytes: 0, cx }
     }
 
-    /// Reads to the end, and gives the length and digest of everything.
+    /// Reads to the end; returns length and digest of the whole input.
     pub fn finish(mut self) -> Result<(u64, Digest)> {
         let cx = self.cx;
         copy(&mut self, &mut io::sink(), cx)?;
@@ -94,7 +94,7 @@ impl<R: Read> Read for HashingReader<'_, R> {
     }
 }
 
-/// Passes on what is written to it, up to a limit, counting and hashing it.
+/// A writer that counts and hashes what is written, up to a limit.
 pub struct HashingWriter<W> {
     inner: W,
     hash: Sha256,
@@ -103,17 +103,17 @@ pub struct HashingWriter<W> {
 }
 
 impl<W: Write> HashingWriter<W> {
-    /// Refuses what goes beyond `limit` bytes.
+    /// Refuses writes beyond `limit` bytes.
     pub fn new(inner: W, limit: u64) -> Self {
         Self { inner, hash: Sha256::new(), bytes: 0, limit }
     }
 
-    /// Whether more than the limit was offered.
+    /// Whether a write exceeded the limit.
     pub fn overflowed(&self) -> bool {
         self.bytes > self.limit
     }
 
-    /// The length and digest of everything.
+    /// Length and digest of all bytes written.
     pub fn finish(self) -> (u64, Digest) {
         (self.bytes, Digest(self.hash.finalize().into()))
     }
@@ -162,7 +162,7 @@ mod tests {
         for bit in 0..HELLO_XZ.len() * 8 {
             let mut flipped = HELLO_XZ.to_vec();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            // Whatever is not noticed has to be harmless.
+            // Damage that the decoder does not detect must not change the output.
             if let Ok(out) = xz(&flipped, 1 << 30) {
                 assert_eq!(out, HELLO, "bit {bit}");
             }

@@ -1,4 +1,4 @@
-//! Whether the files of a manifest are what it says, in one pass over each, in bounded memory.
+//! Verifies the files of a manifest, in one pass over each and in bounded memory.
 
 use std::fs::File;
 use std::io;
@@ -8,46 +8,46 @@ use lab_codec::{Context, Digest, Error, ErrorKind, Result};
 use super::manifest::{Listed, Manifest};
 use super::unpack::{HashingReader, HashingWriter, unpack};
 
-/// Which bytes of a file were wrong.
+/// Form in which a file failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// Those on disk.
+    /// The bytes on disk.
     Stored,
-    /// Those that undoing the stored form gives.
+    /// The bytes after unpacking.
     Original,
 }
 
-/// What became of one file.
+/// Result of one file.
 #[derive(Debug)]
 pub enum Outcome {
     /// Both forms have the listed size and digest.
     Ok,
     /// The file is missing.
     Missing,
-    /// A size differs. Of an original that is longer than listed, the size is not found out.
+    /// A size differs. The actual size is unknown for an original that is longer than listed.
     WrongSize {
-        /// Where.
+        /// Form that was checked.
         form: Form,
-        /// Bytes by the manifest.
+        /// Bytes according to the manifest.
         expected: u64,
         /// Bytes found.
         found: Option<u64>,
     },
     /// A digest differs.
     WrongDigest {
-        /// Where.
+        /// Form that was checked.
         form: Form,
-        /// SHA-256 by the manifest.
+        /// SHA-256 according to the manifest.
         expected: Digest,
         /// SHA-256 found.
         found: Digest,
     },
-    /// It could not be read, or its stored form not undone although its digest is right.
+    /// The file cannot be read, or cannot be unpacked although its digest is right.
     Failed(Error),
 }
 
 impl Outcome {
-    /// Whether the file is as listed.
+    /// Whether the file matches the manifest.
     pub fn is_ok(&self) -> bool {
         matches!(self, Self::Ok)
     }
@@ -76,22 +76,22 @@ impl std::fmt::Display for Outcome {
     }
 }
 
-/// How many files were as listed, and how many were not.
+/// Counts of a verification.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// As listed.
+    /// Files that match.
     pub ok: usize,
-    /// Not on disk.
+    /// Files missing on disk.
     pub missing: usize,
-    /// Anything else.
+    /// All other files.
     pub bad: usize,
 }
 
-/// Checks the files of `manifest` that `select` takes, in its order, and tells `each` what became of them.
-/// Stored bytes read are reported to the observer of `cx`.
+/// Checks the files of `manifest` that `select` accepts, in order, and passes each result to `each`. The
+/// observer of `cx` counts stored bytes.
 ///
 /// # Errors
-/// Cancellation only; everything else is an [`Outcome`].
+/// Only cancellation; every other error is an [`Outcome`].
 pub fn verify(
     manifest: &Manifest,
     select: impl Fn(&Listed) -> bool,
@@ -114,7 +114,7 @@ pub fn verify(
 /// Checks one file.
 ///
 /// # Errors
-/// Cancellation only.
+/// Only cancellation.
 pub fn verify_file(manifest: &Manifest, listed: &Listed, cx: &Context) -> Result<Outcome> {
     match check(manifest, listed, cx) {
         Ok(outcome) => Ok(outcome),
@@ -136,7 +136,7 @@ fn check(manifest: &Manifest, listed: &Listed, cx: &Context) -> Result<Outcome> 
     }
     let mut reader = HashingReader::new(file, cx);
     let mut writer = HashingWriter::new(io::sink(), listed.bytes);
-    // Nothing is kept, so only the listed size bounds what is decoded.
+    // The output is discarded, so the listed size is the only bound that decoding needs.
     let unbounded = cx.clone().with_limits(cx.limits().with_output(u64::MAX));
     let unpacked = unpack(listed.stored_as, &mut reader, &mut writer, &unbounded);
     let (_, stored) = reader.finish()?;
@@ -206,7 +206,8 @@ mod tests {
             ));
             assert!(matches!(
                 outcome(&directory, name, |l| l.bytes += 1),
-                Outcome::WrongSize { form, found: Some(found), .. } if form == original && found == HELLO.len() as u64
+                Outcome::WrongSize { form, found: Some(found), .. }
+                    if form == original && found == HELLO.len() as u64
             ));
             assert!(matches!(
                 outcome(&directory, name, |l| l.bytes -= 1),

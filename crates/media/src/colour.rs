@@ -1,21 +1,21 @@
-//! What the samples of a video mean, as the code points of ITU-T H.273.
+//! Colour tags of a video, as code points of ITU-T H.273.
 
-/// Whether samples use all values.
+/// Range of the sample values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Range {
-    /// Not said.
+    /// Unspecified.
     #[default]
     Unspecified,
-    /// 16 to 235, chroma to 240 (at 8 bits).
+    /// Limited: 16 to 235, chroma to 240 (at 8 bits).
     Limited,
-    /// 0 to 255 (at 8 bits).
+    /// Full: 0 to 255 (at 8 bits).
     Full,
 }
 
-/// Colour tags. 2 stands for "unspecified" in all code points.
+/// Colour tags. Code point 2 means "unspecified" in all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Colour {
-    /// Whether samples use all values.
+    /// Range of the sample values.
     pub range: Range,
     /// `MatrixCoefficients` (H.273, table 4).
     pub matrix: u8,
@@ -26,7 +26,7 @@ pub struct Colour {
 }
 
 impl Default for Colour {
-    /// Nothing said.
+    /// All tags unspecified.
     fn default() -> Self {
         Self { range: Range::Unspecified, matrix: 2, primaries: 2, transfer: 2 }
     }
@@ -75,7 +75,7 @@ const TRANSFER: Names = &[
 ];
 
 fn code(names: Names, name: Option<&str>) -> u8 {
-    // The same transfers have two names in ffmpeg.
+    // ffmpeg has a second name for these transfers.
     let name = match name.unwrap_or_default() {
         "bt470m" if names == TRANSFER => "gamma22",
         "bt470bg" if names == TRANSFER => "gamma28",
@@ -89,7 +89,7 @@ fn name(names: Names, code: u8) -> Option<&'static str> {
 }
 
 impl Colour {
-    /// From the words of ffprobe; words that are not known count as not said.
+    /// Parses ffprobe's names; unknown names count as unspecified.
     pub(crate) fn from_names(
         range: Option<&str>,
         matrix: Option<&str>,
@@ -109,7 +109,7 @@ impl Colour {
         }
     }
 
-    /// The options that make ffmpeg write these tags.
+    /// ffmpeg options that write these tags.
     pub(crate) fn arguments(self) -> Vec<String> {
         let range = match self.range {
             Range::Unspecified => None,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use lab_codec::{Error, Limits, Result};
 
-/// How the samples of a frame lie in its buffer: plane after plane, row after row from the top, without padding.
+/// Memory layout of a frame's samples: plane after plane, row after row from the top, without padding.
 /// Samples of more than 8 bits take two bytes, little-endian. The names are ffmpeg's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PixelFormat {
@@ -38,7 +38,7 @@ pub enum PixelFormat {
     Rgba64,
 }
 
-/// What a format is made of.
+/// Properties of a pixel format.
 struct Layout {
     format: PixelFormat,
     /// ffmpeg's name.
@@ -46,7 +46,7 @@ struct Layout {
     bits: u8,
     /// Interleaved channels of the first plane.
     channels: u8,
-    /// log2 of how much narrower and lower the chroma planes are; `None` where there is one plane.
+    /// log2 of the horizontal and vertical chroma subsampling; `None` for one plane.
     chroma: Option<(u8, u8)>,
 }
 
@@ -60,7 +60,7 @@ const fn layout(
     Layout { format, name, bits, channels, chroma }
 }
 
-/// In the order of the enumeration.
+/// Layouts in the order of the enumeration.
 static LAYOUTS: [Layout; 14] = [
     layout(PixelFormat::Gray8, "gray", 8, 1, None),
     layout(PixelFormat::Gray16, "gray16le", 16, 1, None),
@@ -78,7 +78,8 @@ static LAYOUTS: [Layout; 14] = [
     layout(PixelFormat::Rgba64, "rgba64le", 16, 4, None),
 ];
 
-/// Formats of ffmpeg that are others of ours with their samples in another order or place, so that nothing is lost.
+/// Formats of ffmpeg with the same sample values as one of ours, in another order or place: the conversion is
+/// lossless.
 static SAME_SAMPLES: [(&str, PixelFormat); 16] = [
     ("yuvj420p", PixelFormat::Yuv420p),
     ("yuvj422p", PixelFormat::Yuv422p),
@@ -108,23 +109,23 @@ impl PixelFormat {
         &LAYOUTS[self as usize]
     }
 
-    /// ffmpeg's name.
+    /// ffmpeg's name of the format.
     pub fn name(self) -> &'static str {
         self.layout().name
     }
 
-    /// The format that ffmpeg calls `name`, or the one that holds exactly its samples (`bgra` is read as `rgba`).
+    /// The format that ffmpeg calls `name`, or the one that holds exactly its samples (`rgba` for `bgra`).
     pub fn of_ffmpeg(name: &str) -> Option<Self> {
         let own = LAYOUTS.iter().find(|layout| layout.name == name).map(|layout| layout.format);
         own.or_else(|| SAME_SAMPLES.iter().find(|(same, _)| *same == name).map(|(_, format)| *format))
     }
 
-    /// Bits of a sample that count.
+    /// Significant bits per sample.
     pub fn bits(self) -> u32 {
         self.layout().bits.into()
     }
 
-    /// Bytes of a sample.
+    /// Bytes per sample.
     pub fn sample_bytes(self) -> usize {
         if self.layout().bits > 8 { 2 } else { 1 }
     }
@@ -153,22 +154,22 @@ impl PixelFormat {
 /// The size of a frame in pixels, and its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
-    /// Pixels in a row.
+    /// Width in pixels.
     pub width: u32,
-    /// Rows.
+    /// Height in pixels.
     pub height: u32,
-    /// How samples lie.
+    /// Pixel format.
     pub format: PixelFormat,
 }
 
-/// The longest side of a frame.
+/// Maximum width and height, in pixels.
 pub const MAX_SIDE: u32 = 65_535;
 
 impl Shape {
-    /// A shape that was read from input: its sides are sane, and a frame of it fits into the limit of memory.
+    /// A shape from untrusted input: its sides are in range, and one frame fits the memory limit.
     ///
     /// # Errors
-    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where a side is 0 or more than [`MAX_SIDE`],
+    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) if a side is 0 or more than [`MAX_SIDE`],
     /// [`Limit`](lab_codec::ErrorKind::Limit).
     pub fn checked(width: u32, height: u32, format: PixelFormat, limits: &Limits) -> Result<Self> {
         if !(1..=MAX_SIDE).contains(&width) || !(1..=MAX_SIDE).contains(&height) {
@@ -181,7 +182,7 @@ impl Shape {
         Ok(shape)
     }
 
-    /// Samples in a row of plane `plane`, all channels together, and rows of it.
+    /// Samples per row of plane `plane`, with all channels, and its number of rows.
     pub fn plane_size(self, plane: usize) -> (usize, usize) {
         let (width, height) = (self.width as usize, self.height as usize);
         match (plane, self.format.layout().chroma) {
@@ -190,12 +191,12 @@ impl Shape {
         }
     }
 
-    /// Bytes of a row of plane `plane`.
+    /// Bytes per row of plane `plane`.
     pub fn row_bytes(self, plane: usize) -> usize {
         self.plane_size(plane).0 * self.format.sample_bytes()
     }
 
-    /// Where plane `plane` lies in the buffer; empty behind the last.
+    /// Byte range of plane `plane` in the buffer; empty beyond the last plane.
     pub fn plane_range(self, plane: usize) -> Range<usize> {
         let bytes = |plane: usize| self.row_bytes(plane) * self.plane_size(plane).1;
         let planes = self.format.planes();
@@ -203,7 +204,7 @@ impl Shape {
         start..start + if plane < planes { bytes(plane) } else { 0 }
     }
 
-    /// Bytes of a frame.
+    /// Bytes per frame.
     pub fn bytes(self) -> usize {
         self.plane_range(self.format.planes()).start
     }

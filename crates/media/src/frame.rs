@@ -1,8 +1,9 @@
-//! One picture.
+//! A frame of samples.
 
 use crate::Shape;
 
-/// A picture: its samples, plane after plane, as [`Shape`] and [`PixelFormat`](crate::PixelFormat) say.
+/// A picture: its samples, plane after plane, in the layout of its [`Shape`] and
+/// [`PixelFormat`](crate::PixelFormat).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     shape: Shape,
@@ -10,12 +11,12 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A frame of zeros: black, or green where the samples are Y, Cb and Cr.
+    /// A frame of zeros: black, or green for Y, Cb and Cr.
     pub fn new(shape: Shape) -> Self {
         Self { shape, data: vec![0; shape.bytes()] }
     }
 
-    /// A frame of given samples; `None` where their number is not that of the shape.
+    /// A frame of given samples; `None` if their number does not match the shape.
     pub fn from_data(shape: Shape, data: Vec<u8>) -> Option<Self> {
         (data.len() == shape.bytes()).then_some(Self { shape, data })
     }
@@ -25,7 +26,7 @@ impl Frame {
         self.shape
     }
 
-    /// Gives the frame another shape; what it shows is undefined then.
+    /// Changes the shape; the samples are undefined afterwards.
     pub fn reshape(&mut self, shape: Shape) {
         self.shape = shape;
         self.data.resize(shape.bytes(), 0);
@@ -46,7 +47,7 @@ impl Frame {
         self.data
     }
 
-    /// Exchanges the samples with another buffer of the same length; whether that was so.
+    /// Swaps the samples with another buffer; `false`, without a swap, if its length differs.
     pub(crate) fn swap(&mut self, data: &mut Vec<u8>) -> bool {
         let same = data.len() == self.data.len();
         if same {

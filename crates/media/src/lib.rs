@@ -1,8 +1,9 @@
-//! Frames: where they come from and where they go.
+//! Reads and writes video frames.
 //!
-//! A [`Frame`] is a picture in one of the [`PixelFormat`]s, its samples in one contiguous buffer. A [`Reader`] gives
-//! the frames of a clip, of a directory of pictures, of y4m or of raw samples; a [`Writer`] takes them. y4m, PNG and
-//! raw samples are read and written here; everything else goes through ffmpeg, a child process over pipes.
+//! A [`Frame`] is a picture in one of the [`PixelFormat`]s, its samples in one contiguous buffer. A
+//! [`Reader`] reads the frames of a clip, of a directory of pictures, of y4m or of raw samples; a [`Writer`]
+//! writes them. This crate reads and writes y4m, PNG and raw samples itself; ffmpeg handles all other
+//! formats, as a child process over pipes.
 //!
 //! ```no_run
 //! use lab_codec::Context;
@@ -45,22 +46,22 @@ pub use frame::Frame;
 pub use sink::{WriteOptions, Writer};
 pub use source::{ReadOptions, Reader};
 
-/// A number of frames per second, or a time base in seconds, as a fraction.
+/// A fraction: frames per second, or a time base in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Above the line.
+    /// Numerator.
     pub num: u32,
-    /// Below the line; not 0.
+    /// Denominator; not 0.
     pub den: u32,
 }
 
 impl Rate {
-    /// `num / den`; `None` where either is 0.
+    /// `num / den`; `None` if either is 0.
     pub fn new(num: u32, den: u32) -> Option<Self> {
         (num > 0 && den > 0).then_some(Self { num, den })
     }
 
-    /// From text, `25`, `30000/1001` or `30000:1001`.
+    /// Parses `25`, `30000/1001` or `30000:1001`.
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once(['/', ':']) {
             Some((num, den)) => Self::new(num.parse().ok()?, den.parse().ok()?),
@@ -68,7 +69,7 @@ impl Rate {
         }
     }
 
-    /// As a number.
+    /// The value as a floating-point number.
     pub fn as_f64(self) -> f64 {
         f64::from(self.num) / f64::from(self.den)
     }
@@ -80,15 +81,15 @@ impl std::fmt::Display for Rate {
     }
 }
 
-/// What all frames of a video have in common.
+/// Properties that all frames of a video share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Video {
-    /// Size and pixel format.
+    /// Width, height and pixel format.
     pub shape: Shape,
-    /// What the samples mean.
+    /// Colour tags of the samples.
     pub colour: Colour,
-    /// Frames per second; the nominal rate where they are not evenly spaced.
+    /// Frames per second; the nominal rate of a video with uneven timestamps.
     pub rate: Rate,
-    /// How many frames there are, as far as is known without reading them.
+    /// Number of frames, if known without reading them.
     pub frames: Option<u64>,
 }

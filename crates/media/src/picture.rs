@@ -1,4 +1,4 @@
-//! Pictures as PNG.
+//! Reads and writes PNG pictures.
 
 use std::io::{BufRead, Seek, Write};
 
@@ -7,14 +7,14 @@ use png::{BitDepth, ColorType};
 
 use crate::{Frame, PixelFormat, Shape};
 
-/// The first bytes.
+/// First bytes of a PNG file.
 pub const MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// Reads a picture: palettes and less than 8 bits become 8 bits, transparency becomes alpha. Of an animation, the
-/// first picture.
+/// Reads a picture. Palettes and samples below 8 bits become 8 bits, transparency becomes alpha. An animation
+/// gives its first picture.
 ///
 /// # Errors
-/// [`Unsupported`](ErrorKind::Unsupported) for another file, [`Corrupt`](ErrorKind::Corrupt),
+/// [`Unsupported`](ErrorKind::Unsupported) for another file type, [`Corrupt`](ErrorKind::Corrupt),
 /// [`Limit`](ErrorKind::Limit), I/O errors.
 pub fn read(source: impl BufRead + Seek, cx: &Context) -> Result<Frame> {
     let memory = usize::try_from(cx.limits().memory).unwrap_or(usize::MAX);
@@ -41,8 +41,7 @@ pub fn read(source: impl BufRead + Seek, cx: &Context) -> Result<Frame> {
     Ok(frame)
 }
 
-/// Writes a picture, which is gray or red, green and blue, with or without alpha. Its bytes depend on nothing but the
-/// samples.
+/// Writes a gray or RGB picture, with or without alpha. The output depends only on the samples.
 ///
 /// # Errors
 /// [`Unsupported`](ErrorKind::Unsupported) for Y, Cb and Cr; I/O errors.
@@ -75,8 +74,8 @@ pub fn write(sink: impl Write, frame: &Frame) -> Result<()> {
     writer.finish().map_err(unwritable)
 }
 
-/// The picture in another format of gray or red, green and blue with the same depth, where that loses nothing: channels
-/// are added, and alpha goes where it is opaque everywhere. `None` where it does not.
+/// Converts between gray and RGB formats of the same depth, if that is lossless: adds channels, and drops
+/// alpha that is opaque everywhere. `None` if the conversion would lose data.
 pub fn convert(frame: &Frame, format: PixelFormat) -> Option<Frame> {
     let (from, shape) = (frame.shape(), Shape { format, ..frame.shape() });
     let (wide, bytes) = (from.format.channels(), format.sample_bytes());
@@ -110,7 +109,7 @@ pub fn convert(frame: &Frame, format: PixelFormat) -> Option<Frame> {
     Frame::from_data(shape, data)
 }
 
-/// PNG has the more significant byte first, frames have it last.
+/// Swaps bytes: PNG is big-endian, frames are little-endian.
 fn swap_bytes(frame: &mut Frame) {
     if frame.shape().format.sample_bytes() == 2 {
         frame.data_mut().as_chunks_mut::<2>().0.iter_mut().for_each(|sample| sample.reverse());

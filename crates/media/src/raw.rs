@@ -1,4 +1,4 @@
-//! Frames without any header: samples one frame after the other.
+//! Frames without a header: samples, one frame after the other.
 
 use std::io::{self, Read, Write};
 
@@ -6,16 +6,18 @@ use lab_codec::{Error, Result};
 
 use crate::Frame;
 
-/// Reads the next frame into `frame`, whose shape tells its size; `false` at the end.
+/// Reads the next frame into `frame`, whose shape determines its size; `false` at the end.
 ///
 /// # Errors
-/// [`Truncated`](lab_codec::ErrorKind::Truncated) where the data ends inside a frame; I/O errors.
+/// [`Truncated`](lab_codec::ErrorKind::Truncated) if the data ends inside a frame; I/O errors.
 pub fn read(source: &mut impl Read, frame: &mut Frame) -> Result<bool> {
     let shape = frame.shape();
     match fill(source, frame.data_mut())? {
         0 => Ok(false),
         n if n == shape.bytes() => Ok(true),
-        n => Err(Error::truncated(format!("{n} bytes are left for a frame of {} ({shape})", shape.bytes()))),
+        n => {
+            Err(Error::truncated(format!("{n} bytes left for a frame of {} bytes ({shape})", shape.bytes())))
+        }
     }
 }
 
@@ -27,7 +29,7 @@ pub fn write(sink: &mut impl Write, frame: &Frame) -> Result<()> {
     Ok(sink.write_all(frame.data())?)
 }
 
-/// Reads until `buf` is full or the source ends; how much there was.
+/// Reads until `buf` is full or the source ends; returns the number of bytes.
 pub(crate) fn fill(source: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buf.len() {

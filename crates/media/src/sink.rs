@@ -1,4 +1,4 @@
-//! Where frames go.
+//! Writes frames to any supported destination.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -9,19 +9,18 @@ use lab_codec::{Context, Error, Result};
 use crate::ffmpeg::{EncodeOptions, EncodedVideo, Encoder, Output};
 use crate::{Frame, Video, picture, raw, y4m};
 
-/// What becomes of frames.
+/// Options of a writer.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct WriteOptions {
-    /// The path that tells the kind by its ending, where the frames are staged under another name.
+    /// Final path, whose extension determines the kind, if the frames are staged under another name.
     pub named: Option<PathBuf>,
-    /// How a video is coded; x264 with its own defaults where it is not given. Its container is replaced by the one
-    /// that the path names.
+    /// Options of a video; by default x264 with its own defaults. The container comes from the path.
     pub video: Option<EncodeOptions>,
 }
 
-/// Takes frames. The ending of the path tells the kind: `.y4m`; `.raw`, `.rgb`, `.yuv`, samples without a header;
-/// `.png`, one picture; a video by its container's ending; a directory of PNG files (`000000.png`, ...) where there is
-/// no ending. `-` is y4m on standard output.
+/// Writes frames. The path's extension determines the kind. `.y4m`; `.raw`, `.rgb` or `.yuv` for samples
+/// without a header; `.png` for one picture; a video container's extension; none for a directory of PNG files
+/// (`000000.png`, ...). `-` is y4m on standard output.
 pub struct Writer {
     sink: Sink,
     cx: Context,
@@ -37,19 +36,19 @@ enum Sink {
     Video(Box<EncodedVideo<'static>>),
 }
 
-/// Endings of videos, and ffmpeg's names of their containers.
+/// Extensions of videos, with ffmpeg's names of their containers.
 const CONTAINERS: [(&str, &str); 5] =
     [("mp4", "mp4"), ("mkv", "matroska"), ("webm", "webm"), ("mov", "mov"), ("avi", "avi")];
 
-/// Bytes that are written at once.
-const BUFFER: usize = 1 << 20;
+/// Size of the write buffer, in bytes.
+const BUFFER_BYTES: usize = 1 << 20;
 
 impl Writer {
-    /// Begins at `path`. Files are replaced; a directory is made.
+    /// Starts writing to `path`. Files are replaced; a directory is created.
     ///
     /// # Errors
-    /// [`Usage`](lab_codec::ErrorKind::Usage) for an unknown ending,
-    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where the kind does not hold such samples,
+    /// [`Usage`](lab_codec::ErrorKind::Usage) for an unknown extension,
+    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) if the kind cannot hold such samples,
     /// [`MissingTool`](lab_codec::ErrorKind::MissingTool), I/O errors.
     pub fn create(path: &Path, video: Video, options: &WriteOptions, cx: &Context) -> Result<Self> {
         let file = || -> Result<Bytes> {
@@ -57,7 +56,7 @@ impl Writer {
                 true => Box::new(std::io::stdout()),
                 false => Box::new(File::create(path)?),
             };
-            Ok(BufWriter::with_capacity(BUFFER, file))
+            Ok(BufWriter::with_capacity(BUFFER_BYTES, file))
         };
         let named = options.named.as_deref().unwrap_or(path);
         let ending = named.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
@@ -73,7 +72,8 @@ impl Writer {
             Some(ending) => {
                 let container = CONTAINERS.iter().find(|(known, _)| *known == ending).ok_or_else(|| {
                     Error::usage(format!(
-                        "frames do not go into .{ending}; use .y4m, .png, .rgb, .mp4, .mkv, .webm, .mov, .avi or a directory"
+                        "frames do not go into .{ending}; use .y4m, .png, .rgb, .mp4, .mkv, .webm, .mov, \
+                         .avi or a directory"
                     ))
                 })?;
                 let mut encode =
@@ -90,11 +90,11 @@ impl Writer {
         Ok(Self { sink, cx: cx.clone() })
     }
 
-    /// Adds a frame.
+    /// Writes a frame.
     ///
     /// # Errors
-    /// [`Usage`](lab_codec::ErrorKind::Usage) for a second frame of a picture, failures of the tool, I/O errors,
-    /// [`Cancelled`](lab_codec::ErrorKind::Cancelled).
+    /// [`Usage`](lab_codec::ErrorKind::Usage) for a second frame of a picture, failures of the tool, I/O
+    /// errors, [`Cancelled`](lab_codec::ErrorKind::Cancelled).
     pub fn write(&mut self, frame: &Frame) -> Result<()> {
         self.cx.check()?;
         match &mut self.sink {
@@ -114,10 +114,10 @@ impl Writer {
         }
     }
 
-    /// Completes what was begun.
+    /// Completes the output.
     ///
     /// # Errors
-    /// As [`write`](Self::write).
+    /// As for [`write`](Self::write).
     pub fn finish(self) -> Result<()> {
         match self.sink {
             Sink::Y4m(writer) => writer.finish().map(|_| ()),
@@ -129,7 +129,7 @@ impl Writer {
 }
 
 fn write_picture(path: &Path, frame: &Frame) -> Result<()> {
-    let mut file = BufWriter::with_capacity(BUFFER, File::create(path)?);
+    let mut file = BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?);
     picture::write(&mut file, frame)?;
     Ok(file.flush()?)
 }

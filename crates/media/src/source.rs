@@ -1,4 +1,4 @@
-//! Where frames come from.
+//! Reads frames from any supported source.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -10,24 +10,24 @@ use lab_codec::{Context, Error, Result};
 use crate::ffmpeg::{Clip, DecodeOptions, Decoder};
 use crate::{Frame, PixelFormat, Rate, Shape, Video, picture, raw, y4m};
 
-/// What is wanted of a source.
+/// Options of a reader.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReadOptions {
-    /// The pixel format; the source's own where it is not given. y4m is converted by ffmpeg, PNG as far as nothing is
-    /// lost.
+    /// Pixel format; by default the source's own. ffmpeg converts y4m; PNG is converted only where that is
+    /// lossless.
     pub format: Option<PixelFormat>,
-    /// The source has no header, but frames of this shape and rate.
+    /// Shape and rate of a source of raw samples, which has no header.
     pub raw: Option<(Shape, Rate)>,
-    /// Begins at this time in seconds (video only).
+    /// Start time in seconds (video only).
     pub start: Option<f64>,
-    /// At most so many frames.
+    /// Maximum number of frames.
     pub frames: Option<u64>,
-    /// Threads of the decoder; 0 leaves it to ffmpeg.
+    /// Decoder threads; 0 lets ffmpeg choose.
     pub threads: usize,
 }
 
-/// The frames of a clip, of a directory of PNG files in the order of their names, of a PNG file, of y4m, or of raw
-/// samples. `-` is standard input: y4m, or raw samples.
+/// Reads frames from a clip, a directory of PNG files sorted by name, a PNG file, y4m, or raw samples. `-` is
+/// standard input: y4m or raw samples.
 pub struct Reader {
     source: Source,
     video: Video,
@@ -46,17 +46,17 @@ enum Source {
     Clip(Box<Decoder>),
 }
 
-/// Frames per second of what has no rate.
+/// Frame rate of sources without one.
 const PICTURES_RATE: Rate = Rate { num: 25, den: 1 };
 
-/// Bytes that are read at once.
-const BUFFER: usize = 1 << 20;
+/// Bytes of one read.
+const BUFFER_BYTES: usize = 1 << 20;
 
 impl Reader {
     /// Opens `path`.
     ///
     /// # Errors
-    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where it holds no frames, errors of its format,
+    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) if it holds no frames, errors of its format,
     /// [`MissingTool`](lab_codec::ErrorKind::MissingTool), I/O errors.
     pub fn open(path: &Path, options: &ReadOptions, cx: &Context) -> Result<Self> {
         let (source, video, clip) = open(path, options, cx).map_err(|e| e.at(path.display().to_string()))?;
@@ -64,20 +64,20 @@ impl Reader {
         Ok(Self { source, video, clip, left, number: 0, cx: cx.clone() })
     }
 
-    /// What the frames have in common.
+    /// Shape, colour and rate of all frames.
     pub fn video(&self) -> Video {
         self.video
     }
 
-    /// The facts about the clip where ffmpeg reads one with times of its own, which y4m does not have.
+    /// Facts about a clip that ffmpeg reads; y4m has no timestamps.
     pub fn clip(&self) -> Option<&Clip> {
         self.clip.as_ref()
     }
 
-    /// Reads the next frame into `frame`, whose shape becomes that of the video; `false` at the end.
+    /// Reads the next frame into `frame` and sets its shape to that of the video; `false` at the end.
     ///
     /// # Errors
-    /// Those of the source, with the number of the frame; [`Cancelled`](lab_codec::ErrorKind::Cancelled).
+    /// Errors of the source, with the frame's number; [`Cancelled`](lab_codec::ErrorKind::Cancelled).
     pub fn read(&mut self, frame: &mut Frame) -> Result<bool> {
         self.cx.check()?;
         if self.left == 0 {
@@ -108,7 +108,7 @@ impl Reader {
 impl Iterator for Reader {
     type Item = Result<Frame>;
 
-    /// After an error nothing follows.
+    /// After an error, the source is at its end.
     fn next(&mut self) -> Option<Self::Item> {
         let mut frame = Frame::new(self.video.shape);
         match self.read(&mut frame) {
@@ -128,9 +128,9 @@ fn open(path: &Path, options: &ReadOptions, cx: &Context) -> Result<(Source, Vid
         return open_pictures(path, options, cx);
     }
     let mut source: Bytes = if piped {
-        Box::new(BufReader::with_capacity(BUFFER, std::io::stdin()))
+        Box::new(BufReader::with_capacity(BUFFER_BYTES, std::io::stdin()))
     } else {
-        Box::new(BufReader::with_capacity(BUFFER, File::open(path)?))
+        Box::new(BufReader::with_capacity(BUFFER_BYTES, File::open(path)?))
     };
     if let Some((shape, rate)) = options.raw {
         let shape = Shape::checked(shape.width, shape.height, shape.format, cx.limits())?;
@@ -148,11 +148,11 @@ fn open(path: &Path, options: &ReadOptions, cx: &Context) -> Result<(Source, Vid
             return Ok((Source::Y4m(reader), video, None));
         }
         if piped {
-            return Err(Error::unsupported("y4m from a pipe is read as it is; save it to convert it"));
+            return Err(Error::unsupported("y4m from a pipe cannot be converted; save it to a file first"));
         }
     } else if piped {
         return Err(Error::unsupported(
-            "only y4m is read from a pipe; `ffmpeg -i IN -f yuv4mpegpipe -strict -1 -` makes it",
+            "a pipe must hold y4m; `ffmpeg -i IN -f yuv4mpegpipe -strict -1 -` writes it",
         ));
     } else if head.starts_with(picture::MAGIC) {
         return open_paths(vec![path.to_path_buf()], options, cx);
@@ -183,12 +183,12 @@ fn open_pictures(
     }
     paths.sort();
     if paths.is_empty() {
-        return Err(Error::unsupported("no PNG file is in the directory"));
+        return Err(Error::unsupported("the directory holds no PNG file"));
     }
     open_paths(paths, options, cx)
 }
 
-/// The first picture tells the shape of all.
+/// The first picture determines the shape of all.
 fn open_paths(
     paths: Vec<PathBuf>,
     options: &ReadOptions,

@@ -1,7 +1,7 @@
-//! YUV4MPEG2 ("y4m"): a line of parameters, then frames of raw samples, each behind a line of its own.
+//! YUV4MPEG2 ("y4m"): a line of parameters, then frames of raw samples, each after a line of its own.
 //!
-//! What mjpegtools define, with the extensions that ffmpeg writes: `C420p10` and its kind, `Cmono16`, and
-//! `XCOLORRANGE`. Interlacing and the aspect ratio of pixels are read over; alpha is refused.
+//! The format of mjpegtools, with the extensions that ffmpeg writes: `C420p10` and similar, `Cmono16`, and
+//! `XCOLORRANGE`. Interlacing and the pixel aspect ratio are ignored; alpha is refused.
 
 use std::io::{BufRead, Read, Write};
 
@@ -10,13 +10,13 @@ use lab_codec::{Context, Error, Result};
 use crate::colour::Range;
 use crate::{Colour, Frame, PixelFormat, Rate, Shape, Video, raw};
 
-/// The first bytes.
+/// First bytes of a stream.
 pub const MAGIC: &[u8] = b"YUV4MPEG2";
 
-/// The longest line of parameters.
+/// Maximum length of a parameter line, in bytes.
 const MAX_LINE: u64 = 4096;
 
-/// The words for the formats; the first is written.
+/// Names of the pixel formats; the first name of each is written.
 const FORMATS: [(&str, PixelFormat); 11] = [
     ("mono", PixelFormat::Gray8),
     ("mono16", PixelFormat::Gray16),
@@ -31,7 +31,7 @@ const FORMATS: [(&str, PixelFormat); 11] = [
     ("444p10", PixelFormat::Yuv444p10),
 ];
 
-/// Reads a stream.
+/// Reads a y4m stream.
 pub struct Reader<R> {
     source: R,
     video: Video,
@@ -39,10 +39,10 @@ pub struct Reader<R> {
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Reads the parameters.
+    /// Reads the stream's parameters.
     ///
     /// # Errors
-    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for another file or a format of samples that is not read,
+    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for another file type or pixel format,
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Limit`](lab_codec::ErrorKind::Limit), I/O errors.
     pub fn new(mut source: R, cx: &Context) -> Result<Self> {
         let mut line = Vec::new();
@@ -51,7 +51,7 @@ impl<R: BufRead> Reader<R> {
         Ok(Self { source, video, line })
     }
 
-    /// What the frames have in common.
+    /// Shape, colour and rate of all frames.
     pub fn video(&self) -> Video {
         self.video
     }
@@ -59,7 +59,8 @@ impl<R: BufRead> Reader<R> {
     /// Reads the next frame; `false` at the end.
     ///
     /// # Errors
-    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Truncated`](lab_codec::ErrorKind::Truncated), I/O errors.
+    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Truncated`](lab_codec::ErrorKind::Truncated), I/O
+    /// errors.
     pub fn read(&mut self, frame: &mut Frame) -> Result<bool> {
         read_line(&mut self.source, &mut self.line)?;
         if self.line.is_empty() {
@@ -76,14 +77,14 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
-/// Reads a line without its end into `line`; an empty one at the end of the stream.
+/// Reads a line without its line end into `line`; empty at the end of the stream.
 fn read_line(source: &mut impl BufRead, line: &mut Vec<u8>) -> Result<()> {
     line.clear();
     source.take(MAX_LINE).read_until(b'\n', line)?;
     match line.pop() {
         None => Ok(()),
         Some(b'\n') if !line.is_empty() => Ok(()),
-        Some(_) => Err(Error::corrupt("a line of parameters of the y4m stream has no end, or is empty")),
+        Some(_) => Err(Error::corrupt("a parameter line of the y4m stream is empty or has no end")),
     }
 }
 
@@ -101,7 +102,7 @@ fn read_header(line: &[u8], cx: &Context) -> Result<Video> {
         match key {
             "W" => width = value.parse().map_err(|_| bad())?,
             "H" => height = value.parse().map_err(|_| bad())?,
-            // 0:0 stands for unknown.
+            // 0:0 means unknown.
             "F" if value != "0:0" => rate = Some(Rate::parse(value).ok_or_else(bad)?),
             "C" => {
                 let known = FORMATS.iter().find(|(name, _)| *name == value);
@@ -118,14 +119,14 @@ fn read_header(line: &[u8], cx: &Context) -> Result<Video> {
     Ok(Video { shape, colour, rate: rate.unwrap_or(Rate { num: 25, den: 1 }), frames: None })
 }
 
-/// Writes a stream.
+/// Writes a y4m stream.
 pub struct Writer<W> {
     sink: W,
     shape: Shape,
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes the parameters.
+    /// Writes the stream's parameters.
     ///
     /// # Errors
     /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for RGB and for alpha; I/O errors.
@@ -150,7 +151,7 @@ impl<W: Write> Writer<W> {
     /// Writes a frame.
     ///
     /// # Errors
-    /// [`Usage`](lab_codec::ErrorKind::Usage) where it has another shape; I/O errors.
+    /// [`Usage`](lab_codec::ErrorKind::Usage) if the frame has another shape; I/O errors.
     pub fn write(&mut self, frame: &Frame) -> Result<()> {
         if frame.shape() != self.shape {
             return Err(Error::usage(format!("a frame of {} in a video of {}", frame.shape(), self.shape)));
@@ -159,7 +160,7 @@ impl<W: Write> Writer<W> {
         raw::write(&mut self.sink, frame)
     }
 
-    /// Hands the sink back, flushed.
+    /// Flushes and returns the sink.
     ///
     /// # Errors
     /// I/O errors.

@@ -1,5 +1,5 @@
-//! Frames by way of the real ffmpeg, and of programs that only pretend to be it. Needs ffmpeg and ffprobe
-//! (apt-get install ffmpeg).
+//! Frames through the real ffmpeg, and through fake programs in its place. Needs ffmpeg and ffprobe (apt-get
+//! install ffmpeg).
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::os::unix::fs::PermissionsExt;
@@ -19,7 +19,7 @@ fn video(format: PixelFormat, range: Range) -> Video {
     Video { shape, colour: Colour { range, ..Colour::default() }, rate: RATE, frames: None }
 }
 
-/// Frames that a lossless coder has some work with: gradients that move, and noise.
+/// Frames with moving gradients and noise, which give a lossless coder some work.
 fn frames(shape: Shape, count: usize) -> Vec<Frame> {
     let bits = shape.format.bits();
     let mut state = 1u32;
@@ -74,7 +74,7 @@ fn lossless_videos_give_back_every_sample_and_the_tags() {
         write(&path, video, &frames, &options).unwrap();
         let (found, back) = read(&path, &ReadOptions::default()).unwrap();
         assert_eq!((found.shape, found.rate), (video.shape, RATE), "{name}");
-        // H.264 has no way to say "limited": that is what a stream without a word is.
+        // H.264 has no tag for "limited": an untagged stream is limited.
         assert_eq!(found.colour.range == Range::Full, range == Range::Full, "{name}");
         assert!(back == frames, "{name}: samples differ");
         assert_eq!(timestamps(&path, &Context::default()).unwrap().len(), 5);
@@ -192,15 +192,15 @@ fn cancelled_work_ends_its_child() {
     assert_eq!(children(), 0);
 }
 
-/// Children of this process that are called ffmpeg, dead or alive.
+/// Child processes named ffmpeg, running or zombie.
 fn children() -> usize {
-    // Other tests of this process have theirs: only those that this test's thread started count.
+    // Counts only the children of this test's thread, since other tests have their own.
     let thread = std::fs::read_link("/proc/thread-self").unwrap();
     let list = std::fs::read_to_string(Path::new("/proc").join(thread).join("children")).unwrap();
     list.split_whitespace().count()
 }
 
-/// What the children of the tests below do: write and read a little video, and say how it went.
+/// Body of the child processes in the tests below: writes and reads a small video, and prints the result.
 #[test]
 #[ignore = "run by the tests of programs that pretend to be ffmpeg"]
 fn little_video() {
@@ -214,7 +214,7 @@ fn little_video() {
     println!("said: {:?}: {error}; children: {}", error.kind(), children());
 }
 
-/// Runs [`little_video`] with scripts in the place of ffmpeg and ffprobe; what it said.
+/// Runs [`little_video`] with scripts in place of ffmpeg and ffprobe; returns its output.
 fn pretend(ffmpeg: &str, ffprobe: &str, mode: &str) -> String {
     let dir = tempfile::tempdir().unwrap();
     for (name, script) in [("ffmpeg", ffmpeg), ("ffprobe", ffprobe)] {
@@ -262,7 +262,7 @@ fn an_ffmpeg_that_hangs_dies_or_prints_garbage() {
     check(&v("head -c 5000 /dev/zero; echo ouch >&2; exit 1"), FACTS, "read", &["status 1; it said: ouch"]);
     check(&v("head -c 5000 /dev/zero"), FACTS, "read", &["after 392 of the 4608 bytes"]);
     check(&v("head -c 5000 /dev/zero; kill -9 $$"), FACTS, "read", &["signal 9"]);
-    check(&v("yes"), FACTS, "read", &["more frames than there can be"]);
+    check(&v("yes"), FACTS, "read", &["more frames than the clip can have"]);
     // Writing.
     check("head -c 5000 >/dev/null; echo enough >&2; exit 9", "", "write", &["status 9; it said: enough"]);
     check("echo deaf >&2; sleep 1000", "", "write", &["moved nothing for 1 s", "deaf"]);

@@ -1,8 +1,8 @@
-//! A running child with buffers that circulate: one thread feeds its standard input, one reads its standard output,
-//! one keeps the end of its standard error.
+//! A running child with buffers that circulate: one thread feeds its standard input, one reads its standard
+//! output, one keeps the end of its standard error.
 //!
-//! A fixed pool of buffers bounds how far either side runs ahead. Waits are short, so that cancellation and a child
-//! that hangs are noticed.
+//! A fixed pool of buffers bounds how far either side runs ahead. Waits are short, so that cancellation and a
+//! child that hangs are noticed.
 
 use std::io::{ErrorKind as IoKind, Read, Write};
 use std::path::Path;
@@ -19,43 +19,43 @@ use crate::clock::{Clock, Limits};
 use crate::group::Group;
 use crate::stderr::StderrTail;
 
-/// How long a wait lasts before cancellation and the child are looked at again.
-const PAUSE: Duration = Duration::from_millis(20);
-/// Bytes that are moved at a time.
-const PIECE: usize = 256 << 10;
-/// Buffers for each direction.
-const BUFFERS: usize = 3;
+/// Interval at which a wait checks for cancellation and for limits of the child.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// Bytes of one read or write on a pipe.
+const PIECE_BYTES: usize = 256 << 10;
+/// Number of buffers in each direction.
+const BUFFERS_PER_PIPE: usize = 3;
 
-/// Which pipes a child has.
+/// The pipes of a child.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pipes {
-    /// Whether it is fed.
+    /// Whether the child's standard input is a pipe.
     pub input: bool,
-    /// Whether its output is taken, and how.
+    /// How the child's standard output is read; `None` discards it.
     pub output: Option<Pieces>,
 }
 
-/// How output is cut into pieces.
+/// Size of the pieces in which output arrives.
 #[derive(Debug, Clone, Copy)]
 pub enum Pieces {
-    /// As it comes.
+    /// The size of each read.
     Any,
-    /// Of this size; the last may be shorter.
+    /// A fixed number of bytes; the last piece may be shorter.
     Exact(usize),
 }
 
-/// What a wait for a child gave.
+/// The result of waiting for a child.
 #[derive(Debug)]
 pub enum Waited {
     /// A piece of output.
     Piece(Vec<u8>),
     /// An empty buffer for input.
     Empty(Vec<u8>),
-    /// The end of its output; or, where input was asked for, it takes no more.
+    /// The end of output; or, if input was requested, the child has stopped reading.
     End,
 }
 
-/// What the threads tell.
+/// Messages from the pipe threads to the caller.
 enum Event {
     Piece(Vec<u8>),
     Empty(Vec<u8>),
@@ -64,7 +64,7 @@ enum Event {
     StderrEnd,
 }
 
-/// What is known of a child from outside its threads.
+/// State that the pipe threads share with the caller.
 #[derive(Default)]
 struct Shared {
     tail: Mutex<StderrTail>,
@@ -72,19 +72,19 @@ struct Shared {
     moved: AtomicU64,
 }
 
-/// A running child. Dropped, it is killed with its descendants, and reaped.
+/// A running child. Dropping it kills its process group and reaps it.
 pub struct Child {
     group: Group,
     name: String,
     shared: Arc<Shared>,
     clock: Clock,
-    looked: Instant,
+    last_check: Instant,
     events: Receiver<Event>,
-    /// Filled buffers to the feeding thread; `None` where the input has ended.
+    /// Sends filled buffers to the input thread; `None` once input has ended.
     input: Option<Sender<Vec<u8>>>,
-    /// Used buffers to the reading thread.
+    /// Returns used buffers to the output thread.
     output: Option<Sender<Vec<u8>>>,
-    /// Empty buffers that wait for input.
+    /// Empty buffers, free for the caller to fill.
     spare: Vec<Vec<u8>>,
     stderr_ended: bool,
 }
@@ -93,8 +93,8 @@ impl Child {
     /// Starts `command`.
     ///
     /// # Errors
-    /// [`MissingTool`](ErrorKind::MissingTool) where there is no such program, [`Cancelled`](ErrorKind::Cancelled)
-    /// where the process is about to exit, I/O errors.
+    /// [`MissingTool`](ErrorKind::MissingTool) if the program is missing, [`Cancelled`](ErrorKind::Cancelled)
+    /// while the process exits, I/O errors.
     pub fn start(command: &mut Command, pipes: Pipes, limits: Limits) -> Result<Self> {
         let pipe = |wanted: bool| if wanted { Stdio::piped() } else { Stdio::null() };
         let name = name_of(command);
@@ -102,26 +102,26 @@ impl Child {
         let mut group = Group::spawn(command, &name)?;
         let (stdin, stdout, stderr) = group.pipes();
         let shared = Arc::new(Shared::default());
-        let (tell, events) = channel();
+        let (notify, events) = channel();
         let input = stdin.map(|stdin| {
             let (full, from_caller) = channel();
-            let (tell, shared) = (tell.clone(), shared.clone());
+            let (notify, shared) = (notify.clone(), shared.clone());
             thread::spawn(move || {
-                feed(stdin, &from_caller, &tell, &shared);
-                let _ = tell.send(Event::InputEnd);
+                feed(stdin, &from_caller, &notify, &shared);
+                let _ = notify.send(Event::InputEnd);
             });
             full
         });
         let output = stdout.zip(pipes.output).map(|(stdout, pieces)| {
             let (used, from_caller) = channel();
-            for _ in 0..BUFFERS {
-                // The receiver is in scope.
+            for _ in 0..BUFFERS_PER_PIPE {
+                // Cannot fail: the receiver is in scope.
                 let _ = used.send(Vec::new());
             }
-            let (tell, shared) = (tell.clone(), shared.clone());
+            let (notify, shared) = (notify.clone(), shared.clone());
             thread::spawn(move || {
-                drain(stdout, pieces, &from_caller, &tell, &shared);
-                let _ = tell.send(Event::OutputEnd);
+                drain(stdout, pieces, &from_caller, &notify, &shared);
+                let _ = notify.send(Event::OutputEnd);
             });
             used
         });
@@ -130,26 +130,26 @@ impl Child {
             if let Some(stderr) = stderr {
                 listen(stderr, &listener);
             }
-            let _ = tell.send(Event::StderrEnd);
+            let _ = notify.send(Event::StderrEnd);
         });
         Ok(Self {
             group,
             name,
             shared,
             clock: Clock::new(limits),
-            looked: Instant::now(),
+            last_check: Instant::now(),
             events,
-            spare: if input.is_some() { vec![Vec::new(); BUFFERS] } else { Vec::new() },
+            spare: if input.is_some() { vec![Vec::new(); BUFFERS_PER_PIPE] } else { Vec::new() },
             input,
             output,
             stderr_ended: false,
         })
     }
 
-    /// Waits for a piece of output, or, where `input` is asked for, for an empty buffer, whichever comes first.
+    /// Waits for a piece of output, or, if `input` is set, for an empty input buffer, whichever comes first.
     ///
     /// # Errors
-    /// [`Tool`](ErrorKind::Tool) and [`Limit`](ErrorKind::Limit) where the child breaks a limit,
+    /// [`Tool`](ErrorKind::Tool) or [`Limit`](ErrorKind::Limit) if the child breaks a limit,
     /// [`Cancelled`](ErrorKind::Cancelled).
     pub fn wait(&mut self, input: bool, cx: &Context) -> Result<Waited> {
         self.clock.restart();
@@ -165,17 +165,17 @@ impl Child {
             } else if self.output.is_none() {
                 return Ok(Waited::End);
             }
-            if let Some(piece) = self.step(PAUSE)? {
+            if let Some(piece) = self.step(POLL_INTERVAL)? {
                 return Ok(Waited::Piece(piece));
             }
         }
     }
 
-    /// Takes one event, or looks at the child where there is none.
+    /// Handles one event, then checks the child's limits.
     fn step(&mut self, pause: Duration) -> Result<Option<Vec<u8>>> {
         match self.events.recv_timeout(pause) {
             Ok(Event::Piece(piece)) => {
-                self.look()?;
+                self.check_limits()?;
                 return Ok(Some(piece));
             }
             Ok(Event::Empty(buffer)) => self.spare.push(buffer),
@@ -183,19 +183,20 @@ impl Child {
             Ok(Event::OutputEnd) => self.output = None,
             Ok(Event::StderrEnd) => self.stderr_ended = true,
             Err(RecvTimeoutError::Timeout) => {}
-            // All threads have ended, and with their pipes the child is about to.
+            // Every pipe thread has ended, so the child is about to end.
             Err(RecvTimeoutError::Disconnected) => thread::sleep(pause),
         }
-        self.look()?;
+        self.check_limits()?;
         Ok(None)
     }
 
-    /// Ends the child where it breaks a limit, and its descendants where it has ended itself: they may hold its pipes.
-    fn look(&mut self) -> Result<()> {
-        if self.looked.elapsed() < PAUSE {
+    /// Ends the child if it breaks a limit. If it has ended, kills its descendants, which may still hold its
+    /// pipes.
+    fn check_limits(&mut self) -> Result<()> {
+        if self.last_check.elapsed() < POLL_INTERVAL {
             return Ok(());
         }
-        self.looked = Instant::now();
+        self.last_check = Instant::now();
         if self.group.has_ended()? {
             self.group.end()?;
         }
@@ -212,34 +213,35 @@ impl Child {
     /// Sends a filled buffer to the child.
     pub fn send(&self, buffer: Vec<u8>) {
         if let Some(input) = &self.input {
-            // A thread that has ended shows at the next wait.
+            // A failed send means that the thread has ended; the next wait reports it.
             let _ = input.send(buffer);
         }
     }
 
-    /// Hands a buffer back that came as a piece.
+    /// Returns the buffer of a piece for reuse.
     pub fn recycle(&self, buffer: Vec<u8>) {
         if let Some(output) = &self.output {
             let _ = output.send(buffer);
         }
     }
 
-    /// Ends the child's input: the child sees the end after everything that was sent.
+    /// Ends the child's input: the child reads end of file after all buffers sent so far.
     pub fn close_input(&mut self) {
         self.input = None;
     }
 
-    /// Waits until the child has ended by itself. Output that is still under way is dropped.
+    /// Waits until the child ends by itself; drops its remaining output.
     ///
     /// # Errors
-    /// [`Tool`](ErrorKind::Tool) where it has failed or stalls, and as [`wait`](Self::wait).
+    /// [`Tool`](ErrorKind::Tool) if the child fails or stalls; otherwise as [`wait`](Self::wait).
     pub fn finish(&mut self, cx: &Context) -> Result<()> {
         self.close_input();
         self.clock.restart();
         while !self.group.has_ended()? {
             cx.check()?;
-            // Pieces are not handed back: a child that writes without end blocks, and stalls.
-            self.step(if self.stderr_ended { PAUSE / 20 } else { PAUSE })?;
+            // Buffers are not recycled here, so a child that writes without end blocks, and the stall limit
+            // ends it.
+            self.step(if self.stderr_ended { POLL_INTERVAL / 20 } else { POLL_INTERVAL })?;
         }
         let status = self.end()?;
         if status.success() {
@@ -248,13 +250,13 @@ impl Child {
         Err(Error::new(ErrorKind::Tool, format!("{:?} {}", self.name, self.tail().verdict(status))))
     }
 
-    /// Kills the group, and hears the end of standard error, which may still be on its way.
+    /// Kills the group and waits briefly for the last of standard error.
     fn end(&mut self) -> Result<std::process::ExitStatus> {
         let status = self.group.end()?;
-        // A descendant that has left the group may hold the pipe for ever.
+        // The deadline is for a descendant that left the group and keeps the pipe open.
         let deadline = Instant::now() + Duration::from_secs(1);
         while !self.stderr_ended && Instant::now() < deadline {
-            match self.events.recv_timeout(PAUSE) {
+            match self.events.recv_timeout(POLL_INTERVAL) {
                 Ok(Event::StderrEnd) => self.stderr_ended = true,
                 Ok(_) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -263,7 +265,7 @@ impl Child {
         Ok(status)
     }
 
-    /// An error of the tool with the end of its standard error.
+    /// Ends the child and returns an error with the end of its standard error.
     pub fn broken(&mut self, what: &str) -> Error {
         match self.end() {
             Ok(_) => Error::new(ErrorKind::Tool, format!("{:?} {what}{}", self.name, self.tail().quoted())),
@@ -276,22 +278,22 @@ impl Child {
     }
 }
 
-/// What messages call the program: its name without the directory.
+/// The program's name in messages: its file name, without the directory.
 pub(crate) fn name_of(command: &Command) -> String {
     let program = Path::new(command.get_program());
     program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned()
 }
 
-fn feed(mut stdin: ChildStdin, full: &Receiver<Vec<u8>>, tell: &Sender<Event>, shared: &Shared) {
+fn feed(mut stdin: ChildStdin, full: &Receiver<Vec<u8>>, notify: &Sender<Event>, shared: &Shared) {
     for buffer in full {
-        for piece in buffer.chunks(PIECE) {
+        for piece in buffer.chunks(PIECE_BYTES) {
             if stdin.write_all(piece).is_err() {
-                return; // The child reads no more; its status tells why.
+                return; // The child closed its input; its exit status says why.
             }
             shared.moved.fetch_add(piece.len() as u64, Ordering::Relaxed);
         }
-        // The caller may be gone.
-        let _ = tell.send(Event::Empty(buffer));
+        // A failed send means that the caller is gone.
+        let _ = notify.send(Event::Empty(buffer));
     }
 }
 
@@ -299,11 +301,11 @@ fn drain(
     mut stdout: ChildStdout,
     pieces: Pieces,
     used: &Receiver<Vec<u8>>,
-    tell: &Sender<Event>,
+    notify: &Sender<Event>,
     shared: &Shared,
 ) {
     let (size, least) = match pieces {
-        Pieces::Any => (PIECE, 1),
+        Pieces::Any => (PIECE_BYTES, 1),
         Pieces::Exact(size) => (size, size),
     };
     for mut buffer in used {
@@ -321,7 +323,7 @@ fn drain(
             }
         }
         buffer.truncate(filled);
-        if filled == 0 || tell.send(Event::Piece(buffer)).is_err() {
+        if filled == 0 || notify.send(Event::Piece(buffer)).is_err() {
             return;
         }
     }
@@ -333,7 +335,7 @@ fn listen(mut stderr: ChildStderr, shared: &Shared) {
         match stderr.read(&mut buffer) {
             Ok(0) => return,
             Ok(count) => {
-                // Not counted as movement: a child that only complains has stalled.
+                // Not counted as progress: a child that only writes to standard error has stalled.
                 shared.tail.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..count]);
             }
             Err(e) if e.kind() == IoKind::Interrupted => {}

@@ -1,4 +1,4 @@
-//! When a child is ended: it stalls, its time is up, or its file grows too large.
+//! Limits of a child: stall time, run time, and the size of an output file.
 
 use std::fs::Metadata;
 use std::path::PathBuf;
@@ -8,17 +8,17 @@ use lab_codec::{Error, ErrorKind, Result};
 
 use crate::group::Group;
 
-/// How long a child may stand still, where nothing else is configured.
+/// Default stall limit.
 pub const STALL: Duration = Duration::from_secs(60);
-/// A child that computes but moves nothing gets this multiple: encoders hold frames back, and git checks objects
-/// silently.
-const COMPUTING: u32 = 10;
-/// Samples of processor time in one stall limit: each takes a walk over `/proc`.
-const SAMPLES: u32 = 8;
+/// Multiple of the stall limit for a child that uses processor time but moves no bytes. Encoders hold frames
+/// back, and git checks objects silently.
+const BUSY_FACTOR: u32 = 10;
+/// Processor-time samples per stall limit. Each walks `/proc`, which costs time.
+const SAMPLES_PER_STALL: u32 = 8;
 /// How long a pipe may stay open and silent after the child and its group have ended.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// The seconds that the environment variable `name` holds, unless it is unset, malformed or 0.
+/// Reads a duration in seconds from the environment variable `name`; `None` if unset, malformed or 0.
 pub fn seconds(name: &str) -> Option<Duration> {
     let seconds: u64 = std::env::var(name).ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds)).filter(|seconds| !seconds.is_zero())
@@ -29,32 +29,32 @@ pub fn stall() -> Duration {
     seconds("LAB_STALL_TIMEOUT").unwrap_or(STALL)
 }
 
-/// What a child is held to.
+/// Limits on one child.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
-    /// How long it may move no byte and use no processor time; ten times as long where it computes.
+    /// Maximum time without progress and without processor use; ten times as long with processor use.
     pub stall: Option<Duration>,
-    /// How long it may run at all.
+    /// Maximum run time.
     pub timeout: Option<Duration>,
-    /// A file that it writes, and the size to which the file may grow. A change of the file is movement.
+    /// A file that the child writes, and its maximum size. A change of the file counts as progress.
     pub file: Option<(PathBuf, u64)>,
 }
 
-/// What changes while the child works.
+/// What counts as progress: bytes through the pipes, and the size and time of the output file.
 #[derive(PartialEq, Eq, Default)]
 struct Progress {
     moved: u64,
     file: Option<(u64, Option<SystemTime>)>,
 }
 
-/// Looks at one child from time to time.
+/// Checks one child against its limits.
 pub(crate) struct Clock {
     limits: Limits,
     start: Instant,
-    /// When the last movement was seen, and the state then.
+    /// Time of the last progress.
     still_since: Instant,
     progress: Progress,
-    /// Processor time at the last sample, when that was, and since when it is the same.
+    /// Processor time at the last sample, the time of that sample, and the time since which it has not grown.
     ticks: u64,
     sampled: Option<Instant>,
     idle_since: Instant,
@@ -67,16 +67,17 @@ impl Clock {
         Self { limits, start: now, still_since: now, progress, ticks: 0, sampled: None, idle_since: now }
     }
 
-    /// Begins to wait: the time until now was the caller's.
+    /// Restarts the stall clock: the caller, not the child, used the time until now.
     pub fn restart(&mut self) {
         self.still_since = Instant::now();
         self.sampled = None;
     }
 
-    /// Whether the child keeps to its limits, after `moved` bytes over its pipes.
+    /// Checks the child after `moved` bytes through its pipes.
     ///
     /// # Errors
-    /// [`Tool`](ErrorKind::Tool) and [`Limit`](ErrorKind::Limit) where it does not; the caller ends it.
+    /// [`Tool`](ErrorKind::Tool) or [`Limit`](ErrorKind::Limit) if a limit is broken; the caller then ends
+    /// the child.
     pub fn check(&mut self, group: &Group, moved: u64) -> Result<()> {
         let tool = |what: String| Err(Error::new(ErrorKind::Tool, what));
         if let Some(timeout) = self.limits.timeout.filter(|timeout| self.start.elapsed() >= *timeout) {
@@ -103,23 +104,23 @@ impl Clock {
             };
         }
         let Some(stall) = self.limits.stall else { return Ok(()) };
-        if self.sampled.map_or(still, |at| at.elapsed()) >= stall / SAMPLES {
+        if self.sampled.map_or(still, |at| at.elapsed()) >= stall / SAMPLES_PER_STALL {
             let (ticks, now) = (group.ticks(), Instant::now());
             if self.sampled.is_none() || ticks != self.ticks {
                 (self.ticks, self.idle_since) = (ticks, now);
             }
             self.sampled = Some(now);
         }
-        // The first sample is an eighth of the limit late, so three quarters of it are enough.
+        // The first sample comes an eighth of the limit late, so three quarters of the limit count as idle.
         let idle = self.sampled.is_some() && self.idle_since.elapsed() >= stall * 3 / 4;
-        if (still < stall || !idle) && still < stall * COMPUTING {
+        if (still < stall || !idle) && still < stall * BUSY_FACTOR {
             return Ok(());
         }
         tool(format!("moved nothing for {} s and was ended", still.as_secs()))
     }
 }
 
-/// More output than the limit.
+/// The error for output beyond `limit` bytes.
 pub(crate) fn excess(limit: u64) -> Error {
     Error::limit(format!("wrote more than the {limit} bytes allowed and was ended"))
 }

@@ -1,4 +1,4 @@
-//! A child with its descendants, and the list of all that live.
+//! Process groups: a child with its descendants, and the list of all live groups.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -8,32 +8,32 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use lab_codec::{Error, ErrorKind, Result};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-/// The groups whose leaders are not reaped yet.
+/// Groups whose leaders are not reaped yet.
 struct Live {
     leaders: Vec<Pid>,
-    /// Whether the process is about to exit: nothing is started any more.
+    /// Set while the process exits: no further child is started.
     closed: bool,
 }
 
 static LIVE: Mutex<Live> = Mutex::new(Live { leaders: Vec::new(), closed: false });
 
 fn live() -> MutexGuard<'static, Live> {
-    // Each operation leaves the list right, also where a thread panicked between two.
+    // Every operation leaves the list consistent, so a lock poisoned by a panic is safe to use.
     LIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills every child with its descendants, and refuses to start others. For a process that exits without unwinding,
-/// or while other threads are still at work.
+/// Kills every child with its descendants and refuses to start others. For a process that exits without
+/// unwinding or with threads still at work.
 pub fn end_all() {
     let mut live = live();
     live.closed = true;
     for leader in &live.leaders {
-        // Without effect where the group has ended already.
+        // No effect on a group that has already ended.
         let _ = kill_process_group(*leader, Signal::KILL);
     }
 }
 
-/// A child in a process group of its own. Dropped, the whole group is killed and the child reaped.
+/// A child in its own process group. Dropping it kills the group and reaps the child.
 #[derive(Debug)]
 pub(crate) struct Group {
     child: Child,
@@ -41,20 +41,20 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Starts `command`, which messages call `name`.
+    /// Starts `command`; messages call it `name`.
     ///
     /// # Errors
-    /// [`MissingTool`](ErrorKind::MissingTool) where there is no such program; I/O errors;
+    /// [`MissingTool`](ErrorKind::MissingTool) if the program is missing; I/O errors;
     /// [`Cancelled`](ErrorKind::Cancelled) after [`end_all`].
     pub fn spawn(command: &mut Command, name: &str) -> Result<Self> {
-        // Held while the child starts: `end_all` either sees the child or prevents it.
+        // The lock is held while the child starts: `end_all` either sees the child or prevents it.
         let mut live = live();
         if live.closed {
             return Err(Error::new(ErrorKind::Cancelled, "the process is ending"));
         }
         let child = command.process_group(0).spawn().map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => {
-                Error::new(ErrorKind::MissingTool, format!("there is no program {name:?}"))
+                Error::new(ErrorKind::MissingTool, format!("program {name:?} not found"))
             }
             _ => Error::from(e).at(format!("starting {name:?}")),
         })?;
@@ -62,12 +62,12 @@ impl Group {
         Ok(Self { child, ended: None })
     }
 
-    /// Takes the pipes that were asked for.
+    /// Takes the child's pipes; `None` for each that was not requested.
     pub fn pipes(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
         (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take())
     }
 
-    /// Whether the child has ended; it is not reaped.
+    /// Whether the child has ended. It stays unreaped, so its process id stays reserved.
     ///
     /// # Errors
     /// I/O errors.
@@ -90,14 +90,13 @@ impl Group {
         }
     }
 
-    /// Processor time that the living processes of the group have used, in ticks of the system. 0 where the system
-    /// has no `/proc`.
+    /// Processor time used by the live processes of the group, in clock ticks; 0 on systems without `/proc`.
     pub fn ticks(&self) -> u64 {
         let group = self.child.id().to_string();
         let ticks = |entry: std::fs::DirEntry| {
             let text = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-            // The program's name is in brackets and may hold any character. Behind it, the group is the third field,
-            // and user and system time are the 12th and 13th.
+            // The program's name stands in parentheses and may hold any character. After it, field 3 is the
+            // group, fields 12 and 13 are user and system time.
             let (_, fields) = text.rsplit_once(')')?;
             let mut fields = fields.split_ascii_whitespace();
             fields.nth(2).filter(|found| *found == group)?;
@@ -107,7 +106,7 @@ impl Group {
         std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(ticks).sum()
     }
 
-    /// Kills what is left of the group, and reaps the child.
+    /// Kills the rest of the group and reaps the child.
     ///
     /// # Errors
     /// I/O errors.
@@ -116,10 +115,10 @@ impl Group {
             return Ok(status);
         }
         let leader = Pid::from_child(&self.child);
-        // Without effect on a child that has ended and has no descendants.
+        // No effect on an ended child without descendants.
         let _ = kill_process_group(leader, Signal::KILL);
         self.wait(WaitIdOptions::empty())?;
-        // Off the list before it is reaped: only until then does the number belong to this child.
+        // Removed from the list before reaping: after that, the system may give the id to another process.
         let mut live = live();
         live.leaders.retain(|other| *other != leader);
         let status = self.child.wait()?;

@@ -1,13 +1,13 @@
-//! The one driver of child processes: ffmpeg, git, and the commands that users configure.
+//! Runs all child processes: ffmpeg, git, and the commands that users configure.
 //!
-//! [`command`] finds a program on PATH, [`run`] starts it with one piece of input and takes its output, and [`Child`]
-//! streams through a child that lives long. Each child leads a process group of its own. The group is killed and the
-//! child reaped on success, failure, cancellation, a panic that unwinds, and by [`end_all`] before the process exits.
-//! Errors carry the end of the child's standard error.
+//! [`command`] finds a program on PATH, [`run`] runs it from an input slice to an output vector, and
+//! [`Child`] streams through a long-lived child. Each child leads its own process group. The group is killed
+//! and the child reaped on success, failure, cancellation, an unwinding panic, and by [`end_all`] before the
+//! process exits. Errors include the end of the child's standard error.
 //!
-//! If this process is killed by SIGKILL, its children see closed pipes but no signal: Linux can send one
-//! (`PR_SET_PDEATHSIG`), but asking for it between fork and exec takes unsafe code. A descendant that starts a session
-//! of its own leaves the group and is not killed.
+//! If this process is killed by SIGKILL, its children see closed pipes but get no signal: Linux can send one
+//! (`PR_SET_PDEATHSIG`), but requesting it between fork and exec takes unsafe code. A descendant that starts
+//! its own session leaves the group and is not killed.
 
 mod child;
 mod clock;

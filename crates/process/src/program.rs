@@ -1,4 +1,4 @@
-//! Which program a name stands for.
+//! Finds programs on PATH.
 
 use std::env::{join_paths, split_paths, var_os};
 use std::ffi::{OsStr, OsString};
@@ -9,8 +9,8 @@ use std::process::Command;
 
 use lab_codec::{Error, ErrorKind, Result};
 
-/// The program called `name` in the absolute directories of PATH. Relative entries such as `.` are skipped: they would
-/// run whatever the directory at hand holds.
+/// Finds the program `name` in the absolute directories of PATH. Relative entries such as `.` are skipped:
+/// they would run whatever the current directory holds.
 pub fn find(name: impl AsRef<Path>) -> Option<PathBuf> {
     find_in(&var_os("PATH")?, name.as_ref())
 }
@@ -26,27 +26,27 @@ fn absolute(path: &OsStr) -> impl Iterator<Item = PathBuf> {
     split_paths(path).filter(|directory| directory.is_absolute())
 }
 
-/// A command of program and arguments. A program without a slash is looked up with [`find`]; the child's own PATH has
-/// the absolute entries only.
+/// Makes a command from a program and its arguments. A program without a slash is looked up with [`find`].
+/// The child's PATH holds only the absolute entries.
 ///
 /// # Errors
-/// [`Usage`](ErrorKind::Usage) for an empty list, [`MissingTool`](ErrorKind::MissingTool) where PATH has no such
-/// program.
+/// [`Usage`](ErrorKind::Usage) for an empty list, [`MissingTool`](ErrorKind::MissingTool) if the program is
+/// not on PATH.
 pub fn command<I: IntoIterator<Item: Into<OsString>>>(argv: I) -> Result<Command> {
     let mut argv = argv.into_iter().map(Into::into);
-    let name: OsString = argv.next().ok_or_else(|| Error::usage("no program to run"))?;
+    let name: OsString = argv.next().ok_or_else(|| Error::usage("the command is empty; name a program"))?;
     let program = match name.as_bytes().contains(&b'/') {
         true => PathBuf::from(name),
         false => find(&name).ok_or_else(|| {
             Error::new(
                 ErrorKind::MissingTool,
-                format!("there is no program {:?} on PATH", name.to_string_lossy()),
+                format!("program {:?} not found on PATH", name.to_string_lossy()),
             )
         })?,
     };
     let mut command = Command::new(program);
     command.args(argv);
-    // Entries that were split off a list can be joined again.
+    // Cannot fail: these entries came from splitting a list.
     if let Some(Ok(path)) = var_os("PATH").map(|path| join_paths(absolute(&path))) {
         command.env("PATH", path);
     }

@@ -1,4 +1,4 @@
-//! One child from start to end: fed with one piece of input, for its output.
+//! Runs one child to its end: input from a slice, output to a vector.
 
 use std::process::Command;
 
@@ -7,22 +7,22 @@ use lab_codec::{Context, Result};
 use crate::child::{Child, Pieces, Pipes, Waited, name_of};
 use crate::clock::{Limits, excess, stall};
 
-/// Bytes of input that are handed over at a time.
-const PIECE: usize = 256 << 10;
+/// Bytes of input per buffer.
+const PIECE_BYTES: usize = 256 << 10;
 
-/// What a command is given, and within which limits.
+/// Input and limits of one run.
 #[derive(Debug, Clone)]
 pub struct Job<'a> {
-    /// What it finds on standard input.
+    /// Bytes for standard input.
     pub input: &'a [u8],
-    /// Bytes that it may write to standard output.
+    /// Maximum bytes on standard output.
     pub output_limit: usize,
-    /// Its other limits.
+    /// Limits on time and files.
     pub limits: Limits,
 }
 
 impl Job<'_> {
-    /// Without input, and held to the stall limit.
+    /// No input, and the default stall limit.
     pub fn new(output_limit: usize) -> Self {
         Self { input: &[], output_limit, limits: Limits { stall: Some(stall()), ..Limits::default() } }
     }
@@ -31,17 +31,17 @@ impl Job<'_> {
 /// Runs the command and appends its standard output to `out`.
 ///
 /// # Errors
-/// [`MissingTool`](lab_codec::ErrorKind::MissingTool) where there is no such program,
-/// [`Tool`](lab_codec::ErrorKind::Tool) with the end of standard error where it fails, stalls or takes too long,
-/// [`Limit`](lab_codec::ErrorKind::Limit) where it writes too much, and
-/// [`Cancelled`](lab_codec::ErrorKind::Cancelled). In every case it and its descendants have ended.
+/// [`MissingTool`](lab_codec::ErrorKind::MissingTool) if the program is missing,
+/// [`Tool`](lab_codec::ErrorKind::Tool) with the end of standard error if it fails, stalls or exceeds its
+/// time, [`Limit`](lab_codec::ErrorKind::Limit) if it writes too much, and
+/// [`Cancelled`](lab_codec::ErrorKind::Cancelled). On return, the program and its descendants have ended.
 pub fn run(command: &mut Command, job: &Job, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
     cx.check()?;
     let name = name_of(command);
     let pipes = Pipes { input: true, output: Some(Pieces::Any) };
     let mut child = Child::start(command, pipes, job.limits.clone())?;
     let start = out.len();
-    let mut pieces = job.input.chunks(PIECE);
+    let mut pieces = job.input.chunks(PIECE_BYTES);
     let mut feeding = true;
     loop {
         match child.wait(feeding, cx)? {
@@ -63,7 +63,8 @@ pub fn run(command: &mut Command, job: &Job, out: &mut Vec<u8>, cx: &Context) ->
                 out.extend_from_slice(&piece);
                 child.recycle(piece);
             }
-            // A program may know enough before it has read everything: its status tells.
+            // A program may stop reading before the end of its input; its exit status says whether that is a
+            // failure.
             Waited::End if feeding => feeding = false,
             Waited::End => return child.finish(cx),
         }

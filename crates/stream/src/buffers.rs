@@ -1,32 +1,32 @@
-//! A pool of byte buffers, so that memory is touched once and not once per segment, and in large pages.
+//! A pool of byte buffers in large pages: each page is faulted in once, not once per segment.
 
 use std::sync::Mutex;
 
-/// Below this many bytes, large pages would waste more than they save.
-const LARGE: usize = 8 << 20;
+/// Minimum size for large pages, in bytes: smaller buffers would waste more than they save.
+const LARGE_PAGE_MIN: usize = 8 << 20;
 
-/// Buffers that wait for their next use.
+/// Buffers free for reuse.
 #[derive(Debug, Default)]
 pub struct Buffers(Mutex<Vec<Vec<u8>>>);
 
 impl Buffers {
-    /// A buffer that may still hold what its last user left: overwriting is cheaper than clearing and growing.
+    /// Takes a buffer, which may still hold old bytes: overwriting is cheaper than clearing and growing.
     pub fn take(&self) -> Vec<u8> {
         self.0.lock().expect("no panic while pooling").pop().unwrap_or_default()
     }
 
-    /// Gives a buffer back.
+    /// Returns a buffer to the pool.
     pub fn give(&self, buffer: Vec<u8>) {
         self.0.lock().expect("no panic while pooling").push(buffer);
     }
 }
 
-/// Makes room for `additional` bytes. Fresh room for much is asked for in large pages: faulting 100 MB in by 4 KiB
+/// Reserves `additional` bytes. A large new allocation asks for large pages: faulting 100 MB in by 4 KiB
 /// pages costs as much time as hashing it.
 pub fn reserve(buffer: &mut Vec<u8>, additional: usize) {
     if buffer.capacity() - buffer.len() < additional {
         buffer.reserve_exact(additional);
-        if additional >= LARGE {
+        if additional >= LARGE_PAGE_MIN {
             advise_large_pages(buffer.spare_capacity_mut());
         }
     }
@@ -41,8 +41,8 @@ fn advise_large_pages(memory: &mut [std::mem::MaybeUninit<u8>]) {
     let start = range.start.map_addr(|a| a.next_multiple_of(page));
     let len = range.end.addr().saturating_sub(start.addr()) / page * page;
     if len > 0 {
-        // SAFETY: the pages lie within memory that the caller holds exclusively, and this advice changes how they
-        // are backed but not what they contain. Where the kernel refuses it, nothing is different but the speed.
+        // SAFETY: the caller holds the pages exclusively, and this advice changes how they are backed but not
+        // what they contain. If the kernel refuses it, only speed is lost.
         let _ = unsafe { madvise(start.cast(), len, Advice::LinuxHugepage) };
     }
 }
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn room_is_made_and_content_kept() {
-        for additional in [0, 1, LARGE - 1, LARGE, 3 * LARGE + 12345] {
+        for additional in [0, 1, LARGE_PAGE_MIN - 1, LARGE_PAGE_MIN, 3 * LARGE_PAGE_MIN + 12345] {
             let mut buffer = b"kept".to_vec();
             reserve(&mut buffer, additional);
             assert!(buffer.capacity() >= 4 + additional);

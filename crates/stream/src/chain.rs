@@ -12,17 +12,17 @@ use std::ops::Range;
 
 use lab_codec::{Digest, Entry, Error, Param, ParamKind, Params, Registry, Result, Role, Value, nearest};
 
-/// More stages than anyone chains; bounds what a hostile header can ask for.
+/// Maximum stages of a chain; bounds what a hostile header can request.
 pub const MAX_STAGES: usize = 32;
-/// The longest accepted chain text in bytes.
+/// Maximum length of a chain text, in bytes.
 pub const MAX_TEXT: usize = 4096;
-/// The most chains that one sweep may stand for.
+/// Maximum chains of one sweep.
 pub const MAX_SWEEP: usize = 10_000;
 
-/// One configured entry of a chain.
+/// One entry of a chain with its parameters.
 #[derive(Clone)]
 pub struct Stage {
-    /// What the registry says.
+    /// The registry entry.
     pub entry: Entry,
     /// Its parameters.
     pub params: Params,
@@ -33,44 +33,45 @@ pub struct Stage {
 pub struct Chain {
     /// The codecs, first applied first.
     pub codecs: Vec<Stage>,
-    /// The carrier, where one is named.
+    /// The carrier, if the chain names one.
     pub carrier: Option<Stage>,
 }
 
-/// Reads the file behind `@FILE` and returns its digest.
+/// Reads the file that `@FILE` names and returns its digest.
 pub type Loader<'a> = &'a mut dyn FnMut(&str) -> Result<Digest>;
 
 impl Chain {
-    /// Reads exactly one chain, which names no file.
+    /// Parses exactly one chain without `@FILE`.
     ///
     /// # Errors
-    /// [`Usage`](lab_codec::ErrorKind::Usage) or [`Param`](lab_codec::ErrorKind::Param); the message names the
-    /// span, the valid keys or ranges, and the nearest name.
+    /// [`Usage`](lab_codec::ErrorKind::Usage) or [`Param`](lab_codec::ErrorKind::Param); the message names
+    /// the span, the valid keys or ranges, and the nearest name.
     pub fn parse(registry: &Registry, text: &str) -> Result<Self> {
         Self::parse_with(registry, text, &mut |path| {
-            Err(Error::usage(format!("{path:?}: no file can be named here")))
+            Err(Error::usage(format!("{path:?}: @FILE is not allowed here; use the resource's digest")))
         })
     }
 
-    /// Reads exactly one chain; `load` reads the files that it names.
+    /// Parses exactly one chain; `load` reads each `@FILE`.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
+    /// As for [`parse`](Self::parse).
     pub fn parse_with(registry: &Registry, text: &str, load: Loader) -> Result<Self> {
         let mut chains = Self::parse_sweep(registry, text, load)?;
         match (chains.pop(), chains.is_empty()) {
             (Some(chain), true) => Ok(chain),
             _ => Err(Error::usage(format!(
-                "chain {text:?} is a sweep of {} chains, and this command takes one",
+                "chain {text:?} is a sweep of {} chains; this command accepts one chain",
                 chains.len() + 1
             ))),
         }
     }
 
-    /// Reads a chain whose values may be lists and ranges: the cross product, first stage varying slowest.
+    /// Parses a chain whose values may be lists and ranges: the cross product, with the first stage varying
+    /// slowest.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
+    /// As for [`parse`](Self::parse).
     pub fn parse_sweep(registry: &Registry, text: &str, load: Loader) -> Result<Vec<Self>> {
         let in_chain = |error: Error| error.at(format!("chain {text:?}"));
         if text.len() > MAX_TEXT {
@@ -104,10 +105,10 @@ impl Chain {
         Ok(chains)
     }
 
-    /// Reads the codecs of a stream's header, where an empty text stands for no codec.
+    /// Parses the codecs in a stream's header; empty text means no codec.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse); a carrier in a header is corrupt.
+    /// As for [`parse`](Self::parse); a carrier in a header is corrupt.
     pub fn parse_codecs(registry: &Registry, text: &str) -> Result<Self> {
         if text.is_empty() {
             return Ok(Self { codecs: Vec::new(), carrier: None });
@@ -129,12 +130,12 @@ impl Chain {
         chain
     }
 
-    /// Canonical text of the codecs alone; this is what a stream's header holds.
+    /// Canonical text of the codecs without the carrier, as stored in a stream's header.
     pub fn codecs_text(&self) -> String {
         self.codecs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
     }
 
-    /// The digests of all resources that the codecs name, in order.
+    /// Digests of all resources that the codecs use, in order.
     pub fn resources(&self) -> Vec<Digest> {
         let values =
             self.codecs.iter().flat_map(|s| s.params.iter().map(|(_, v)| v.clone()).collect::<Vec<_>>());
@@ -163,13 +164,13 @@ impl fmt::Debug for Chain {
     }
 }
 
-/// The ids of the stages that a chain's text names, whether they are registered or not.
+/// The ids in a chain's text, registered or not.
 pub fn ids(text: &str) -> Vec<&str> {
     let spans = split(text, 0..text.len(), ',').unwrap_or_default();
     spans.into_iter().map(|span| text[span].split(':').next().unwrap_or_default().trim()).collect()
 }
 
-/// The spans of `text[span]` between separators that stand outside braces.
+/// Splits `text[span]` at each separator outside braces.
 fn split(text: &str, span: Range<usize>, separator: char) -> Result<Vec<Range<usize>>> {
     let mut spans = Vec::new();
     let mut start = span.start;
@@ -193,7 +194,7 @@ fn split(text: &str, span: Range<usize>, separator: char) -> Result<Vec<Range<us
     Ok(spans)
 }
 
-/// Makes one span of `sha256` and the digest behind the colon.
+/// Parses `sha256:HEX`, which the separator split, as one span.
 fn join_digests(text: &str, spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
     let mut joined: Vec<Range<usize>> = Vec::with_capacity(spans.len());
     for span in spans {
@@ -205,7 +206,7 @@ fn join_digests(text: &str, spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
     joined
 }
 
-/// One stage, as many times as its sweep says.
+/// Parses one stage into all variants of its sweep.
 fn parse_stage(registry: &Registry, text: &str, span: Range<usize>, load: Loader) -> Result<Vec<Stage>> {
     let place = |s: &Range<usize>| format!("at {}..{}", s.start, s.end);
     let mut parts = join_digests(text, split(text, span, ':')?).into_iter();
@@ -221,7 +222,7 @@ fn parse_stage(registry: &Registry, text: &str, span: Range<usize>, load: Loader
     let mut all = vec![Params::defaults(info)];
     let mut given = vec![false; info.params.len()];
     for (position, arg) in parts.enumerate() {
-        // A value in braces may hold anything, chains with keys of their own included.
+        // A value in braces may hold anything, even chains with keys of their own.
         let keyed = text[arg.clone()].split_once('=').filter(|(key, _)| !key.contains('{'));
         let (index, param, value) = match keyed {
             Some((key, _)) => {
@@ -280,7 +281,7 @@ fn unknown_key(entry: &Entry, key: &str) -> Error {
     Error::param(format!("{id:?} has no parameter {key:?}{hint} ({})", keys(entry)))
 }
 
-/// The value, or the several values of a sweep.
+/// Parses one value, or all values of a sweep.
 fn parse_values(param: &Param, text: &str, load: Loader) -> Result<Vec<Value>> {
     match param.kind {
         ParamKind::Text => return Ok(vec![param.parse(text)?]),

@@ -62,7 +62,7 @@ fn a_file_becomes_its_digest_and_no_path_remains() {
     let chain = parse("pack:dict=@words.dict").unwrap();
     assert_eq!(chain.to_string(), format!("pack:dict=sha256:{}", "ab".repeat(32)));
     assert_eq!(chain.resources(), [Digest([0xAB; 32])]);
-    // As in a stream's header, and with more behind it.
+    // A digest as in a stream's header, alone and with another parameter after it.
     let digest = "ab".repeat(32);
     let text = format!("pack:dict=sha256:{digest}:window=16M,pack:dict=sha256:{digest}");
     let canonical = format!("pack:window=16M:dict=sha256:{digest},pack:dict=sha256:{digest}");
@@ -129,13 +129,19 @@ proptest! {
     }
 
     #[test]
-    fn display_parses_to_the_same_chain(level in -7i64..=22, coder in 0usize..3, window in 1u64..1 << 30, long in any::<bool>()) {
+    fn display_parses_to_the_same_chain(
+        level in -7i64..=22,
+        coder in 0usize..3,
+        window in 1u64..1 << 30,
+        long in any::<bool>(),
+    ) {
         let mut params = Params::defaults(&PACK);
         params.set(0, Value::Int(level));
         params.set(1, Value::Choice(coder));
         params.set(2, Value::Size(window));
         params.set(3, Value::Flag(long));
-        let chain = Chain { codecs: vec![Stage { entry: Entry::codec(&PACK, no_codec), params }], carrier: None };
+        let stage = Stage { entry: Entry::codec(&PACK, no_codec), params };
+        let chain = Chain { codecs: vec![stage], carrier: None };
         let again = parse(&chain.to_string()).unwrap();
         prop_assert_eq!(&again.codecs[0].params, &chain.codecs[0].params);
     }

@@ -1,4 +1,4 @@
-//! Temporary files and directories that must not outlive the process, even where it is told to end at once.
+//! Temporary files and directories to remove before the process exits, even without unwinding.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -6,11 +6,11 @@ use std::sync::Mutex;
 static TEMPORARIES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn list() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
-    // The list is right after every single operation, also where a thread panicked between two.
+    // Every single operation leaves the list consistent, so a lock poisoned by a panic is safe to use.
     TEMPORARIES.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// A path on the list of what [`remove_all`] removes; taken off when dropped.
+/// A path that [`remove_all`] removes; dropping it takes the path off the list.
 #[derive(Debug)]
 pub struct Temporary(PathBuf);
 
@@ -31,10 +31,10 @@ impl Drop for Temporary {
     }
 }
 
-/// Removes everything on the list; for a process that ends without unwinding.
+/// Removes everything on the list, for a process that exits without unwinding.
 pub fn remove_all() {
     for path in list().iter() {
-        // What cannot be removed is taken over by the next run that writes the same output.
+        // A failed removal is ignored: the next run with the same output takes the file over.
         let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     }
 }

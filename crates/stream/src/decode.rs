@@ -1,4 +1,4 @@
-//! Stream to content: front to back, a range by the index, or what a damaged stream still gives.
+//! Decodes a stream: in full, one range by the index, or what is intact of a damaged stream.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use crate::ordered::ordered;
 use crate::pipeline::Pipeline;
 use crate::resource::Store;
 
-/// The pipeline that a stream's header asks for.
+/// Builds the pipeline that a stream's header describes.
 ///
 /// # Errors
-/// An unknown codec or format, a missing resource, a chain that is not canonical.
+/// An unknown codec or format, a missing resource, a chain text that is not canonical.
 pub fn pipeline_of(header: &Header, registry: &Registry, store: &Store) -> Result<Pipeline> {
     let refuse = |e: Error| match e.kind() {
-        // What a user could not type is no usage error in a file.
+        // An invalid chain in a file is damage, not a usage error.
         ErrorKind::Usage | ErrorKind::Param => {
             Error::unsupported(e.message()).at(format!("the stream's chain {:?}", header.chain))
         }
@@ -27,15 +27,15 @@ pub fn pipeline_of(header: &Header, registry: &Registry, store: &Store) -> Resul
     };
     let chain = Chain::parse_codecs(registry, &header.chain).map_err(refuse)?;
     if chain.resources() != header.resources {
-        return Err(Error::corrupt("the header's resources are not those of its chain"));
+        return Err(Error::corrupt("the header's resource digests differ from those in its chain"));
     }
     Pipeline::build(&chain, &store.find(&header.resources)?, Some(&header.formats)).map_err(refuse)
 }
 
-/// Decodes a whole stream into `sink`, and checks content, index and trailer.
+/// Decodes a whole stream into `sink` and verifies content, index and trailer.
 ///
 /// # Errors
-/// Corrupt or truncated bytes, limits, the sink's errors.
+/// Corrupt or truncated bytes, limits, errors of the sink.
 pub fn decode(
     sequence: &mut Sequence,
     pipeline: &Pipeline,
@@ -74,10 +74,10 @@ pub fn decode(
     Ok(ending)
 }
 
-/// Decodes the bytes `start..end` of the content into `sink`, reading only the segments that hold them.
+/// Decodes the bytes `start..end` of the content into `sink`; reads only the segments that hold them.
 ///
 /// # Errors
-/// As [`decode`]; a range that is not within the content.
+/// As for [`decode`]; a range outside the content.
 pub fn extract(
     reader: &Reader,
     pipeline: &Pipeline,
@@ -104,30 +104,30 @@ pub fn extract(
     sink.flush().map_err(at_output)
 }
 
-/// Tells a full disk from an unreadable input.
+/// Marks an error of the sink, to distinguish a full disk from an unreadable input.
 fn at_output(error: std::io::Error) -> Error {
     Error::from(error).at("cannot write the output")
 }
 
-/// What salvaging gave.
+/// The result of a salvage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Salvage {
-    /// Bytes written, zeros included.
+    /// Bytes written, zeros for lost ranges included.
     pub bytes: u64,
-    /// Segments that were recovered.
+    /// Segments recovered.
     pub segments: u64,
-    /// Ranges of the content that are lost, and zero in the output.
+    /// Lost ranges of the content, zero in the output.
     pub lost: Vec<std::ops::Range<u64>>,
-    /// SHA-256 of the content as trailer or medium tell it; `None` where both are silent.
+    /// SHA-256 of the content from the trailer or the medium; `None` if both lack it.
     pub expected: Option<Digest>,
-    /// Whether the output matches that.
+    /// Whether the output has that SHA-256.
     pub complete: bool,
 }
 
-/// Writes every intact segment at its place, zeros where segments are lost.
+/// Writes every intact segment at its offset, and zeros for lost segments.
 ///
 /// # Errors
-/// Where not even a header is left, and the sink's errors.
+/// Corrupt if no header is intact; errors of the sink.
 pub fn salvage(
     stream: &Arc<dyn StreamReader>,
     registry: &Registry,
@@ -138,7 +138,7 @@ pub fn salvage(
     let found = scan(&**stream, cx)?.ok_or_else(|| {
         Error::corrupt("neither a header nor its repetition is intact; nothing can be recovered")
     })?;
-    let told = match trailer_of(&**stream) {
+    let recorded = match trailer_of(&**stream) {
         Ok(trailer) => Some((trailer.bytes, trailer.sha256)),
         Err(_) => stream.summary().map(|s| (s.bytes, s.sha256)),
     };
@@ -146,7 +146,7 @@ pub fn salvage(
     let mut worker = pipeline.worker();
     let mut hash = Sha256::new();
     let mut result =
-        Salvage { bytes: 0, segments: 0, lost: Vec::new(), expected: told.map(|t| t.1), complete: false };
+        Salvage { bytes: 0, segments: 0, lost: Vec::new(), expected: recorded.map(|t| t.1), complete: false };
     let mut buffer = Vec::new();
     let mut zeros_written = 0;
     let zeros = vec![0; 1 << 16];
@@ -165,8 +165,8 @@ pub fn salvage(
         let mut bytes = vec![0; header.stored_len() as usize];
         stream.read_at(offset, &mut bytes)?;
         let (raw_offset, raw_len) = (header.raw_offset, header.raw_len);
-        // A claimed place far beyond the known end would write zeros without end.
-        if told.is_some_and(|(len, _)| raw_offset + raw_len > len) {
+        // Skips an offset beyond the known end of the content: it would write zeros without bound.
+        if recorded.is_some_and(|(len, _)| raw_offset + raw_len > len) {
             continue;
         }
         let stored = Stored { header, bytes, lost: Vec::new() };
@@ -177,8 +177,9 @@ pub fn salvage(
         };
         if raw_offset > result.bytes {
             zeros_written += raw_offset - result.bytes;
-            if told.is_none() && zeros_written > cx.limits().output {
-                // Nothing vouches for so much content: what follows may be a fiction.
+            if recorded.is_none() && zeros_written > cx.limits().output {
+                // The length is unknown and the gaps exceed the output limit: the offset may be false, so
+                // stop.
                 break;
             }
             fill(result.bytes, raw_offset, &mut hash, sink)?;
@@ -192,15 +193,15 @@ pub fn salvage(
         drop(content);
         buffer = spare;
     }
-    if result.segments == 0 && told.is_none_or(|(len, _)| len > 0) {
+    if result.segments == 0 && recorded.is_none_or(|(len, _)| len > 0) {
         return Err(Error::corrupt("no segment is intact; nothing can be recovered"));
     }
-    if let Some((len, _)) = told.filter(|(len, _)| *len > result.bytes) {
+    if let Some((len, _)) = recorded.filter(|(len, _)| *len > result.bytes) {
         fill(result.bytes, len, &mut hash, sink)?;
         result.lost.push(result.bytes..len);
         result.bytes = len;
     }
     sink.flush()?;
-    result.complete = told.is_some_and(|(_, sha256)| hash.finalize()[..] == sha256.0);
+    result.complete = recorded.is_some_and(|(_, sha256)| hash.finalize()[..] == sha256.0);
     Ok(result)
 }

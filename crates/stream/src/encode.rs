@@ -1,4 +1,4 @@
-//! Content to stream: segments are read in order, encoded in parallel, and written in order.
+//! Encodes content to a stream: segments are read in order, encoded in parallel, and written in order.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,29 +17,29 @@ use crate::container::{Header, SegmentHeader, Writer};
 use crate::ordered::ordered;
 use crate::pipeline::{Encoded, Pipeline};
 
-/// Bytes of a segment where nobody says otherwise: large enough for the windows of most codecs, small enough for random
-/// access and for many threads.
+/// Default segment size in bytes: large enough for the windows of most codecs, small enough for random access
+/// and for parallel work.
 pub const SEGMENT: u64 = 16 << 20;
 
-/// How content is cut and worked on.
+/// Segment size, threads and bypass.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Bytes of a segment; 0 for the whole content as one.
+    /// Bytes of a segment; 0 puts the whole content into one segment.
     pub segment: u64,
-    /// Threads in all.
+    /// Total number of threads.
     pub threads: usize,
-    /// Whether a segment that the chain would grow is stored as it is.
+    /// Whether a segment that the chain would grow is stored unchanged.
     pub bypass: bool,
 }
 
 impl Default for Options {
-    /// Segments of 16 MiB, one thread, and no segment that grows.
+    /// Segments of 16 MiB, one thread, bypass on.
     fn default() -> Self {
         Self { segment: SEGMENT, threads: 1, bypass: true }
     }
 }
 
-/// What was encoded.
+/// Sizes and digest of an encoded stream.
 #[derive(Debug, Clone, Copy)]
 pub struct Summary {
     /// Bytes of content.
@@ -48,19 +48,19 @@ pub struct Summary {
     pub sha256: Digest,
     /// Bytes of the stream.
     pub stream_len: u64,
-    /// Bytes of the stream that are stored segment bytes.
+    /// Stored segment bytes within the stream.
     pub stored: u64,
     /// Number of segments.
     pub segments: u64,
-    /// Segments that were stored as they are, since the chain would not shrink them.
+    /// Segments stored unchanged because the chain would not shrink them.
     pub bypassed: u64,
 }
 
-/// Content and what is known of it in advance.
+/// Content to encode, with its length if known.
 pub struct Input<'a> {
     /// The bytes.
     pub reader: Box<dyn Read + Send + 'a>,
-    /// How many there will be, as far as is known.
+    /// Number of bytes, if known in advance.
     pub len: Option<u64>,
     /// The file's name without any directory; empty for a pipe.
     pub name: String,
@@ -99,10 +99,10 @@ impl Input<'static> {
     }
 }
 
-/// The carrier of a chain. Without one, the registry's first carrier, with its default parameters.
+/// Builds the carrier of a chain; by default the registry's first carrier with default parameters.
 ///
 /// # Errors
-/// [`Usage`](lab_codec::ErrorKind::Usage) for a registry without carriers; the carrier's refusal of its parameters.
+/// [`Usage`](lab_codec::ErrorKind::Usage) if the registry has no carrier; the carrier's own errors.
 pub fn carrier_of(chain: &Chain, registry: &Registry) -> Result<Arc<dyn Carrier>> {
     let Some(stage) = &chain.carrier else {
         let first = registry.carriers().next();
@@ -114,8 +114,8 @@ pub fn carrier_of(chain: &Chain, registry: &Registry) -> Result<Arc<dyn Carrier>
     }
 }
 
-/// Room that is made for a segment before it is known how much of it there is.
-const USUAL: u64 = 64 << 20;
+/// Maximum buffer reserved for a segment of unknown length, in bytes.
+const MAX_RESERVE: u64 = 64 << 20;
 
 struct Piece {
     number: u64,
@@ -129,11 +129,11 @@ struct Done {
     encoded: Option<Vec<u8>>,
 }
 
-/// Encodes `input` with the codecs of `pipeline`, which are those of `chain`, onto `medium`, made by the chain's
+/// Encodes `input` with `pipeline`, built from the codecs of `chain`, onto `medium`, created by the chain's
 /// carrier.
 ///
 /// # Errors
-/// Those of the input, the codecs and the medium.
+/// Errors of the input, the codecs and the medium.
 pub fn encode(
     mut input: Input,
     chain: &Chain,
@@ -155,7 +155,7 @@ pub fn encode(
     let hash = Mutex::new(Sha256::new());
     let (mut number, mut raw_offset) = (0, 0);
     let (mut stored, mut bypassed) = (0, 0);
-    // More threads than segments would only cost their start.
+    // Threads beyond the number of segments would only cost their start.
     let segments = match (input.len, options.segment) {
         (None, _) => u64::MAX,
         (Some(_), 0) => 1,
@@ -225,7 +225,7 @@ pub fn encode(
     Ok(Summary { bytes, sha256, stream_len, stored, segments, bypassed })
 }
 
-/// Fills `raw` with the next segment: `segment` bytes, or everything where that is 0.
+/// Fills `raw` with the next segment: `segment` bytes, or the whole rest if `segment` is 0.
 fn read_piece(
     reader: &mut impl Read,
     segment: u64,
@@ -234,9 +234,9 @@ fn read_piece(
     cx: &Context,
 ) -> Result<()> {
     let limit = if segment == 0 { cx.limits().output } else { segment };
-    // One byte more than is expected, so that the end is seen without growing the buffer.
-    // Of an input whose length is unknown, no more is reserved than a usual segment takes.
-    let expected = known.unwrap_or(segment.min(USUAL)).min(limit);
+    // Reads one byte beyond the expected length, so that the end is seen without growing the buffer. For an
+    // input of unknown length, at most `MAX_RESERVE` bytes are reserved.
+    let expected = known.unwrap_or(segment.min(MAX_RESERVE)).min(limit);
     raw.clear();
     reserve(raw, expected as usize + usize::from(segment == 0));
     reader.by_ref().take(limit).read_to_end(raw)?;
@@ -247,7 +247,7 @@ fn read_piece(
     Ok(())
 }
 
-/// Passes a codec's progress on, so that each segment counts for exactly its length.
+/// Forwards a codec's progress, so that each segment counts for exactly its length.
 struct PieceProgress {
     outer: Context,
     done: AtomicU64,

@@ -1,4 +1,4 @@
-//! Order-0 entropy: what a code that treats every byte alike and alone could reach.
+//! Order-0 entropy: the lower bound of a coder that codes each byte alone with fixed frequencies.
 
 /// How often each byte value occurs.
 #[derive(Debug, Clone)]
@@ -11,9 +11,10 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Counts more bytes.
+    /// Adds the bytes to the counts.
     pub fn add(&mut self, bytes: &[u8]) {
-        // Four tables, so that runs of one value do not wait for their own counter.
+        // Four tables: equal neighbouring bytes would otherwise wait for the previous increment of their
+        // counter.
         let mut tables = [[0u64; 256]; 4];
         let chunks = bytes.chunks_exact(4);
         for &byte in chunks.remainder() {
@@ -38,7 +39,7 @@ impl Histogram {
         }
     }
 
-    /// Shannon's entropy in bits per byte, 0 to 8; 0 of nothing.
+    /// Shannon's entropy in bits per byte, 0 to 8; 0 for empty input.
     pub fn entropy(&self) -> f64 {
         let total: u64 = self.0.iter().sum();
         let bits = |count: &u64| match *count {

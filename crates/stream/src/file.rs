@@ -1,4 +1,4 @@
-//! The `file` carrier: the stream as an ordinary file. What a chain without a carrier uses.
+//! The `file` carrier: an ordinary file. The default for a chain without a carrier.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -12,11 +12,11 @@ use lab_codec::{
 
 use crate::container::MAGIC;
 
-/// Small pieces are gathered up to this size; a segment's bytes go straight through.
-const BUFFER: usize = 1 << 16;
+/// Buffer size in bytes: small writes are gathered, a segment's bytes bypass the buffer.
+const BUFFER_BYTES: usize = 1 << 16;
 
 static INFO: Info = Info::new("file", "the stream as an ordinary file (the default carrier)")
-    .memory(|_, _| Memory::new(BUFFER as u64, 0))
+    .memory(|_, _| Memory::new(BUFFER_BYTES as u64, 0))
     .range_decode()
     .identity()
     .pipe();
@@ -49,7 +49,7 @@ impl Carrier for FileCarrier {
             }
             Target::Pipe(pipe) => pipe,
         };
-        Ok(Box::new(Writer { sink: BufWriter::with_capacity(BUFFER, sink), is_pipe }))
+        Ok(Box::new(Writer { sink: BufWriter::with_capacity(BUFFER_BYTES, sink), is_pipe }))
     }
 
     fn open(&self, source: &Source, _: &Context) -> Result<Box<dyn StreamReader>> {
@@ -59,7 +59,7 @@ impl Carrier for FileCarrier {
     }
 }
 
-/// Opens any file as a stream, whatever it begins with.
+/// Opens any file as a stream, without probing its first bytes.
 ///
 /// # Errors
 /// I/O errors.
@@ -71,7 +71,7 @@ pub fn open(path: &Path) -> Result<Arc<dyn StreamReader>> {
 
 struct Writer<'a> {
     sink: BufWriter<Box<dyn Write + Send + 'a>>,
-    /// Whether somebody may be waiting at the other end.
+    /// Whether the target may have a reader waiting at its other end.
     is_pipe: bool,
 }
 

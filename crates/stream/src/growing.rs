@@ -1,4 +1,4 @@
-//! A file to which a stream is still being written, read up to the stream's end.
+//! Reads a stream's file while another process still appends to it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,17 +9,17 @@ use lab_codec::{Cancel, Error, Result};
 
 use crate::container::{TRAILER_LEN, Trailer};
 
-/// How long to wait before looking again.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Interval at which the file is checked for new bytes.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A reader that ends where the stream does, and waits for more before that. Cancellation ends it with an error.
+/// A reader that waits for more bytes until the stream's end. Cancellation ends it with an error.
 #[derive(Debug)]
 pub struct Growing {
     file: File,
     cancel: Cancel,
-    /// Bytes that were read.
+    /// Bytes read so far.
     seen: u64,
-    /// The last of them, at most a trailer's.
+    /// The last bytes read, at most the length of a trailer.
     last: Vec<u8>,
 }
 
@@ -27,11 +27,11 @@ impl Growing {
     /// Opens a file.
     ///
     /// # Errors
-    /// I/O errors; [`Usage`](lab_codec::ErrorKind::Usage) for anything but a file.
+    /// I/O errors; [`Usage`](lab_codec::ErrorKind::Usage) if `path` is not a regular file.
     pub fn open(path: &Path, cancel: Cancel) -> Result<Self> {
         let file = File::open(path)?;
         if !file.metadata()?.is_file() {
-            return Err(Error::usage("not a file; a pipe is decoded as it comes by `lab decode -`"));
+            return Err(Error::usage("not a regular file; decode a pipe with `lab decode -`"));
         }
         Ok(Self { file, cancel, seen: 0, last: Vec::new() })
     }
@@ -58,7 +58,7 @@ impl Read for Growing {
             if self.cancel.is_cancelled() {
                 return Err(io::Error::other("interrupted before the end of the stream"));
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a file is: a stream on one of the carriers, a Zstandard file, or something foreign.
+//! Identifies an input: a stream on a carrier, a Zstandard file, or a foreign file.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,11 +9,11 @@ use lab_codec::{Context, Error, ErrorKind, Probe, Registry, Result, Source, Stre
 
 use crate::container::MAGIC;
 
-/// Bytes that probing looks at.
-const HEAD: u64 = 4096;
+/// Bytes read for probing.
+const PROBE_BYTES: u64 = 4096;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
-/// An opened input.
+/// An open input.
 pub enum Medium {
     /// A stream on a carrier.
     Stream {
@@ -26,7 +26,7 @@ pub enum Medium {
     Zstd,
 }
 
-/// What a pipe begins with, and the pipe from its first byte on.
+/// A pipe's kind, by its first bytes, and a reader from its first byte on.
 pub enum Pipe {
     /// A `.lab` stream.
     Stream(Box<dyn Read + Send>),
@@ -34,26 +34,28 @@ pub enum Pipe {
     Zstd(Box<dyn Read + Send>),
 }
 
-/// Reads the first bytes of a file; none of a directory.
+/// Reads the first bytes of a file; empty for a directory.
 fn head_of(path: &Path) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     if !path.is_dir() {
-        File::open(path)?.take(HEAD).read_to_end(&mut head)?;
+        File::open(path)?.take(PROBE_BYTES).read_to_end(&mut head)?;
     }
     Ok(head)
 }
 
-/// Opens `path` on whichever carrier recognises it.
+/// Opens `path` on the carrier that recognises it.
 ///
 /// # Errors
-/// [`Unsupported`](ErrorKind::Unsupported) for a foreign file, saying what it is; I/O errors; damage.
+/// [`Unsupported`](ErrorKind::Unsupported) for a foreign file, with its type; I/O errors; damage.
 pub fn open(registry: &Registry, path: &Path, cx: &Context) -> Result<Medium> {
     open_at(registry, path, cx).map_err(|e| e.at(path.display().to_string()))
 }
 
 fn open_at(registry: &Registry, path: &Path, cx: &Context) -> Result<Medium> {
     if path == Path::new("-") {
-        return Err(Error::usage("this command reads back and forth; save standard input and give the file"));
+        return Err(Error::usage(
+            "this command needs random access; save standard input to a file and name that file",
+        ));
     }
     let kind = path.metadata()?.file_type();
     if !kind.is_file() && !kind.is_dir() {
@@ -81,20 +83,20 @@ fn open_at(registry: &Registry, path: &Path, cx: &Context) -> Result<Medium> {
     Err(refusal.unwrap_or_else(|| foreign(&head, path.is_dir())))
 }
 
-/// Looks at the first bytes of standard input.
+/// Identifies standard input by its first bytes.
 ///
 /// # Errors
-/// [`Unsupported`](ErrorKind::Unsupported) for anything that cannot be read front to back.
+/// [`Unsupported`](ErrorKind::Unsupported) for a format that cannot be read front to back.
 pub fn open_pipe(mut pipe: Box<dyn Read + Send>) -> Result<Pipe> {
     let mut head = Vec::new();
-    pipe.by_ref().take(HEAD).read_to_end(&mut head)?;
+    pipe.by_ref().take(PROBE_BYTES).read_to_end(&mut head)?;
     let all = |head: Vec<u8>| Box::new(io::Cursor::new(head).chain(pipe));
     if MAGIC.starts_with(&head[..head.len().min(MAGIC.len())]) && !head.is_empty() {
         Ok(Pipe::Stream(all(head)))
     } else if head.starts_with(&ZSTD_MAGIC) {
         Ok(Pipe::Zstd(all(head)))
     } else if is_video(&head) {
-        Err(Error::unsupported("a video cannot be read from a pipe; save it and give the file"))
+        Err(Error::unsupported("a video cannot be read from a pipe; save it and name the file"))
     } else {
         Err(foreign(&head, false))
     }
@@ -104,13 +106,13 @@ fn is_video(head: &[u8]) -> bool {
     infer::get(head).is_some_and(|kind| kind.matcher_type() == infer::MatcherType::Video)
 }
 
-/// Says what a file is that is not ours, and which command reads it.
+/// The error for a foreign file: its type, and the command that reads it.
 fn foreign(head: &[u8], directory: bool) -> Error {
     if !head.is_empty() && MAGIC.starts_with(head) {
         return Error::truncated("the data ends inside the header of a .lab stream");
     }
     let text = if directory {
-        "a directory, and no carrier's".to_string()
+        "a directory that no carrier recognises".to_string()
     } else if head.is_empty() {
         "an empty file, not a .lab stream".to_string()
     } else {
@@ -130,7 +132,7 @@ fn foreign(head: &[u8], directory: bool) -> Error {
                 };
                 format!("not a .lab stream but {} ({}){command}", kind.extension(), kind.mime_type())
             }
-            None => "not a .lab stream, and of no kind that is known here".to_string(),
+            None => "not a .lab stream, and of an unknown type".to_string(),
         }
     };
     Error::unsupported(text)

@@ -14,19 +14,19 @@
 //! # Ok::<(), lab_codec::Error>(())
 //! ```
 //!
-//! Content of any size goes through [`encode::encode`] and [`decode::decode`]: segments run through the chain in
-//! parallel, in bounded memory. The data path is one straight line, and the modules show it:
+//! Content of any size goes through [`encode::encode`] and [`decode::decode`]: segments run through the chain
+//! in parallel, in bounded memory. The data path is one straight line, and the modules show it:
 //!
 //! ```text
 //! input -> segments -> codec, codec, ... -> .lab stream -> carrier -> medium
 //! medium -> carrier -> .lab stream -> codec, codec, ... -> output, SHA-256 checked
 //! ```
 //!
-//! [`chain`] reads what the user types, [`pipeline`] applies it to a segment under an optional [`probe`],
-//! [`encode`](mod@encode) and [`decode`](mod@decode) drive segments through the [`container`] and a carrier. A
-//! [`Reader`](container::Reader) reads any range. This crate knows no codec: the caller hands it a
-//! [`Registry`](lab_codec::Registry). The `examples/` of the repository encode a file, read a range, and register a
-//! codec of another crate.
+//! [`chain`] parses what the user types. [`pipeline`] applies it to a segment, observed by an optional
+//! [`probe`]. [`encode`](mod@encode) and [`decode`](mod@decode) drive segments through the [`container`] and
+//! a carrier. A [`Reader`](container::Reader) reads any range. This crate contains no codec: the caller
+//! passes a [`Registry`](lab_codec::Registry). The `examples/` of the repository encode a file, read a range,
+//! and register a codec of another crate.
 
 pub mod buffers;
 pub mod chain;

@@ -1,4 +1,4 @@
-//! Streams in memory: a `Vec<u8>` through a chain, and back.
+//! Streams in memory: encodes a slice to a `Vec<u8>`, and back.
 
 use std::io;
 
@@ -13,11 +13,11 @@ use crate::encode::{Input, Options, encode};
 use crate::pipeline::Pipeline;
 use crate::resource::Store;
 
-/// Encodes `content` with the codecs of `chain`, on one thread, in segments of the usual size. A segment that the chain
-/// would not shrink is stored unchanged.
+/// Encodes `content` with the codecs of `chain`, on one thread, in segments of the default size. A segment
+/// that the chain would not shrink is stored unchanged.
 ///
 /// # Errors
-/// Those of the codecs; a chain that names resources, which [`encode`] takes in its pipeline.
+/// Errors of the codecs; a chain that names resources, which need [`encode`] with a pipeline of its own.
 pub fn encode_vec(registry: &Registry, chain: &Chain, content: &[u8]) -> Result<Vec<u8>> {
     let pipeline = Pipeline::build(chain, &Resources::default().with_registry(registry), None)?;
     let input = Input { reader: Box::new(content), len: Some(content.len() as u64), name: String::new() };
@@ -61,8 +61,8 @@ impl StreamWriter for VecWriter<'_> {
     }
 }
 
-/// A stream that lies in memory, read at any offset; with it, [`Reader`](crate::container::Reader) and
-/// [`extract`](crate::decode::extract) read ranges of the content.
+/// A stream in memory, readable at any offset. [`Reader`](crate::container::Reader) and
+/// [`extract`](crate::decode::extract) read ranges of its content.
 pub struct Bytes<T>(pub T);
 
 impl<T: AsRef<[u8]> + Send + Sync> StreamReader for Bytes<T> {
@@ -78,7 +78,7 @@ impl<T: AsRef<[u8]> + Send + Sync> StreamReader for Bytes<T> {
     }
 }
 
-/// A small stream may hold much: what comes out is bounded.
+/// Bounds the output: a small stream may decode to much.
 struct Limited {
     bytes: Vec<u8>,
     most: u64,

@@ -1,4 +1,4 @@
-//! Work on a sequence of items by several threads, taken and delivered in order, in bounded memory.
+//! Processes a sequence of items on several threads, in order and in bounded memory.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -8,7 +8,7 @@ use lab_codec::{Error, Result};
 struct Taken<S> {
     source: S,
     next: u64,
-    /// The source is not asked again after its end: a terminal would have to say it once more.
+    /// Set at the end of the source, which is not read again: a terminal would wait for a second end of file.
     ended: bool,
 }
 
@@ -16,14 +16,14 @@ struct Delivered<T, D> {
     sink: D,
     next: u64,
     parked: BTreeMap<u64, Result<T>>,
-    /// The end was reached, or an error; nobody takes more.
-    over: bool,
+    /// Set at the end or after an error: no thread takes another item.
+    stopped: bool,
     error: Option<Error>,
 }
 
-/// Takes items from `source` in order, works on them in `threads` threads, and gives the results to `sink` in
-/// order. At most `2 * threads` items are under way. The error of the earliest failing item is returned,
-/// whatever the number of threads. With one thread, everything happens on the calling one.
+/// Takes items from `source` in order, processes them on `threads` threads, and passes the results to `sink`
+/// in order. At most `2 * threads` items are under way. The earliest failing item decides the error, for any
+/// number of threads. With one thread, all work runs on the calling thread.
 ///
 /// # Errors
 /// The first error of `source`, `work` or `sink`, in the order of the items.
@@ -47,7 +47,7 @@ where
     }
     let taken = Mutex::new(Taken { source, next: 0, ended: false });
     let delivered =
-        Mutex::new(Delivered { sink, next: 0, parked: BTreeMap::new(), over: false, error: None });
+        Mutex::new(Delivered { sink, next: 0, parked: BTreeMap::new(), stopped: false, error: None });
     let moved = Condvar::new();
     std::thread::scope(|scope| {
         let run = || {
@@ -61,10 +61,10 @@ where
         for _ in 0..threads {
             if let Err(error) = std::thread::Builder::new().spawn_scoped(scope, run) {
                 let text = format!("cannot start {threads} threads: {error}");
-                // Those that run end at the next item.
+                // Threads that already run stop at their next item.
                 let mut state = lock(&delivered);
                 state.error = Some(Error::new(lab_codec::ErrorKind::Io, text));
-                state.over = true;
+                state.stopped = true;
                 moved.notify_all();
                 break;
             }
@@ -75,16 +75,16 @@ where
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A poisoned lock means that another thread is unwinding; its panic is what the caller will see.
+    // A poisoned lock means that another thread unwinds; the caller will see that thread's panic.
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// The next item, or the error in its place, or `None` when there is no more to do.
+/// The next item, or the error in its place; `None` once nothing is left.
 fn take<I, T, S, D>(
     taken: &Mutex<Taken<S>>,
     delivered: &Mutex<Delivered<T, D>>,
     moved: &Condvar,
-    most: u64,
+    max_pending: u64,
 ) -> Option<(u64, Result<I>)>
 where
     S: FnMut() -> Result<Option<I>>,
@@ -93,10 +93,10 @@ where
     let number = taken.next;
     {
         let mut state = lock(delivered);
-        while !state.over && number >= state.next + most {
+        while !state.stopped && number >= state.next + max_pending {
             state = moved.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
         }
-        if state.over {
+        if state.stopped {
             return None;
         }
     }
@@ -120,7 +120,7 @@ where
     }
 }
 
-/// Parks a result, and gives the sink all whose turn it is.
+/// Parks a result, then passes every result whose turn has come to the sink.
 fn deliver<T, D>(delivered: &Mutex<Delivered<T, D>>, moved: &Condvar, number: u64, result: Result<T>)
 where
     D: FnMut(T) -> Result<()>,
@@ -129,19 +129,19 @@ where
     let state = &mut *state;
     state.parked.insert(number, result);
     while let Some(result) = state.parked.remove(&state.next) {
-        if state.over {
+        if state.stopped {
             break;
         }
         state.next += 1;
         if let Err(error) = result.and_then(&mut state.sink) {
-            state.over = true;
+            state.stopped = true;
             state.error = Some(error);
         }
     }
     moved.notify_all();
 }
 
-/// Lets the other threads end when one unwinds.
+/// Stops the other threads when one unwinds.
 struct StopOnPanic<'a, T, D> {
     delivered: &'a Mutex<Delivered<T, D>>,
     moved: &'a Condvar,
@@ -150,7 +150,7 @@ struct StopOnPanic<'a, T, D> {
 impl<T, D> Drop for StopOnPanic<'_, T, D> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            lock(self.delivered).over = true;
+            lock(self.delivered).stopped = true;
             self.moved.notify_all();
         }
     }

@@ -1,9 +1,9 @@
-//! Where results go: a file that appears whole or not at all, a device, or standard output.
+//! Outputs: an atomically written file, a device, or standard output.
 //!
 //! A file is written under a temporary name in the same directory, synced, and renamed. The temporary name
-//! depends on the final name only and is locked while in use: what a killed process left behind is taken over
-//! and finally renamed by the next one, so nothing stray remains after a success. Only what follows a growing stream
-//! appears before it is complete.
+//! depends on the final name only and is locked while in use. The next run therefore takes over what a killed
+//! process left, and nothing stray remains after a success. Only a growing stream's follower output appears
+//! before it is complete.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, IsTerminal, Write};
@@ -14,18 +14,18 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cleanup::Temporary;
 
-/// How often a temporary file may vanish between opening and locking.
-const RETRIES: usize = 100;
+/// Maximum attempts to open and lock a temporary file that other processes remove or rename meanwhile.
+const MAX_ATTEMPTS: usize = 100;
 
-/// An opened output.
+/// An open output.
 pub enum Output {
     /// A regular file, still under its temporary name.
     Staged(Staged),
-    /// Standard output, a device or a FIFO: written as it comes.
+    /// Standard output, a device or a FIFO, written directly.
     Pipe(Box<dyn Write + Send>),
 }
 
-/// A file under its temporary name. Dropped before it is committed, it is removed.
+/// A file under its temporary name. Dropping it before the commit removes it.
 pub struct Staged {
     path: PathBuf,
     temporary: PathBuf,
@@ -36,15 +36,17 @@ pub struct Staged {
 }
 
 impl Output {
-    /// Opens `path`, where `-` is standard output. An existing file is an error unless `force`.
+    /// Opens `path`; `-` is standard output. An existing file is an error unless `force` is set.
     ///
     /// # Errors
-    /// [`Usage`](ErrorKind::Usage) where the output exists or is a directory, I/O errors.
+    /// [`Usage`](ErrorKind::Usage) if the output exists or is a directory, I/O errors.
     pub fn open(path: &Path, force: bool) -> Result<Self> {
         if path == Path::new("-") {
             let stdout = io::stdout();
             if stdout.is_terminal() && !force {
-                return Err(Error::usage("this is not for a terminal").with_hint(Hint::NotATerminal));
+                return Err(
+                    Error::usage("binary data is not written to a terminal").with_hint(Hint::NotATerminal)
+                );
             }
             return Ok(Self::Pipe(Box::new(stdout)));
         }
@@ -63,7 +65,7 @@ impl Output {
         }
     }
 
-    /// As a carrier's target.
+    /// The output as a carrier's target.
     pub fn target(&mut self) -> Target<'_> {
         match self {
             Self::Staged(staged) => Target::Path(&staged.temporary),
@@ -71,7 +73,7 @@ impl Output {
         }
     }
 
-    /// As a plain byte sink.
+    /// The output as a plain byte sink.
     ///
     /// # Errors
     /// I/O errors.
@@ -82,11 +84,11 @@ impl Output {
         }
     }
 
-    /// Writes bytes that are of use before the output is complete: a file appears with the first of them, and stays,
-    /// whatever happens then.
+    /// Writes bytes that are useful before the output is complete. The file appears with the first write, and
+    /// stays even after a later error.
     ///
     /// # Errors
-    /// I/O errors; the output exists by now.
+    /// I/O errors; [`Usage`](ErrorKind::Usage) if the output has come into existence meanwhile.
     pub fn write_live(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Staged(staged) => {
@@ -100,10 +102,10 @@ impl Output {
         }
     }
 
-    /// Completes the output.
+    /// Completes the output: syncs it and gives it its final name.
     ///
     /// # Errors
-    /// I/O errors; the output exists by now.
+    /// I/O errors; [`Usage`](ErrorKind::Usage) if the output has come into existence meanwhile.
     pub fn commit(self) -> Result<()> {
         match self {
             Self::Staged(staged) => staged.commit(),
@@ -111,7 +113,7 @@ impl Output {
         }
     }
 
-    /// The path that holds the bytes before they are committed, where there is one.
+    /// The temporary path before the commit; `None` for other outputs.
     pub fn temporary(&self) -> Option<&Path> {
         match self {
             Self::Staged(staged) => Some(&staged.temporary),
@@ -129,7 +131,7 @@ impl Staged {
         let tag = digest[..8].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         let temporary = path.with_file_name(format!(".lab-partial-{tag}"));
         let lock = lock(&temporary, path)?;
-        // From here on the file is ours: dropping it removes it.
+        // From here on, dropping the value removes the file.
         let listed = Temporary::new(&temporary);
         let path = path.to_path_buf();
         let staged = Self { path, temporary, lock, replace, committed: false, listed: Some(listed) };
@@ -152,7 +154,7 @@ impl Staged {
         if self.replace {
             fs::rename(&self.temporary, &self.path)?;
         } else {
-            // A link refuses an existing name, which a rename would silently replace.
+            // A hard link fails on an existing name; a rename would replace it silently.
             match fs::hard_link(&self.temporary, &self.path) {
                 Ok(()) => fs::remove_file(&self.temporary)?,
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&self.path)),
@@ -169,18 +171,19 @@ impl Staged {
 impl Drop for Staged {
     fn drop(&mut self) {
         if !self.committed {
-            // Nothing can be done about a failure here; the next run takes the file over.
+            // A failed removal is ignored: the next run with this output takes the file over.
             let _ = fs::remove_file(&self.temporary);
         }
     }
 }
 
-/// Opens and locks a temporary file of the output `path`, without touching what another process may still be writing.
+/// Opens and locks the temporary file of the output `path`, without changing a file that another process
+/// writes.
 ///
 /// # Errors
-/// [`Usage`](ErrorKind::Usage) where another process holds it, I/O errors.
+/// [`Usage`](ErrorKind::Usage) if another process holds the lock, I/O errors.
 pub fn lock(temporary: &Path, path: &Path) -> Result<File> {
-    for _ in 0..RETRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let file = options().open(temporary).map_err(|e| at(e, path))?;
         match file.try_lock() {
             Ok(()) => {}
@@ -189,7 +192,7 @@ pub fn lock(temporary: &Path, path: &Path) -> Result<File> {
             }
             Err(TryLockError::Error(e)) => return Err(at(e, path)),
         }
-        // Between opening and locking, the owner before us may have renamed or removed the file.
+        // Between opening and locking, the previous owner may have renamed or removed the file.
         if same_file(&file, temporary) {
             return Ok(file);
         }
@@ -197,7 +200,8 @@ pub fn lock(temporary: &Path, path: &Path) -> Result<File> {
     Err(Error::usage(format!("other processes keep writing {}", path.display())))
 }
 
-/// How a temporary file is opened: never through a link, which anyone could have put at its name.
+/// Flags for opening a temporary file: never through a symbolic link, which anyone could have put at its
+/// name.
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -223,7 +227,7 @@ fn same_file(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// Makes a rename durable.
+/// Syncs the directory, which makes a rename durable.
 fn sync_directory(path: &Path) -> Result<()> {
     if cfg!(unix) {
         let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -232,7 +236,7 @@ fn sync_directory(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The error for an output that exists and may not be replaced.
+/// The error for an existing output without `force`.
 pub fn exists(path: &Path) -> Error {
     Error::usage(format!("{} exists", path.display())).with_hint(Hint::Overwrite)
 }

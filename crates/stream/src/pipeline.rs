@@ -1,4 +1,4 @@
-//! A chain applied to one segment, forth and back.
+//! Applies a chain to one segment, in both directions.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,47 +19,47 @@ struct Stage {
 }
 
 impl Stage {
-    /// What a worker takes for a segment of `len` bytes, beside its input and output.
+    /// A worker's memory for a segment of `len` bytes, besides its input and output.
     fn memory(&self, len: u64) -> Memory {
         memory_of(&*self.codec, &self.params, len)
     }
 }
 
-/// The codecs of a chain, built and ready to make workers. Clones share the codecs.
+/// The codecs of a chain, ready to make workers. Clones share the codecs.
 #[derive(Clone)]
 pub struct Pipeline {
     stages: Arc<[Stage]>,
     probe: Option<Arc<dyn Probe>>,
 }
 
-/// What a chain made of a segment.
+/// An encoded segment.
 #[derive(Debug, Clone, Copy)]
 pub struct Coded<'a> {
-    /// The segment's length.
+    /// Length of the raw segment.
     pub raw_len: u64,
     /// The length after each stage.
     pub stage_lens: &'a [u64],
-    /// What the last stage gave.
+    /// Output of the last stage.
     pub bytes: &'a [u8],
 }
 
-/// How [`PipelineWorker::encode`] left a segment.
+/// Where [`PipelineWorker::encode`] left the stored bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Encoded {
-    /// The stored bytes are in the output buffer.
+    /// In the output buffer.
     Changed,
-    /// The stored bytes are the input itself, since no stage changes it.
+    /// In the input: every stage passes bytes on unchanged.
     Same,
-    /// The stored bytes are the input itself, since the chain would not shrink it.
+    /// In the input: the chain would not shrink it.
     Bypassed,
 }
 
 impl Pipeline {
-    /// Builds the codecs of `chain`. `formats` are the versions that a stream's header names; without them,
+    /// Builds the codecs of `chain`. `formats` are the format versions from a stream's header; by default
     /// each codec's newest.
     ///
     /// # Errors
-    /// A codec's refusal of its parameters; a format that a codec does not read.
+    /// A codec's parameter errors; a format version that a codec does not read.
     pub fn build(chain: &Chain, resources: &Resources, formats: Option<&[u16]>) -> Result<Self> {
         if formats.is_some_and(|f| f.len() != chain.codecs.len()) {
             return Err(Error::corrupt("the header's chain and its format numbers differ in length"));
@@ -85,7 +85,7 @@ impl Pipeline {
         Ok(Self { stages: stages.into(), probe: None })
     }
 
-    /// The same pipeline under a probe. Every stage runs then, even one that changes nothing.
+    /// The same pipeline with a probe. All stages run then, even those that change nothing.
     #[must_use]
     pub fn with_probe(mut self, probe: Arc<dyn Probe>) -> Self {
         self.probe = Some(probe);
@@ -97,7 +97,7 @@ impl Pipeline {
         self.stages.len()
     }
 
-    /// Whether the chain has no codec.
+    /// Whether the chain has no codecs.
     pub fn is_empty(&self) -> bool {
         self.stages.is_empty()
     }
@@ -118,7 +118,7 @@ impl Pipeline {
         PipelineWorker { pipeline: self.clone(), workers, spare: [Vec::new(), Vec::new()] }
     }
 
-    /// Whether a stage runs, rather than being passed over because it changes nothing.
+    /// Whether a stage runs; stages that change nothing are skipped.
     fn runs(&self, stage: &Stage) -> bool {
         self.probe.is_some() || !stage.identity
     }
@@ -131,7 +131,7 @@ impl Pipeline {
     }
 }
 
-/// Runs segments through the stages, one at a time, reusing its buffers.
+/// Runs segments through the stages, one at a time, and reuses its buffers.
 pub struct PipelineWorker {
     pipeline: Pipeline,
     workers: Vec<Box<dyn Worker>>,
@@ -142,7 +142,7 @@ impl PipelineWorker {
     /// Encodes `raw` into the empty buffer `out`. Returns the length after each stage.
     ///
     /// # Errors
-    /// A codec's, with stage and id.
+    /// A codec's errors, with stage and id.
     pub fn encode(
         &mut self,
         raw: &[u8],
@@ -163,7 +163,7 @@ impl PipelineWorker {
             let input: &[u8] = if produced { even } else { raw };
             let target: &mut Vec<u8> = if Some(i) == last { out } else { &mut *odd };
             target.clear();
-            // Progress counts the content once: only the first stage tells.
+            // Only the first stage reports progress, so the content counts once.
             let cx = if i == 0 { cx.clone() } else { cx.clone().with_observer(Arc::new(Silent)) };
             let cx = cx.with_format(stage.format);
             pipeline
@@ -186,8 +186,8 @@ impl PipelineWorker {
         }
     }
 
-    /// Checks and decodes a segment; its content replaces what `stored` held (or what `out` held: the result is
-    /// returned, the other buffer is left for reuse).
+    /// Checks and decodes a segment. Returns its content and a spare buffer: `stored` and `out` in one order
+    /// or the other.
     ///
     /// # Errors
     /// Corrupt bytes, limits, a codec's errors with stage and id.
@@ -213,8 +213,8 @@ impl PipelineWorker {
     /// Checks a segment's stored bytes and decodes the bytes `range` of its content.
     ///
     /// # Errors
-    /// As [`decode`](Self::decode). The content's checksum is not checked where the first codec decodes a part
-    /// without the rest.
+    /// As for [`decode`](Self::decode). The content's checksum is not verified if the first codec decodes the
+    /// range alone.
     pub fn decode_range(&mut self, stored: Stored, range: Range<usize>, cx: &Context) -> Result<Vec<u8>> {
         let partial = self.pipeline.stages.iter().find(|s| !s.identity).is_some_and(|s| s.range_decode);
         let everything = range == (0..stored.header.raw_len as usize);
@@ -229,18 +229,18 @@ impl PipelineWorker {
         self.decode_segment(&stored.header, &stored.bytes, 0, Some(range.clone()), &mut out, cx)?;
         if out.len() != range.len() {
             return Err(Error::corrupt(format!(
-                "segment {}: a range of another length",
+                "segment {}: the decoded range has the wrong length",
                 stored.header.number
             )));
         }
         Ok(out)
     }
 
-    /// Checks a segment's stored bytes and undoes all stages but the first. Returns what the first codec made of
-    /// the content, or the content itself where the segment was bypassed.
+    /// Checks a segment's stored bytes and undoes all stages but the first. Returns the first codec's output,
+    /// or the content itself for a bypassed segment.
     ///
     /// # Errors
-    /// As [`decode`](Self::decode). The content's checksum is not checked.
+    /// As for [`decode`](Self::decode). The content's checksum is not verified.
     pub fn decode_to_first(&mut self, stored: Stored, cx: &Context) -> Result<Vec<u8>> {
         stored.check()?;
         let mut out = Vec::new();
@@ -263,11 +263,11 @@ impl PipelineWorker {
             .map_err(|e| e.at(format!("segment {}", header.number)))
     }
 
-    /// Runs the decoders, last stage first, down to stage `down_to`. Returns whether no stage changed the bytes, which
-    /// are then those that were given.
+    /// Runs the decoders from the last stage down to stage `down_to`. Returns `true` if no stage changed the
+    /// bytes; `out` is unused then.
     ///
     /// # Errors
-    /// A codec's, with stage and id.
+    /// A codec's errors, with stage and id.
     pub fn decode_stages(
         &mut self,
         coded: Coded,
@@ -281,7 +281,7 @@ impl PipelineWorker {
         let raw_len_of = |i: usize| if i == 0 { raw_len } else { stage_lens[i - 1] };
         let grown = |(i, stage): &(usize, &Stage)| stage.identity && raw_len_of(*i) != stage_lens[*i];
         if let Some((i, stage)) = pipeline.stages.iter().enumerate().find(grown) {
-            let error = Error::corrupt("the recorded length is not that of the input");
+            let error = Error::corrupt("the recorded length differs from the input's length");
             return Err(at_stage(error, i, stage.id));
         }
         let mut stages = pipeline.stages.iter().enumerate().skip(down_to).filter(|(_, s)| pipeline.runs(s));
@@ -306,7 +306,10 @@ impl PipelineWorker {
                     if target.len() as u64 == raw_len {
                         return Ok(());
                     }
-                    Err(Error::corrupt(format!("{} bytes came out, {raw_len} are recorded", target.len())))
+                    Err(Error::corrupt(format!(
+                        "decoded to {} bytes, the recorded length is {raw_len}",
+                        target.len()
+                    )))
                 }),
             };
             pipeline.run(i, Direction::Decode, &mut decode).map_err(|e| at_stage(e, i, stage.id))?;
@@ -317,7 +320,7 @@ impl PipelineWorker {
     }
 }
 
-/// Refuses a stage whose worker would take more than is allowed.
+/// Refuses a stage whose worker would exceed the memory limit.
 fn check_memory(cx: &Context, bytes: u64, index: usize, id: &str) -> Result<()> {
     cx.limits().check_memory(bytes, "a worker").map_err(|e| at_stage(e, index, id))
 }

@@ -1,6 +1,7 @@
-//! What watches a pipeline while it works: nothing, the figures of each stage, or a clock of the caller's.
+//! Observes a pipeline at work: with counters of each stage, with a clock of the caller, or not at all.
 //!
-//! Everybody runs the same [`Pipeline`](crate::pipeline::Pipeline); who measures hands it a [`Probe`].
+//! Measurements run the same [`Pipeline`](crate::pipeline::Pipeline) as all other code; they only add a
+//! [`Probe`].
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,39 +12,39 @@ use lab_codec::{Codec, Result};
 
 use crate::entropy::Histogram;
 
-/// The direction of a stage's work.
+/// Direction of a stage's work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// Towards the stream.
+    /// Content to stream.
     Encode,
-    /// Back to the content.
+    /// Stream to content.
     Decode,
 }
 
-/// Watches the stages of a pipeline. May be called from several threads at once.
+/// Observes the stages of a pipeline. May be called from several threads at once.
 ///
-/// A pipeline with a probe runs every stage, even one that changes nothing: it is there to be looked at.
+/// A pipeline with a probe runs every stage, even one that changes nothing.
 pub trait Probe: Send + Sync {
-    /// Runs `work`, the work of stage number `stage` on one segment, exactly once. A probe with a clock reads it
-    /// before and after.
+    /// Runs `work` exactly once: the work of stage number `stage` on one segment. A probe with a clock reads
+    /// it before and after.
     ///
     /// # Errors
-    /// Those of `work`.
+    /// Errors of `work`.
     fn run(&self, stage: usize, direction: Direction, work: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         let _ = (stage, direction);
         work()
     }
 
-    /// Stage number `stage`, which is `codec`, has encoded `bytes_in` bytes to `output`.
+    /// Records that stage number `stage`, the codec `codec`, encoded `bytes_in` bytes to `output`.
     fn encoded(&self, stage: usize, codec: &dyn Codec, bytes_in: usize, output: &[u8]) {
         let _ = (stage, codec, bytes_in, output);
     }
 }
 
-/// How often a codec chose what, by its canonical text.
+/// Number of segments by the canonical text of the codec's choice.
 pub type Choices = BTreeMap<String, u64>;
 
-/// What one stage did, summed over segments.
+/// Counters of one stage, summed over segments.
 #[derive(Debug, Clone, Default)]
 pub struct StageFigures {
     /// Bytes into the encoder.
@@ -54,38 +55,38 @@ pub struct StageFigures {
     pub encode: Duration,
     /// Time in the decoder, summed over threads.
     pub decode: Duration,
-    /// Of the bytes that came out of the encoder.
+    /// Histogram of the encoder's output.
     pub histogram: Histogram,
-    /// What the codec chose, and for how many segments.
+    /// The codec's choices, with the number of segments of each.
     pub choices: Choices,
 }
 
-/// Keeps the figures of each stage.
+/// Counts bytes and times of each stage.
 #[derive(Debug)]
 pub struct Figures {
     stages: Mutex<Vec<StageFigures>>,
-    /// Nanoseconds spent on counting, summed over threads.
+    /// Nanoseconds spent counting, summed over threads.
     overhead: AtomicU64,
 }
 
 impl Figures {
-    /// A probe for `stages` stages.
+    /// Creates a probe for `stages` stages.
     pub fn new(stages: usize) -> Self {
         Self { stages: Mutex::new(vec![StageFigures::default(); stages]), overhead: AtomicU64::new(0) }
     }
 
-    /// The figures so far, a row for each stage.
+    /// The counters so far, one row per stage.
     pub fn stages(&self) -> Vec<StageFigures> {
         self.lock().clone()
     }
 
-    /// Time spent on counting, summed over threads; the figures do not contain it.
+    /// Time spent counting, summed over threads; the rows exclude it.
     pub fn overhead(&self) -> Duration {
         Duration::from_nanos(self.overhead.load(Ordering::Relaxed))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<StageFigures>> {
-        // Sums are complete after every statement, also where another thread panicked.
+        // Every statement leaves the sums consistent, so a lock poisoned by a panic is safe to use.
         self.stages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

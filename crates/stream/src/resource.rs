@@ -1,4 +1,4 @@
-//! Finding resources: side data that a decoder needs, looked up by SHA-256 in files and directories.
+//! Finds resources, side data that a decoder needs, by SHA-256 in files and directories.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -8,12 +8,12 @@ use std::sync::Arc;
 use lab_codec::{Digest, Error, Find, Registry, Resources, Result, cid};
 use sha2::{Digest as _, Sha256};
 
-/// The largest resource that is loaded.
+/// Maximum size of a resource, in bytes.
 pub const MAX_RESOURCE: u64 = 1 << 30;
-/// The most files that are looked at.
+/// Maximum number of files that a search reads.
 const MAX_FILES: usize = 100_000;
 
-/// Where resources are looked for.
+/// Files and directories to search for resources.
 #[derive(Debug, Clone, Default)]
 pub struct Store {
     places: Vec<PathBuf>,
@@ -21,8 +21,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// A store over the given files and directories, `LAB_RESOURCES` (separated like PATH), and `beside`, the
-    /// directory of the input. Codecs that name other chains look them up in `registry`.
+    /// Searches the given files and directories, those in `LAB_RESOURCES` (separated as in PATH), and
+    /// `beside`, the directory of the input. Codecs that name other chains use `registry`.
     pub fn new(registry: &Registry, given: &[PathBuf], beside: Option<&Path>) -> Self {
         let mut places = given.to_vec();
         if let Some(list) = std::env::var_os("LAB_RESOURCES") {
@@ -32,7 +32,7 @@ impl Store {
         Self { places, loaded: Resources::default().with_registry(registry) }
     }
 
-    /// Loads a file that is named, as in a chain with `@FILE`.
+    /// Loads the file that `@FILE` names in a chain.
     ///
     /// # Errors
     /// I/O errors; a file beyond the size limit.
@@ -49,7 +49,7 @@ impl Store {
         &self.loaded
     }
 
-    /// Finds every digest. Blobs under the name of their content identifier are found later, when they are asked for.
+    /// Finds every digest. Blobs named by their content identifier are found later, on request.
     ///
     /// # Errors
     /// [`MissingResource`](lab_codec::ErrorKind::MissingResource), naming the digest.
@@ -73,7 +73,7 @@ impl Store {
     }
 }
 
-/// Directories with files that are called by their content identifiers.
+/// Directories with blobs named by their content identifier.
 #[derive(Debug)]
 struct Blobs(Vec<PathBuf>);
 
@@ -86,7 +86,9 @@ impl Find for Blobs {
         let at_path = |e: Error| e.at(path.display().to_string());
         let content = read(&path).map_err(at_path)?;
         if Digest(Sha256::digest(&content).into()) != *digest {
-            return Err(at_path(Error::corrupt("the blob is not what its name says")));
+            return Err(at_path(Error::corrupt(
+                "the blob's content does not match the identifier in its name",
+            )));
         }
         Ok(Some(content.into()))
     }
@@ -95,14 +97,14 @@ impl Find for Blobs {
 fn read(path: &Path) -> Result<Vec<u8>> {
     let file = File::open(path)?;
     if file.metadata()?.len() > MAX_RESOURCE {
-        return Err(Error::limit(format!("a resource may have {MAX_RESOURCE} bytes at most")));
+        return Err(Error::limit(format!("a resource has at most {MAX_RESOURCE} bytes")));
     }
     let mut content = Vec::new();
     file.take(MAX_RESOURCE).read_to_end(&mut content)?;
     Ok(content)
 }
 
-/// The file itself, or the regular files directly in a directory, in order of their names.
+/// The file itself, or the regular files directly in a directory, sorted by name.
 fn files_in(place: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(place) else { return vec![place.to_path_buf()] };
     let mut files: Vec<_> = entries.flatten().map(|e| e.path()).filter(|p| p.is_file()).collect();

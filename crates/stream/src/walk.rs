@@ -1,4 +1,4 @@
-//! The segments of a stream as its first codec made them: decoded down to that by several threads, visited in order.
+//! Visits the segments of a stream in order, decoded down to the first codec's output, on several threads.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,12 +9,12 @@ use crate::container::{Reader, SegmentHeader, Stored};
 use crate::ordered::ordered;
 use crate::pipeline::Pipeline;
 
-/// Undoes all stages but the first of each segment, has `read` make something of the bytes in `threads` threads, and
-/// shows that to `visit` in order until it stops. The bytes of a bypassed segment are its content. The observer hears of
-/// the content's bytes.
+/// Undoes all stages but the first of each segment, applies `read` on `threads` threads, and passes each
+/// result to `visit` in order until it stops. A bypassed segment is passed as its content. The observer
+/// counts bytes of content.
 ///
 /// # Errors
-/// Corrupt bytes, limits, those of `read` and `visit`.
+/// Corrupt bytes, limits, errors of `read` and `visit`.
 pub fn walk<T: Send>(
     reader: &Reader,
     pipeline: &Pipeline,

@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use lab_codec::{Codec, Context, Entry, Error, Info, Param, Params, Registry, Resources, Result, Worker};
 
-// 1. Parameters are constants: name, range, default, help. The first also takes a value without a key (`rotate:13`).
+// 1. Parameters are constants: name, range, default, help. The first also takes a value without a key
+// (`rotate:13`).
 const BY: Param = Param::int("by", 0, 255, 13, "number added to every byte");
 
 // 2. The description. Help, `lab codecs`, the test suite and the benchmarks are made from it.
@@ -23,14 +24,14 @@ static INFO: Info = Info::new("rotate", "adds a number to every byte").params(&[
 /// The registry entry.
 pub const ROTATE: Entry = Entry::codec(&INFO, build);
 
-/// Everything that ships with `lab`, and `rotate`.
+/// The built-in registry plus `rotate`.
 pub fn registry() -> Registry {
     let mut registry = lab::registry::builtin();
     registry.register(ROTATE);
     registry
 }
 
-// 3. Parameters become one typed struct, once.
+// 3. Parameters become one typed struct, when the codec is built.
 #[derive(Clone, Copy)]
 struct Rotate {
     by: u8,
@@ -41,7 +42,7 @@ fn build(params: &Params, _: &Resources) -> Result<Arc<dyn Codec>> {
     Ok(Arc::new(Rotate { by: params.int(&BY) as u8 }))
 }
 
-// 4. A worker for each thread. A larger codec keeps its buffers there from segment to segment.
+// 4. One worker per thread. A larger codec keeps its buffers there from segment to segment.
 impl Codec for Rotate {
     fn worker(&self) -> Box<dyn Worker> {
         Box::new(*self)

@@ -1,4 +1,4 @@
-//! A `lab` that knows `rotate`, with every command.
+//! The whole `lab` command with `rotate` in its registry.
 
 fn main() -> std::process::ExitCode {
     lab::run_cli(rotate::registry())

@@ -1,4 +1,4 @@
-//! A codec of another crate is a codec like any other: in conformance, in chains, inside `auto`, and in `lab bench`.
+//! A codec from another crate works everywhere: in conformance, in chains, inside `auto`, and in `lab bench`.
 
 use std::process::Command;
 
@@ -14,13 +14,13 @@ fn it_passes_the_suite_of_the_built_in_codecs() {
 #[test]
 fn auto_chooses_it() {
     let registry = rotate::registry();
-    // Only after rotating by 1 is this a run of zeros, which rle shortens.
+    // Rotating by 1 turns these bytes into zeros, a run that rle shortens.
     let content = vec![255; 10_000];
     let chain = Chain::parse(&registry, "auto:of={store/rotate:1,rle}").unwrap();
     let stream = encode_vec(&registry, &chain, &content).unwrap();
     assert!(stream.len() < 1000, "{} bytes", stream.len());
     assert_eq!(decode_vec(&registry, &stream).unwrap(), content);
-    // Without rotate in the registry, the stream cannot be read, and the error names the codec.
+    // Without rotate in the registry, reading the stream fails, and the error names the codec.
     let error = decode_vec(&lab::registry::builtin(), &stream).unwrap_err();
     assert!(error.to_string().contains("rotate"), "{error}");
 }

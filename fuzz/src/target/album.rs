@@ -9,11 +9,11 @@ use lab_media::container::matroska::File;
 
 use crate::surroundings::{OUTPUT, context, with_file};
 
-/// Where the compressed part of a manifest begins.
-const HEAD: usize = 18;
+/// Offset of a manifest's compressed part.
+const HEADER_BYTES: usize = 18;
 
-/// A manifest. The seeds hold it as it is before compression, behind a zero byte, so that mutations reach its fields;
-/// behind any other byte stands a whole manifest.
+/// A manifest. After a zero byte, the seeds hold the uncompressed form, so that mutations reach its fields.
+/// After any other byte follows a complete manifest.
 pub fn manifest(bytes: &[u8]) {
     let Some((kind, rest)) = bytes.split_first() else { return };
     let cx = context();
@@ -28,9 +28,9 @@ pub fn manifest(bytes: &[u8]) {
     assert!(Manifest::from_bytes(&again, &cx).is_ok_and(|again| again == manifest), "it returns changed");
 }
 
-/// The part of a manifest that [`manifest`] takes: what its head and compression hide.
+/// The part of a manifest that [`manifest`] takes, without its header and compression.
 pub fn unpacked(file: &[u8]) -> std::io::Result<Vec<u8>> {
-    let raw = zstd::bulk::decompress(file.get(HEAD..).unwrap_or_default(), OUTPUT)?;
+    let raw = zstd::bulk::decompress(file.get(HEADER_BYTES..).unwrap_or_default(), OUTPUT)?;
     Ok([&[0][..], &raw].concat())
 }
 
@@ -39,7 +39,7 @@ pub fn block(bytes: &[u8]) {
     let Some((head, rest)) = bytes.split_first_chunk::<5>() else { return };
     let [width, height, channels, bits, kind] = *head;
     let cx = context();
-    // What a manifest would allow: it is checked before a block is read.
+    // The shapes that a manifest may have: it is checked before any block is read.
     let shape = Shape {
         width: u32::from(width.max(1)),
         height: u32::from(height.max(1)),
@@ -87,7 +87,7 @@ fn empty() -> &'static Manifest {
     &MANIFEST
 }
 
-/// A Matroska file: every block of every track, and every attachment.
+/// A Matroska file: reads every block of every track, and every attachment.
 pub fn matroska(bytes: &[u8]) {
     with_file(bytes, |path| {
         let cx = context();

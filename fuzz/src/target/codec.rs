@@ -1,4 +1,4 @@
-//! Every codec's decoder, without the checksums of a stream around it.
+//! Decoders of all codecs, without the checksums of a stream around them.
 
 use std::sync::Arc;
 
@@ -7,7 +7,8 @@ use lab_stream::chain::Chain;
 
 use crate::surroundings::{OUTPUT, context, first_line, registry};
 
-/// The first line is a codec with its parameters and the length of the raw segment; the encoded segment follows.
+/// The first line names a codec with its parameters, and the length of the raw segment. The encoded segment
+/// follows.
 pub fn decode(bytes: &[u8]) {
     let Some((line, encoded)) = first_line(bytes) else { return };
     let Some((stage, raw_len)) = line.rsplit_once(' ') else { return };
@@ -27,7 +28,7 @@ pub fn decode(bytes: &[u8]) {
     }
 }
 
-/// A codec from chain text of one stage.
+/// Builds a codec from a chain text of one stage.
 fn build(stage: &str) -> lab_codec::Result<Arc<dyn Codec>> {
     let chain = Chain::parse(registry(), stage)?;
     let [stage] = &chain.codecs[..] else { return Err(Error::usage("not one codec")) };

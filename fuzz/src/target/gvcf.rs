@@ -7,7 +7,7 @@ use lab_gvcf::{GVCF, Rules};
 
 use crate::surroundings::{OUTPUT, context, with_file};
 
-/// A frame, alone and behind a picture of its shape.
+/// A frame, read alone and after a picture of the same shape.
 pub fn frame(bytes: &[u8]) {
     let rules =
         Rules { lenient: bytes.len().is_multiple_of(2), max_raw: OUTPUT as u64 / 4, ..Rules::default() };
@@ -26,7 +26,7 @@ pub fn frame(bytes: &[u8]) {
     }
 }
 
-/// The fields of the prefix that count and check the compressed data.
+/// Recomputes the prefix fields that count and check the compressed data.
 pub fn repair(bytes: &mut [u8]) {
     let Some((prefix, data)) = bytes.split_at_mut_checked(PREFIX) else { return };
     let mut crc = flate2::Crc::new();
@@ -35,7 +35,7 @@ pub fn repair(bytes: &mut [u8]) {
     prefix[24..28].copy_from_slice(&crc.sum().to_le_bytes());
 }
 
-/// A bundle: opened without git, and read from end to end.
+/// A bundle: opened without git, and read in full.
 pub fn bundle(bytes: &[u8]) {
     let Build::Carrier(build) = GVCF.build else { return };
     let carrier = build(&Params::defaults(GVCF.info), &Resources::default()).expect("it has no parameters");

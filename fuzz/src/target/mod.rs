@@ -1,4 +1,4 @@
-//! The targets: one per format.
+//! Fuzz targets, one per format.
 
 mod album;
 mod codec;
@@ -9,18 +9,18 @@ mod template;
 mod text;
 mod video;
 
-/// One format's readers, as a function that panics on a finding.
+/// Readers of one format, as a function that panics on a finding.
 #[derive(Clone, Copy)]
 pub struct Target {
-    /// The name, for the command line and for findings.
+    /// Name on the command line and in findings.
     pub name: &'static str,
-    /// The folder of its seeds below `seeds`.
+    /// Folder of the target's seeds below `seeds`.
     pub seeds: &'static str,
-    /// Executions relative to the other targets: fewer for slow targets.
+    /// Number of executions relative to the other targets; lower for slow targets.
     pub share: u64,
-    /// Reads the bytes in every way that the format knows.
+    /// Reads the bytes in every way that the format supports.
     pub run: fn(&[u8]),
-    /// Writes the checksums that an encoder would have written, so that damage reaches what lies behind them.
+    /// Writes the checksums as an encoder would, so that damage reaches the code behind them.
     pub repair: Option<fn(&mut [u8])>,
 }
 
@@ -53,7 +53,7 @@ pub const TARGETS: &[Target] = &[
     target("y4m", 60, text::y4m),
 ];
 
-/// The target with this name.
+/// Finds the target with this name.
 pub fn find(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
 }

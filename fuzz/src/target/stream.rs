@@ -1,4 +1,4 @@
-//! The `.lab` stream, front to back, at random, and salvaged; chain text.
+//! The `.lab` stream, read front to back, at random and by salvage; chain text.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use lab_stream::resource::Store;
 
 use crate::surroundings::{Memory, OUTPUT, Sink, context, registry};
 
-/// Reads a stream in both ways. What one of them accepts must not contradict the other.
+/// Reads a stream front to back and at random. The results must not contradict each other.
 pub fn whole(bytes: &[u8]) {
     let front = front_to_back(bytes).ok();
     if let Ok((start, random)) = at_random(bytes)
@@ -33,7 +33,7 @@ fn front_to_back(bytes: &[u8]) -> lab_codec::Result<Vec<u8>> {
     Ok(sink.0)
 }
 
-/// The middle half of the content, and where it begins.
+/// Reads the middle half of the content; returns its offset too.
 fn at_random(bytes: &[u8]) -> lab_codec::Result<(usize, Vec<u8>)> {
     let cx = context();
     let reader = Reader::open(Arc::new(Memory(bytes.to_vec())), *cx.limits())?;
@@ -47,7 +47,7 @@ fn at_random(bytes: &[u8]) -> lab_codec::Result<(usize, Vec<u8>)> {
     Ok((start as usize, sink.0))
 }
 
-/// Salvages what is left.
+/// Salvages the intact segments.
 pub fn salvage(bytes: &[u8]) {
     let stream: Arc<dyn StreamReader> = Arc::new(Memory(bytes.to_vec()));
     let store = Store::new(registry(), &[], None);
@@ -57,7 +57,7 @@ pub fn salvage(bytes: &[u8]) {
     }
 }
 
-/// Chain text: what is accepted has a canonical text, which is accepted and stands for itself.
+/// Chain text: an accepted text has a canonical form, which is accepted and stays the same.
 pub fn chain(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut refuse = |_: &str| Err(Error::usage("no files"));
@@ -69,7 +69,7 @@ pub fn chain(bytes: &[u8]) {
     }
 }
 
-/// Seals every part of a stream that is found by its mark.
+/// Recomputes the checksums of every part of a stream, found by its mark.
 pub fn repair(bytes: &mut [u8]) {
     let mut at = 0;
     while let Some(mark) = bytes.get(at..at + 8) {
@@ -101,7 +101,7 @@ pub fn repair(bytes: &mut [u8]) {
     }
 }
 
-/// The checksum of the stored bytes, which reach from the header's end to the next mark.
+/// The checksum of the stored bytes, from the end of the header to the next mark.
 fn stored_checksum(bytes: &mut [u8], at: usize, end: usize) {
     let marks = [MAGIC, SEGMENT_MARK];
     let is_mark = |window: &[u8]| marks.iter().any(|mark| window == mark);

@@ -7,7 +7,7 @@ use lab_telomere::{format, table};
 
 use crate::surroundings::{context, with_file};
 
-/// A `.tlmr` file whose length is known only from itself.
+/// A `.tlmr` file whose decoded length is read from the file itself.
 pub fn file(bytes: &[u8]) {
     let mut out = Vec::new();
     if format::read(bytes, None, &mut out, &context()).is_ok() {
@@ -17,13 +17,14 @@ pub fn file(bytes: &[u8]) {
     }
 }
 
-/// Bytes of a table's header, and where its checksums stand.
+/// Size of a table's header and the offsets of its checksums, in bytes.
 const HEADER: usize = 64;
 const RECORDS_CRC: usize = 24;
 const HEADER_CRC: usize = 60;
 
-/// A seed table as edits of a sound one: a smallest table has 264 KB, of which few bytes matter. Seven bytes are an edit:
-/// four of its place, modulo the length, and three new ones; an odd place leaves the checksums wrong.
+/// A seed table as edits of a valid one, because the smallest table has 264 KB and few of its bytes matter.
+/// An edit is seven bytes: four of its place, modulo the length, and three new bytes. An odd place leaves the
+/// checksums wrong.
 pub fn table(bytes: &[u8]) {
     static SOUND: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let table = table::build_here(Salt::default(), 1, &context()).expect("256 seeds fit");
@@ -35,7 +36,7 @@ pub fn table(bytes: &[u8]) {
     let mut sealed = true;
     for edit in bytes.as_chunks::<7>().0.iter().take(64) {
         let place = u32::from_le_bytes([edit[0], edit[1], edit[2], edit[3]]);
-        // Half of the places are in the header.
+        // Half of the places lie in the header.
         let reach = if place & 2 == 0 { HEADER } else { file.len() - 3 };
         sealed &= place & 1 == 0;
         let at = place as usize / 4 % reach;

@@ -1,4 +1,4 @@
-//! Dictionaries, and templates that refer to one.
+//! Dictionaries, and templates that use one.
 
 use std::sync::{Arc, LazyLock};
 
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::surroundings::{OUTPUT, context, first_line};
 
-/// A dictionary; all of its entries in all of its contexts.
+/// A dictionary: reads all entries in all contexts.
 pub fn dictionary(bytes: &[u8]) {
     let Ok(dictionary) = Dictionary::read(Arc::from(bytes), Resources::default()) else { return };
     for entry in 0..dictionary.entries() {
@@ -26,7 +26,7 @@ pub fn dictionary(bytes: &[u8]) {
     assert!(Dictionary::read(again.into(), Resources::default()).is_ok(), "its table is not read again");
 }
 
-/// The dictionary `greetings` of docs/formats/dictionary.md.
+/// The dictionary `greetings` from docs/formats/dictionary.md.
 fn greetings() -> &'static [u8] {
     static FILE: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let page = include_str!("../../../docs/formats/dictionary.md");
@@ -37,7 +37,7 @@ fn greetings() -> &'static [u8] {
     &FILE
 }
 
-/// A codec whose dictionary is `greetings`.
+/// Builds a codec with the dictionary `greetings`.
 fn codec() -> Template {
     let mut resources = Resources::default();
     let digest = Digest(Sha256::digest(greetings()).into());
@@ -51,7 +51,7 @@ fn codec() -> Template {
     build(&params, &resources).expect("the dictionary is sound")
 }
 
-/// The first line is the length of the raw segment; the encoded segment follows.
+/// The first line is the length of the raw segment. The encoded segment follows.
 pub fn segment(bytes: &[u8]) {
     let Some((line, encoded)) = first_line(bytes) else { return };
     let Some(raw_len) = line.parse().ok().filter(|raw_len| *raw_len <= OUTPUT) else { return };
@@ -65,7 +65,7 @@ pub fn segment(bytes: &[u8]) {
             assert_eq!(len, rendering.len() as u64, "the length of a rendering");
         }
     }
-    // A reading that sees only the grammar may accept more than the decoder, never less, and must agree.
+    // The grammar alone may accept more than the decoder, never less, and both must agree.
     if let Ok((parsed, _)) = codec.parse(encoded, raw_len, &cx) {
         let pattern = Pattern::new(b"ab").expect("a pattern");
         let count = Search::new(&pattern).count(&parsed, &cx);

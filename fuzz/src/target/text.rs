@@ -1,4 +1,4 @@
-//! Text formats: results of benchmarks, manifests and descriptions of corpora; and `y4m`, which begins with text.
+//! Text formats: benchmark results, manifests and descriptions of corpora, and `y4m`, which begins with text.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use lab_report::interchange;
 
 use crate::surroundings::context;
 
-/// Results of this program or of another: what is read can be exported and compared.
+/// Results of this or another program: a readable document can be exported and compared.
 pub fn results(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(input) = interchange::read(text, "fuzz") else { return };
@@ -25,7 +25,7 @@ pub fn results(bytes: &[u8]) {
     }
 }
 
-/// A manifest of a corpus: paths stay below its directory.
+/// A corpus manifest: all paths stay below its directory.
 pub fn manifest(bytes: &[u8]) {
     let directory = Path::new("corpus");
     let Ok(manifest) = Manifest::parse(bytes, directory) else { return };
@@ -36,7 +36,7 @@ pub fn manifest(bytes: &[u8]) {
     }
 }
 
-/// A description of where a corpus can be had.
+/// A description of a corpus's sources.
 pub fn sources(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(sources) = Sources::parse(text) {
@@ -44,7 +44,7 @@ pub fn sources(bytes: &[u8]) {
     }
 }
 
-/// A `y4m` stream: all of its frames.
+/// A `y4m` stream: reads all frames.
 pub fn y4m(bytes: &[u8]) {
     let Ok(mut reader) = y4m::Reader::new(bytes, &context()) else { return };
     let mut frame = Frame::new(reader.video().shape);

@@ -10,7 +10,7 @@ use lab_video::stream::Manifest;
 
 use crate::surroundings::{Memory, OUTPUT, context};
 
-/// A file of either container: its index, and the stream from end to end.
+/// A file of either container: reads its index, and the whole stream.
 pub fn file(bytes: &[u8]) {
     let file: Arc<dyn ReadAt> = Arc::new(Memory(bytes.to_vec()));
     let cx = context();
@@ -29,7 +29,7 @@ pub fn file(bytes: &[u8]) {
     std::hint::black_box(reader.summary());
 }
 
-/// The headers of a frame: of the lossy profiles, of `exact`, and a manifest.
+/// Headers of frames: of the lossy profiles, of `exact`, and a manifest.
 pub fn header(bytes: &[u8]) {
     if let Some(bytes) = bytes.first_chunk::<HEADER_BYTES>() {
         let mut sealed = *bytes;

@@ -1,11 +1,11 @@
-//! Results as CSV: a line for each cell and one for each of its stages.
+//! Results as CSV: one line per cell and one per stage of it.
 
 use lab_codec::{Error, ErrorKind, Result};
 
 use super::Exporter;
 use crate::results::{Cell, Results, Timing};
 
-/// The columns, in order. `stage` is empty in the line of a whole cell.
+/// Columns in order. `stage` is empty in the line of a cell.
 pub const COLUMNS: &[&str] = &[
     "corpus",
     "sample",

@@ -1,4 +1,4 @@
-//! Results as JSON: the schema itself, which `lab report` and `lab compare` read.
+//! Results as JSON, in the schema that `lab report` and `lab compare` read.
 
 use lab_codec::{Error, ErrorKind, Result};
 

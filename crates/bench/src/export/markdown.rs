@@ -1,4 +1,4 @@
-//! Results as a Markdown page: chains over all samples, every cell, failures, and where it ran.
+//! Results as a Markdown page: chains over all samples, all cells, failures, and the environment.
 
 use lab_codec::{Result, format_size};
 
@@ -17,8 +17,9 @@ impl Exporter for Markdown {
 
     fn export(&self, results: &Results) -> Result<String> {
         let mut page = format!("# {}\n\n", escaped(&results.name));
-        page += "Ratio is original over encoded: above 1 is good. Rates are millions of bytes of the original per second, \
-                 by the median of the measured times. Memory is the peak beyond that of `store`.\n";
+        page += "Ratio is original over encoded: above 1 is good. \
+                 Rates are millions of bytes of the original per second, by the median of the measured \
+                 times. Memory is the peak beyond that of `store`.\n";
         page += &chains(results);
         page += &failures(results);
         page += &cells(results);
@@ -30,7 +31,8 @@ impl Exporter for Markdown {
 /// The table of chains over all samples.
 pub fn chains(results: &Results) -> String {
     let mut text = "\n## Chains\n\n\
-         | chain | segment | threads | cells | bytes | output | ratio | mean ratio | enc MB/s | dec MB/s | enc MiB | dec MiB |\n\
+         | chain | segment | threads | cells | bytes | output | ratio | mean ratio \
+         | enc MB/s | dec MB/s | enc MiB | dec MiB |\n\
          |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
         .to_string();
     for row in summary::rows(results) {
@@ -68,7 +70,8 @@ fn failures(results: &Results) -> String {
 
 fn cells(results: &Results) -> String {
     let mut text = "\n## Cells\n\n\
-         | sample | chain | segment | threads | bytes | output | ratio | bpb | enc MB/s | ± | n | dec MB/s | ± | n | entropy 0/1/2 |\n\
+         | sample | chain | segment | threads | bytes | output | ratio | bpb \
+         | enc MB/s | ± | n | dec MB/s | ± | n | entropy 0/1/2 |\n\
          |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n"
         .to_string();
     let mut notes = String::new();
@@ -100,8 +103,8 @@ fn cells(results: &Results) -> String {
             notes += &format!("- {} with {}: {}\n", sample(cell), code(&cell.chain), escaped(note));
         }
     }
-    text += "\n± is the median absolute deviation in per cent of the median; * marks more than 5 %. n = 1 is a cell too \
-             slow to be repeated.\n";
+    text += "\n± is the median absolute deviation in per cent of the median; * marks more than 5 %. \
+             n = 1 is a cell too slow to be repeated.\n";
     if !notes.is_empty() {
         text += &format!("\n{notes}");
     }
@@ -178,7 +181,7 @@ fn code(text: &str) -> String {
     format!("`{}`", text.replace('|', "\\|"))
 }
 
-/// Text that cannot end a table cell, begin markup or hold HTML.
+/// Escapes text so that it cannot end a table cell, begin markup or hold HTML.
 pub fn escaped(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {

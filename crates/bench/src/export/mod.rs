@@ -1,4 +1,4 @@
-//! Results in the formats that others read, one file per format.
+//! Exports results to other formats, one file per format.
 
 mod csv;
 mod json;
@@ -12,17 +12,17 @@ pub use csv::{COLUMNS, Csv};
 pub use json::Json;
 pub use markdown::Markdown;
 
-/// A format that results are written in.
+/// An output format of results.
 pub trait Exporter: Sync {
-    /// The usual name of the file.
+    /// Default file name.
     fn file_name(&self) -> &'static str;
 
-    /// The file's text.
+    /// Renders the results as text.
     ///
     /// # Errors
-    /// Results that the format cannot express.
+    /// If the format cannot express the results.
     fn export(&self, results: &Results) -> Result<String>;
 }
 
-/// The formats that every run is written in.
+/// All formats that a run writes.
 pub const EXPORTERS: &[&dyn Exporter] = &[&Json, &Csv, &Markdown];

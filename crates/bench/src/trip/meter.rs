@@ -1,4 +1,4 @@
-//! Readers and writers that count and time what passes through them.
+//! Readers and writers that count bytes and measure time.
 
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use lab_codec::{Lost, Result, StreamReader, StreamWriter, Summary};
 
 use lab_stream::entropy::Histogram;
 
-/// Counts the bytes that pass.
+/// A reader that counts the bytes read through it.
 pub struct Counted<'a> {
     pub inner: Box<dyn Read + Send + 'a>,
     pub histogram: &'a Mutex<Histogram>,
@@ -29,7 +29,7 @@ impl Read for Counted<'_> {
 pub struct Stopwatch(Arc<AtomicU64>);
 
 impl Stopwatch {
-    /// Runs `work` on the watch.
+    /// Runs `work` and adds its time.
     pub fn time<T>(&self, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = work();
@@ -37,13 +37,13 @@ impl Stopwatch {
         result
     }
 
-    /// The time so far.
+    /// The total time so far.
     pub fn total(&self) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }
 }
 
-/// A writer on a watch.
+/// A writer whose calls are timed.
 pub struct TimedWriter<'a> {
     pub inner: Box<dyn StreamWriter + 'a>,
     pub watch: Stopwatch,
@@ -60,7 +60,7 @@ impl StreamWriter for TimedWriter<'_> {
     }
 }
 
-/// A reader on a watch.
+/// A reader whose calls are timed.
 pub struct TimedReader {
     pub inner: Arc<dyn StreamReader>,
     pub watch: Stopwatch,

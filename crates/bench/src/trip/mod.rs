@@ -1,6 +1,7 @@
-//! A round trip: a file through a chain and its carrier and back, with the figures of every stage.
+//! A round trip: encodes a file through a chain and its carrier, decodes it, and reports figures of every
+//! stage.
 //!
-//! It takes what `lab encode` and `lab decode` take, once; for times to rely on, see [`run`](crate::run).
+//! Runs once and takes as long as `lab encode` and `lab decode`. For reliable times, see [`run`](crate::run).
 
 mod meter;
 mod report;
@@ -26,28 +27,28 @@ use lab_stream::resource::Store;
 use meter::{Counted, Stopwatch, TimedReader, TimedWriter};
 pub use report::{FileFigures, FileReport, Report, StageReport, Total, failed};
 
-/// A chain and what it works with.
+/// A chain and its surroundings.
 pub struct Trip<'a> {
-    /// The codecs and carriers.
+    /// Registered codecs and carriers.
     pub registry: &'a Registry,
-    /// The chain; segments are never bypassed.
+    /// The chain; no segment is bypassed.
     pub chain: &'a Chain,
     /// Its carrier.
     pub carrier: &'a dyn Carrier,
-    /// Resources that chains name.
+    /// Resources of the chain.
     pub store: &'a Store,
-    /// Bytes of a segment; 0 for one.
+    /// Bytes of a segment; 0 puts the whole content into one segment.
     pub segment: u64,
-    /// Threads in all.
+    /// Total number of threads.
     pub threads: usize,
 }
 
 impl Trip<'_> {
-    /// Encodes `sample` to the temporary file of `output`, which the caller commits or drops, decodes it again and
-    /// compares. `context` is asked once for each direction, so that each has a progress of its own.
+    /// Encodes `sample` to the temporary file of `output`, decodes that and compares. The caller commits or
+    /// drops `output`. `context` is called once per direction, so that each has its own progress.
     ///
     /// # Errors
-    /// Those of the sample, the codecs and the carrier.
+    /// Errors of the sample, the codecs and the carrier.
     pub fn file(
         &self,
         sample: &Sample,
@@ -73,14 +74,16 @@ impl Trip<'_> {
         let overhead = (encoding.overhead() + counting.total()) / self.threads as u32;
         let encode_seconds = start.elapsed().saturating_sub(overhead).as_secs_f64();
 
-        let path = output.temporary().ok_or_else(|| Error::usage("the output cannot be read back"))?;
+        let path = output
+            .temporary()
+            .ok_or_else(|| Error::usage("the output cannot be read back; name a regular file"))?;
         let output_bytes = std::fs::metadata(path)?.len();
         let cx = context();
         let start = Instant::now();
         let reading = Stopwatch::default();
         let stream = reading.time(|| input::open(self.registry, path, &cx))?;
         let Medium::Stream { stream, .. } = stream else {
-            return Err(Error::corrupt("the encoded file is not recognised as one"));
+            return Err(Error::corrupt("the carrier does not recognise its own output"));
         };
         let stream = Arc::new(TimedReader { inner: stream, watch: reading.clone() });
         let mut sequence = Sequence::open(Feed::Carrier(stream, 0), *cx.limits())?;

@@ -1,4 +1,4 @@
-//! The document of round trips: a row for each file and each stage, and their sums.
+//! Report of round trips: one row per file and stage, and sums over the files.
 
 use lab_codec::Error;
 use lab_corpus::Sample;
@@ -6,53 +6,53 @@ use lab_stream::chain::Chain;
 use lab_stream::entropy::Histogram;
 use lab_stream::probe::{Choices, StageFigures};
 
-/// The whole document.
+/// The whole report.
 #[derive(serde::Serialize)]
 pub struct Report {
     /// Canonical text of the chain.
     pub chain: String,
-    /// Whether the last stage is a carrier: its input is the stream, container bytes included.
+    /// Whether the last stage is a carrier. Its input is the whole stream, container bytes included.
     #[serde(skip)]
     pub carried: bool,
-    /// A row for each file.
+    /// One row per file.
     pub files: Vec<FileReport>,
-    /// Their sums.
+    /// Sums over the files.
     pub total: Total,
 }
 
 /// One file.
 #[derive(serde::Serialize)]
 pub struct FileReport {
-    /// Where the file lies.
+    /// Path of the file.
     pub path: String,
     /// Bytes of content.
     pub bytes: u64,
     /// Bytes of the medium.
     pub output_bytes: u64,
-    /// Original over encoded; nothing where nothing was encoded.
+    /// Original over encoded bytes; `None` if nothing was encoded.
     pub ratio: Option<f64>,
-    /// Whether the content came back with the same SHA-256.
+    /// Whether the decoded content has the same SHA-256.
     pub verified: bool,
     /// SHA-256 of the content.
     pub sha256: Option<String>,
-    /// Why the file failed on the way.
+    /// Error that ended the round trip.
     pub error: Option<String>,
     /// Order-0 entropy, in bits per byte.
     pub entropy0: f64,
-    /// Bytes of the stream around the segments.
+    /// Container bytes: those of the stream outside the stored segments.
     pub container_bytes: u64,
     /// Wall time of encoding.
     pub encode_seconds: f64,
     /// Wall time of decoding.
     pub decode_seconds: f64,
-    /// A row for each codec, and one for a named carrier.
+    /// One row per codec, and one for a named carrier.
     pub stages: Vec<StageReport>,
-    /// What the rows are made of.
+    /// Counts behind the rows.
     #[serde(skip)]
     pub figures: FileFigures,
 }
 
-/// One stage of one file, or of all.
+/// One stage, of one file or summed over files.
 #[derive(serde::Serialize)]
 pub struct StageReport {
     /// Canonical text of the stage.
@@ -67,7 +67,7 @@ pub struct StageReport {
     pub decode_seconds: f64,
     /// Order-0 entropy, in bits per byte.
     pub entropy0: f64,
-    /// What a codec that chooses chose, and for how many segments.
+    /// Choices of a codec such as `auto`, with the number of segments of each.
     #[serde(skip_serializing_if = "Choices::is_empty")]
     pub choices: Choices,
 }
@@ -77,16 +77,16 @@ pub struct StageReport {
 pub struct Total {
     /// Number of files.
     pub files: usize,
-    /// Files that came back with the same SHA-256.
+    /// Files whose decoded content has the same SHA-256.
     pub verified: usize,
-    /// Files that came back as something else.
+    /// Files whose decoded content differs.
     #[serde(skip)]
     pub differing: usize,
     /// Bytes of content.
     pub bytes: u64,
     /// Bytes of the medium.
     pub output_bytes: u64,
-    /// Original over encoded; nothing where nothing was encoded.
+    /// Original over encoded bytes; `None` if nothing was encoded.
     pub ratio: Option<f64>,
     /// Wall time of encoding.
     pub encode_seconds: f64,
@@ -94,22 +94,22 @@ pub struct Total {
     pub decode_seconds: f64,
     /// Order-0 entropy, in bits per byte.
     pub entropy0: f64,
-    /// Bytes of the stream around the segments.
+    /// Container bytes: those of the streams outside the stored segments.
     pub container_bytes: u64,
-    /// A row for each codec, and one for a named carrier.
+    /// One row per codec, and one for a named carrier.
     pub stages: Vec<StageReport>,
 }
 
-/// What is summed over files: the input's histogram, a row for each codec and one for a named carrier.
+/// Counts that are summed over files: the input's histogram, and one row per stage.
 #[derive(Clone, Default)]
 pub struct FileFigures {
-    /// Counts of the content.
+    /// Histogram of the content.
     pub input: Histogram,
-    /// A row for each codec, and one for a named carrier.
+    /// One row per codec, and one for a named carrier.
     pub stages: Vec<StageFigures>,
 }
 
-/// The row of a file that failed on the way.
+/// The row of a file whose round trip failed with an error.
 pub fn failed(sample: &Sample, error: &Error) -> FileReport {
     FileReport {
         path: sample.path.display().to_string(),
@@ -128,12 +128,12 @@ pub fn failed(sample: &Sample, error: &Error) -> FileReport {
     }
 }
 
-/// Original over encoded.
+/// Ratio: original over encoded bytes.
 pub fn ratio(original: u64, encoded: u64) -> Option<f64> {
     (encoded > 0).then(|| original as f64 / encoded as f64)
 }
 
-/// Names and figures side by side.
+/// Joins stage names and counts into rows.
 pub fn rows(names: &[String], figures: &[StageFigures]) -> Vec<StageReport> {
     let row = |(name, f): (&String, &StageFigures)| StageReport {
         stage: name.clone(),
@@ -148,19 +148,19 @@ pub fn rows(names: &[String], figures: &[StageFigures]) -> Vec<StageReport> {
 }
 
 impl Report {
-    /// Adds the sums to the files' rows.
+    /// Appends the sums to the files' rows.
     pub fn new(chain: &Chain, files: Vec<FileReport>) -> Self {
         let total = total(&stage_names(chain), &files);
         Self { chain: chain.to_string(), carried: chain.carrier.is_some(), files, total }
     }
 }
 
-/// The stages that have a row: the codecs, and the carrier where one is named.
+/// Stages with a row: the codecs, and the carrier if one is named.
 pub fn stage_names(chain: &Chain) -> Vec<String> {
     chain.codecs.iter().chain(&chain.carrier).map(ToString::to_string).collect()
 }
 
-/// Sums over the files that did not fail on the way.
+/// Sums over the files without an error.
 fn total(names: &[String], files: &[FileReport]) -> Total {
     let done: Vec<_> = files.iter().filter(|f| f.error.is_none()).collect();
     let mut sum =

@@ -1,4 +1,4 @@
-//! Which files are samples, and in which form.
+//! Tests which files are samples, and in which form.
 
 use lab_codec::{Context, ErrorKind};
 
@@ -44,7 +44,7 @@ fn a_part_of_a_corpus_is_governed_by_the_manifest_above() {
 fn a_listed_file_stands_for_its_original() {
     let directory = Directory::with_manifest();
     let plain = directory.write("c/plain", b"x");
-    // By its stored form, by the original's name, not listed at all, and the manifest itself.
+    // By its stored form, by the original's name, an unlisted file, and the manifest itself.
     let paths = ["c/xz.xz", "c/zstd"].map(|name| directory.path().join(name));
     let samples = discover(&paths).unwrap();
     for sample in &samples {

@@ -1,4 +1,4 @@
-//! What a fetch tried in vain, as one line.
+//! Failures of a fetch, as one line.
 
 use std::path::Path;
 
@@ -6,29 +6,29 @@ use lab_codec::{Error, ErrorKind, Hint};
 
 use crate::published::Sources;
 
-/// So many failures are shown.
-const SHOWN: usize = 6;
+/// Maximum failures in a message.
+const MAX_SHOWN: usize = 6;
 
-/// Addresses and paths with what came of them.
+/// Addresses and paths that failed, with the reasons.
 #[derive(Debug, Default)]
 pub struct Failures {
     tried: Vec<(String, String)>,
-    /// Whether anything came that was not as listed.
+    /// Whether any content differed from the listed size or digest.
     pub has_wrong: bool,
 }
 
 impl Failures {
-    /// Notes that `what` failed, and why.
+    /// Records that `what` failed, and why.
     pub fn note(&mut self, what: &str, why: String) {
         self.tried.push((what.to_string(), why));
     }
 
-    /// Whether nothing failed.
+    /// Whether there are no failures.
     pub fn is_empty(&self) -> bool {
         self.tried.is_empty()
     }
 
-    /// The error of a fetch after which `missing` files are missing.
+    /// The error of a fetch that left `missing` files missing.
     pub fn error(&self, sources: &Sources, missing: usize, from: Option<&Path>) -> Error {
         let kind = if self.has_wrong { ErrorKind::Corrupt } else { ErrorKind::Io };
         let (of, tried) = (sources.files.len(), self.text());
@@ -45,18 +45,18 @@ impl Failures {
 
     fn text(&self) -> String {
         let mut text = String::new();
-        for (index, (what, why)) in self.tried.iter().enumerate().take(SHOWN) {
+        for (index, (what, why)) in self.tried.iter().enumerate().take(MAX_SHOWN) {
             let separator = if index == 0 { "" } else { ", " };
             text += &format!("{separator}{what}");
-            // Several that failed alike share the reason.
-            let next = self.tried.get(index + 1).filter(|_| index + 1 < SHOWN);
+            // Failures with the same reason share its text.
+            let next = self.tried.get(index + 1).filter(|_| index + 1 < MAX_SHOWN);
             if next.is_none_or(|(_, next)| next != why) {
                 text += &format!(" ({why})");
             }
         }
         match self.tried.len() {
             0 => text += "nothing",
-            n if n > SHOWN => text += &format!(", and {} more", n - SHOWN),
+            n if n > MAX_SHOWN => text += &format!(", and {} more", n - MAX_SHOWN),
             _ => {}
         }
         text

@@ -1,4 +1,5 @@
-//! One download over HTTP: goes on where it was cut (RFC 9110, sections 13.1.5 and 14), never longer than allowed.
+//! One download over HTTP: resumes after an interruption (RFC 9110, sections 13.1.5 and 14) and enforces a
+//! maximum size.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -11,16 +12,16 @@ use super::part::{Origin, Part};
 use super::{Bar, Tries};
 use crate::published::sources::download_name;
 
-/// Why one address did not give what it should.
+/// Why an address did not deliver the download.
 #[derive(Debug)]
 pub enum Failure {
-    /// Nothing answers there.
+    /// The server does not answer.
     Unreachable(String),
-    /// It answers, but not with the download; after as many tries as allowed.
+    /// The server answers without the download, after all retries.
     Refused(String),
-    /// What it gives is not what is listed.
+    /// The content differs from the listed size or digest.
     Wrong(String),
-    /// Nothing to do with the address: the disk, the user.
+    /// An error unrelated to the address: the disk, or cancellation.
     Fatal(Error),
 }
 
@@ -30,40 +31,40 @@ impl<E: Into<Error>> From<E> for Failure {
     }
 }
 
-/// What is known about a download.
+/// Known facts about a download.
 pub struct Expected {
-    /// Its exact size, where that is listed.
+    /// Exact size, if listed.
     pub bytes: Option<u64>,
-    /// The most bytes that it can have.
+    /// Maximum size in bytes.
     pub limit: u64,
-    /// Whether a digest will tell a wrong continuation from the right one.
+    /// Whether a digest verifies the result, so that a wrong continuation is detected.
     pub is_checked: bool,
-    /// Whether every address is known to give the same bytes.
+    /// Whether all addresses are known to deliver the same bytes.
     pub is_same_everywhere: bool,
 }
 
-/// Gained bytes from which on earlier failures no longer count: a long download may be cut many times.
-const GAIN: u64 = 1 << 20;
-/// The longest pause between two tries.
+/// Progress in bytes that resets the count of failures: a long download may be interrupted many times.
+const RESET_BYTES: u64 = 1 << 20;
+/// Maximum pause between two retries.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// An HTTP client with its patience.
+/// An HTTP client with its retry policy.
 pub struct Client<'a> {
     agent: Agent,
     tries: Tries,
     bar: &'a Bar<'a>,
 }
 
-/// What one request came to.
+/// Result of one request.
 enum Answer {
-    /// The part is the whole.
+    /// The download is complete.
     Whole,
-    /// It may be otherwise in a moment.
+    /// A temporary failure: retry.
     Again(String),
 }
 
 impl<'a> Client<'a> {
-    /// Proxies are taken from the environment (`HTTPS_PROXY`, `NO_PROXY`, ...).
+    /// Creates a client. Proxies come from the environment (`HTTPS_PROXY`, `NO_PROXY`, ...).
     pub fn new(tries: Tries, bar: &'a Bar<'a>) -> Self {
         let config = Agent::config_builder()
             .user_agent(concat!("lab/", env!("CARGO_PKG_VERSION")))
@@ -77,7 +78,7 @@ impl<'a> Client<'a> {
         Self { agent: config.new_agent(), tries, bar }
     }
 
-    /// Completes `part` from `url`, with a few more tries where the server falters.
+    /// Completes `part` from `url`, with retries after temporary failures.
     pub fn fetch(
         &self,
         url: &str,
@@ -92,7 +93,7 @@ impl<'a> Client<'a> {
                 Answer::Whole => return Ok(()),
                 Answer::Again(why) => why,
             };
-            if part.length() >= before.saturating_add(GAIN) {
+            if part.length() >= before.saturating_add(RESET_BYTES) {
                 failures = 0;
             }
             if failures >= self.tries.retries {
@@ -106,7 +107,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Twice as long after every failure.
+    /// Waits before a retry; the pause doubles with each failure.
     fn pause(&self, failures: u32, cx: &Context) -> Result<()> {
         let wait = self.tries.wait.saturating_mul(1 << failures.min(16)).min(MAX_WAIT);
         let end = Instant::now() + wait;
@@ -166,7 +167,7 @@ impl<'a> Client<'a> {
                 let range = content_range(response.headers());
                 if range.is_none_or(|(start, _)| start != Some(part.length())) {
                     part.clear()?;
-                    return again("another range than was asked for".into());
+                    return again("the server sent a different range than requested".into());
                 }
                 part.go_on()?;
             }
@@ -176,7 +177,7 @@ impl<'a> Client<'a> {
                     return Ok(Answer::Whole);
                 }
                 part.clear()?;
-                return again("the range that is missing is not there".into());
+                return again("the server cannot send the missing range".into());
             }
             408 | 429 | 500..=599 => return again(format!("HTTP {status}")),
             _ => return Err(Failure::Refused(format!("HTTP {status}"))),
@@ -184,7 +185,7 @@ impl<'a> Client<'a> {
         let announced = response.body().content_length().map(|length| length.saturating_add(part.length()));
         let too_long = |what: &str| {
             let most = expected.bytes.unwrap_or(expected.limit);
-            Failure::Wrong(format!("{what} more than the {most} bytes that it can have"))
+            Failure::Wrong(format!("{what} more than the maximum of {most} bytes"))
         };
         if announced.is_some_and(|bytes| bytes > expected.limit) {
             part.clear()?;
@@ -217,11 +218,11 @@ impl<'a> Client<'a> {
     }
 }
 
-/// What becomes of a request that got no answer.
+/// Classifies a request without an answer.
 fn unanswered(error: ureq::Error) -> Result<Answer, Failure> {
     match error {
         ureq::Error::Io(e) => match e.kind() {
-            // A connection that broke; any other error means that the server cannot be reached.
+            // A broken connection is worth a retry; any other error means that the server is unreachable.
             io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe
@@ -236,13 +237,13 @@ fn unanswered(error: ureq::Error) -> Result<Answer, Failure> {
     }
 }
 
-/// What tells this version of a download from others: a strong ETag, or else a date.
+/// Identifies this version of the download: a strong ETag, or else a date.
 fn validator(headers: &HeaderMap) -> Option<String> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::to_string);
     text(header::ETAG).filter(|tag| tag.starts_with('"')).or_else(|| text(header::LAST_MODIFIED))
 }
 
-/// The first byte and the size of the whole, from `bytes 5-9/10` or `bytes */10`.
+/// First byte and total size, from `bytes 5-9/10` or `bytes */10`.
 fn content_range(headers: &HeaderMap) -> Option<(Option<u64>, Option<u64>)> {
     let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;

@@ -1,4 +1,4 @@
-//! Files, or the downloads that hold them, from a directory: the same checks, no network.
+//! Fetches files, or downloads that contain them, from a directory: the same checks, no network.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use super::http::Failure;
 use crate::discover;
 use crate::published::{Wanted, sources};
 
-/// Takes what is missing from `from` or from the corpus's directory in it: a file under its name, as it is or as a
-/// manifest there stores it, or else a download under the name that it has in an address.
+/// Takes missing files from `from` or from the corpus's directory in it. A file is found under its own name,
+/// unpacked or as a manifest stores it; a download under the file name in its address.
 pub fn take(job: &mut Job, from: &Path) -> Result<()> {
     let corpus = from.join(&job.sources.corpus);
     let places = [from, corpus.as_path()];
@@ -46,14 +46,14 @@ pub fn take(job: &mut Job, from: &Path) -> Result<()> {
         }
     }
     if job.failures.is_empty() && !job.missing().is_empty() {
-        let why = "neither they nor their archives are there".to_string();
+        let why = "the files and their archives are missing".to_string();
         job.failures.note(&from.display().to_string(), why);
     }
     Ok(())
 }
 
 fn take_file(job: &mut Job, wanted: &Wanted, path: &Path) -> Result<()> {
-    // A manifest there may store the file in another form, and under another name.
+    // A manifest may store the file in another form and under another name.
     let Some(sample) = discover(&[path.to_path_buf()]).ok().and_then(|mut samples| samples.pop()) else {
         return Ok(());
     };
@@ -69,7 +69,7 @@ fn take_file(job: &mut Job, wanted: &Wanted, path: &Path) -> Result<()> {
     note(job, &origin, outcome)
 }
 
-/// Keeps what was wrong with a file there; anything else ends the fetch.
+/// Notes a defect of a source file; any other error ends the fetch.
 fn note(job: &mut Job, origin: &str, outcome: Result<(), Failure>) -> Result<()> {
     match outcome {
         Ok(()) => Ok(()),

@@ -1,7 +1,7 @@
-//! Getting a corpus: from its addresses or from a directory, checked, with a manifest beside it.
+//! Fetches a corpus from its addresses or from a directory, verifies it, and writes a manifest beside it.
 //!
-//! A file appears under its name only when it has the listed size and digest. Where no digest is listed, the one
-//! of the first fetch is kept in the manifest, and later fetches are held to it.
+//! A file appears under its name only once its size and digest match. A file without a listed digest is
+//! recorded in the manifest at the first fetch, and later fetches must match that digest.
 
 mod failures;
 mod http;
@@ -27,37 +27,37 @@ use http::{Client, Expected, Failure};
 use lab_stream::output::Output;
 use part::Part;
 
-/// Makes a progress bar for something of a name and perhaps a size in bytes.
+/// Creates a progress bar, given a name and, if known, a size in bytes.
 pub type Bar<'a> = dyn Fn(&str, Option<u64>) -> Arc<dyn Observer> + 'a;
 
-/// How patient to be with a server.
+/// Retry policy for a server.
 #[derive(Debug, Clone, Copy)]
 pub struct Tries {
-    /// How often to try again.
+    /// Number of retries.
     pub retries: u32,
-    /// The pause before the first new try; it doubles.
+    /// Pause before the first retry; it doubles with each retry.
     pub wait: Duration,
-    /// How long to wait for a connection, an answer, or more of it.
+    /// Timeout for a connection, for an answer, and for each read.
     pub timeout: Duration,
 }
 
-/// What a fetch is to do.
+/// Options of a fetch.
 pub struct Options<'a> {
-    /// Where the corpus gets its directory.
+    /// Parent of the corpus's directory.
     pub into: &'a Path,
-    /// Files and downloads are taken from this directory instead of the network.
+    /// Directory to take files and downloads from, instead of the network.
     pub from: Option<&'a Path>,
-    /// An address that is tried before all others, with the names of the downloads below it.
+    /// Address tried before all others; the downloads are below it by name.
     pub mirror: Option<&'a str>,
     /// Fetch existing files again, and replace files that differ from the manifest.
     pub force: bool,
-    /// How patient to be.
+    /// Retry policy.
     pub tries: Tries,
-    /// Shows how downloads go on.
+    /// Shows the progress of downloads.
     pub bar: &'a Bar<'a>,
 }
 
-/// A file that is there now.
+/// A file that is present after the fetch.
 #[derive(Debug, Clone)]
 pub struct Arrived {
     /// Its name.
@@ -66,20 +66,20 @@ pub struct Arrived {
     pub bytes: u64,
     /// Its SHA-256.
     pub sha256: Digest,
-    /// The address or path that it came from.
+    /// Address or path that it came from.
     pub origin: String,
-    /// Whether it was there before.
+    /// Whether it was present before the fetch.
     pub was_here: bool,
-    /// Whether there was no digest to compare it with.
+    /// Whether it has no known digest.
     pub is_unproven: bool,
 }
 
-/// Gets the files of a corpus that are not there yet, and writes its manifest. Returns all files in the order of the
+/// Fetches the missing files of a corpus and writes its manifest. Returns all files in the order of the
 /// description.
 ///
 /// # Errors
-/// [`Usage`](ErrorKind::Usage), where something else has the name of a file; corrupt or I/O, naming everything that
-/// was tried, where files are still missing: those that came stay. Cancellation.
+/// [`Usage`](ErrorKind::Usage) if a file's name is taken; corrupt or I/O, with everything that was tried, if
+/// files are still missing. Fetched files stay. Cancellation.
 pub fn fetch(sources: &Sources, options: &Options, cx: &Context) -> Result<Vec<Arrived>> {
     let directory = directory(sources, options.into);
     let in_directory = |e: Error| e.at(directory.display().to_string());
@@ -101,10 +101,10 @@ pub fn fetch(sources: &Sources, options: &Options, cx: &Context) -> Result<Vec<A
         unreachable: BTreeSet::new(),
     };
     let fetched = job.run();
-    // What came is worth a manifest even where the rest did not come.
+    // Even a partial fetch writes a manifest of what it got.
     let recorded = record::write(&job).map_err(in_directory);
     if fetched.is_err() {
-        // Goes where it is empty.
+        // Removes the directory only if it is empty.
         let _ = fs::remove_dir(&directory);
     }
     fetched?;
@@ -112,12 +112,12 @@ pub fn fetch(sources: &Sources, options: &Options, cx: &Context) -> Result<Vec<A
     Ok(sources.files.iter().filter_map(|wanted| job.arrived.remove(&wanted.name)).collect())
 }
 
-/// One fetch under way.
+/// A fetch in progress.
 struct Job<'a> {
     sources: &'a Sources,
     options: &'a Options<'a>,
     cx: &'a Context,
-    /// The manifest of an earlier fetch.
+    /// Manifest of an earlier fetch.
     earlier: Option<&'a Manifest>,
     directory: &'a Path,
     arrived: BTreeMap<String, Arrived>,
@@ -160,24 +160,24 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// The files that are not there.
+    /// Files that are still missing.
     fn missing(&self) -> Vec<&'a Wanted> {
         self.sources.files.iter().filter(|wanted| !self.arrived.contains_key(&wanted.name)).collect()
     }
 
-    /// What an earlier fetch recorded about a file.
+    /// The record of a file from an earlier fetch.
     fn recorded(&self, wanted: &Wanted) -> Option<&'a Listed> {
         let of_it = |l: &&Listed| l.name == wanted.name && l.corpus == self.sources.corpus;
         self.earlier?.files.iter().find(of_it)
     }
 
-    /// The digest that a file must have, where there is one.
+    /// The digest that a file must have, if one is known.
     fn digest(&self, wanted: &Wanted) -> Option<Digest> {
         let recorded = || self.recorded(wanted).map(|listed| listed.sha256);
         wanted.sha256.or_else(|| if self.options.force { None } else { recorded() })
     }
 
-    /// Notes the files that are there already.
+    /// Notes the files that are already present.
     fn take_stock(&mut self) -> Result<()> {
         for wanted in &self.sources.files {
             let path = self.directory.join(&wanted.name);
@@ -188,7 +188,7 @@ impl<'a> Job<'a> {
             };
             let (bytes, sha256) = HashingReader::new(file, self.cx).finish()?;
             if bytes != wanted.bytes || self.digest(wanted).is_some_and(|digest| digest != sha256) {
-                let text = format!("{} exists and is not what is listed", path.display());
+                let text = format!("{} exists and differs from the listed file", path.display());
                 return Err(Error::usage(text).with_hint(Hint::Overwrite));
             }
             let origin =
@@ -205,7 +205,7 @@ impl<'a> Job<'a> {
         self.arrived.insert(name, arrived);
     }
 
-    /// The addresses to try for the download that holds `wanted`.
+    /// Addresses of the download that contains `wanted`, in the order to try.
     fn urls(&self, source: &Source, wanted: &Wanted) -> Vec<String> {
         let mut urls = source.urls_for(&wanted.name);
         if let Some(mirror) = self.options.mirror {
@@ -218,15 +218,15 @@ impl<'a> Job<'a> {
         urls
     }
 
-    /// Gets one download from the first address that gives it, and takes the `wanted` files out of it.
+    /// Fetches one download from the first working address, and unpacks the `wanted` files.
     ///
     /// # Errors
-    /// Only what has nothing to do with the addresses: the disk, cancellation.
+    /// Only errors unrelated to the addresses: the disk, cancellation.
     fn download(&mut self, client: &Client, source: &Source, wanted: &[&'a Wanted]) -> Result<()> {
         let all = self.sources.bytes();
         let expected = Expected {
             bytes: source.bytes,
-            // A pack is hardly larger than what is in it, or else it is of no use.
+            // A pack should hardly be larger than its content; a larger one is useless.
             limit: source.bytes.unwrap_or_else(|| all.saturating_add(all / 8).saturating_add(1 << 20)),
             is_checked: source.sha256.is_some() || wanted.iter().all(|w| self.digest(w).is_some()),
             is_same_everywhere: source.sha256.is_some(),
@@ -236,7 +236,7 @@ impl<'a> Job<'a> {
                 continue;
             }
             let mut part = Part::open(self.directory, sources::download_name(&url))?;
-            // Where the pieces of a part do not make the whole, it is fetched in one piece.
+            // The resumed parts do not form the listed whole: fetch it again in one piece.
             for is_last in [false, true] {
                 let outcome = client
                     .fetch(&url, &mut part, &expected, self.cx)
@@ -272,7 +272,7 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// Takes the `wanted` files out of a whole download.
+    /// Unpacks the `wanted` files from a complete download.
     fn take_out(
         &mut self,
         source: &Source,
@@ -295,7 +295,7 @@ impl<'a> Job<'a> {
         self.unpack(source, wanted, part.file(), url)
     }
 
-    /// Takes the `wanted` files out of a pack.
+    /// Unpacks the `wanted` files from a pack.
     fn unpack(
         &mut self,
         source: &Source,
@@ -328,15 +328,15 @@ impl<'a> Job<'a> {
         }
         match (wrong, wanted.iter().find(|w| !self.arrived.contains_key(&w.name))) {
             (Some(why), _) => Err(Failure::Wrong(why)),
-            (None, Some(wanted)) => Err(Failure::Wrong(format!("{} is not in it", wanted.name))),
+            (None, Some(wanted)) => Err(Failure::Wrong(format!("{} is missing in it", wanted.name))),
             (None, None) => Ok(()),
         }
     }
 
-    /// Makes a file of what `reader` holds, if that is the file.
+    /// Creates a file from `reader` if its content matches.
     ///
     /// # Errors
-    /// Corrupt, where it is not, or cannot be read; anything else comes from writing.
+    /// Corrupt if the content differs or is damaged; any other error comes from writing.
     fn deliver(&mut self, wanted: &Wanted, reader: &mut dyn Read, origin: &str) -> Result<()> {
         let path = self.directory.join(&wanted.name);
         let mut output = Output::open(&path, self.options.force)?;
@@ -363,7 +363,7 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The server in an address.
+/// The host name in an address.
 fn server(url: &str) -> &str {
     let after_host = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
     &url[..after_host]

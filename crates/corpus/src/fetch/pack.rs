@@ -1,7 +1,7 @@
-//! What a download is, and the files in it.
+//! Reads the files in a download.
 //!
-//! Names in an archive are only compared with those that are wanted, never used as paths: an archive cannot
-//! choose where anything is written.
+//! Names in an archive are compared with the wanted names and never used as paths: an archive cannot choose
+//! where anything is written.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -13,15 +13,15 @@ use flate2::read::MultiGzDecoder;
 use lab_codec::{Context, Error, Result};
 
 /// Maximum bytes of unwanted files in a tar archive.
-const OTHERS: u64 = 64 << 20;
+const MAX_UNWANTED_BYTES: u64 = 64 << 20;
 
-/// Is handed a file: its name in the archive, or none in a pack of one, and its content.
+/// Receives a file: its name in the archive (`None` for a single file) and its content.
 pub type Take<'a> = dyn FnMut(Option<&str>, &mut dyn Read) -> Result<()> + 'a;
 
-/// Hands every regular file of `file` to `take`. `wanted` is how many bytes the wanted files have together.
+/// Passes every regular file of `file` to `take`. `wanted` is the total size of the wanted files in bytes.
 ///
 /// # Errors
-/// Corrupt, where the pack is damaged; errors of `take`; I/O errors.
+/// Corrupt if the pack is damaged; errors of `take`; I/O errors.
 pub fn members(pack: Pack, mut file: &File, wanted: u64, cx: &Context, take: &mut Take) -> Result<()> {
     file.seek(SeekFrom::Start(0))?;
     let mut file = BufReader::with_capacity(1 << 17, file);
@@ -39,8 +39,8 @@ pub fn members(pack: Pack, mut file: &File, wanted: u64, cx: &Context, take: &mu
 }
 
 fn tar(reader: impl Read, wanted: u64, cx: &Context, take: &mut Take) -> Result<()> {
-    let damaged = |e: io::Error| Error::corrupt(format!("not a whole tar archive: {e}"));
-    let bounded = Bounded { inner: reader, left: wanted.saturating_add(OTHERS) };
+    let damaged = |e: io::Error| Error::corrupt(format!("damaged tar archive: {e}"));
+    let bounded = Bounded { inner: reader, left: wanted.saturating_add(MAX_UNWANTED_BYTES) };
     let mut archive = tar::Archive::new(bounded);
     for entry in archive.entries().map_err(damaged)? {
         cx.check()?;
@@ -54,7 +54,7 @@ fn tar(reader: impl Read, wanted: u64, cx: &Context, take: &mut Take) -> Result<
 }
 
 fn zip(file: impl Read + Seek, cx: &Context, take: &mut Take) -> Result<()> {
-    let damaged = |e: zip::result::ZipError| Error::corrupt(format!("not a whole zip archive: {e}"));
+    let damaged = |e: zip::result::ZipError| Error::corrupt(format!("damaged zip archive: {e}"));
     let mut archive = zip::ZipArchive::new(file).map_err(damaged)?;
     for index in 0..archive.len() {
         cx.check()?;
@@ -67,12 +67,12 @@ fn zip(file: impl Read + Seek, cx: &Context, take: &mut Take) -> Result<()> {
     Ok(())
 }
 
-/// A member's name without a leading `./`.
+/// Name of a member without a leading `./`.
 fn plain(name: &str) -> &str {
     name.strip_prefix("./").unwrap_or(name)
 }
 
-/// A reader that fails at a maximum number of bytes: a small archive may unpack to a huge one.
+/// A reader that fails beyond a maximum number of bytes: a small archive may unpack to a huge one.
 struct Bounded<R> {
     inner: R,
     left: u64,
@@ -84,20 +84,20 @@ impl<R: Read> Read for Bounded<R> {
         self.left = self
             .left
             .checked_sub(length as u64)
-            .ok_or_else(|| io::Error::other("far more than the corpus is in it"))?;
+            .ok_or_else(|| io::Error::other("it unpacks to far more bytes than the corpus has"))?;
         Ok(length)
     }
 }
 
-/// A reader that remembers why it failed, so that bad input is told from a full disk.
+/// A reader that keeps its error, to distinguish bad input from a full disk.
 pub struct Watched<'a> {
     inner: &'a mut dyn Read,
-    /// Why, where it did.
+    /// The error, if reading failed.
     pub failure: Option<String>,
 }
 
 impl<'a> Watched<'a> {
-    /// Watches `inner`.
+    /// Wraps `inner`.
     pub fn new(inner: &'a mut dyn Read) -> Self {
         Self { inner, failure: None }
     }
@@ -141,7 +141,7 @@ mod tests {
         builder.into_inner().unwrap()
     }
 
-    /// The members that could be read to their end, and how it went on the whole.
+    /// The members that were read to their end, and the overall result.
     fn unpack(pack: Pack, bytes: &[u8]) -> (Vec<(String, Vec<u8>)>, Result<()>) {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
@@ -188,7 +188,7 @@ mod tests {
             let (found, outcome) = unpack(Pack::Tar, &whole[..cut]);
             assert!(outcome.is_err() || found.iter().all(|(_, content)| content != HELLO), "cut at {cut}");
         }
-        // The checksum of a tar header notices any change to it.
+        // The checksum of a tar header detects any change to it.
         for at in 0..512 {
             let mut flipped = whole.clone();
             flipped[at] ^= 1;

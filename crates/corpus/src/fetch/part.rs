@@ -1,5 +1,5 @@
-//! A download under way: `.NAME.part`, which a later run goes on with, and `.NAME.part.json`, which says what it is a
-//! part of.
+//! A partial download: `.NAME.part`, which a later run resumes, and `.NAME.part.json`, which records its
+//! origin.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use lab_stream::output::{self, Output};
 
-/// What the bytes so far are the beginning of.
+/// Origin of a partial download.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The address.
     pub url: String,
-    /// The server's strong ETag or Last-Modified, where it sent one.
+    /// Strong ETag or Last-Modified of the server, if sent.
     pub validator: Option<String>,
 }
 
-/// The bytes of a download so far, locked against other processes.
+/// A partial download, locked against other processes.
 pub struct Part {
     path: PathBuf,
     file: File,
@@ -30,10 +30,10 @@ pub struct Part {
 }
 
 impl Part {
-    /// The part of the download `name` in `directory`, if any.
+    /// Opens the partial download `name` in `directory`.
     ///
     /// # Errors
-    /// [`Usage`](ErrorKind::Usage), where another process is at it; I/O errors.
+    /// [`Usage`](ErrorKind::Usage) if another process is fetching it; I/O errors.
     pub fn open(directory: &Path, name: &str) -> Result<Self> {
         let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
         let name: String = name.chars().take(100).map(plain).collect();
@@ -43,7 +43,7 @@ impl Part {
         let mut part = Self { path, file, length, origin: Origin::default(), continued: false, keep: true };
         match part.read_origin() {
             Some(origin) => part.origin = origin,
-            // Bytes of unknown origin are of no use.
+            // Bytes of unknown origin cannot be resumed.
             None => part.clear()?,
         }
         Ok(part)
@@ -59,27 +59,27 @@ impl Part {
         self.path.with_extension("part.json")
     }
 
-    /// Bytes so far.
+    /// Number of bytes so far.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// What they are the beginning of.
+    /// Origin of the bytes.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// Whether the bytes came in more than one answer.
+    /// Whether the bytes came from more than one answer.
     pub fn was_continued(&self) -> bool {
         self.continued
     }
 
-    /// The bytes.
+    /// The file with the bytes so far.
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// Forgets the bytes so far.
+    /// Discards the bytes so far.
     ///
     /// # Errors
     /// I/O errors.
@@ -89,7 +89,7 @@ impl Part {
         Ok(())
     }
 
-    /// Forgets the bytes so far; those of `origin` will follow.
+    /// Discards the bytes so far; bytes of `origin` will follow.
     ///
     /// # Errors
     /// I/O errors.
@@ -104,7 +104,7 @@ impl Part {
         Ok(())
     }
 
-    /// Says that what is appended from now on comes in another answer than what is there.
+    /// Marks that the following bytes come from another answer than the bytes so far.
     ///
     /// # Errors
     /// I/O errors.
@@ -127,7 +127,7 @@ impl Part {
         Ok(())
     }
 
-    /// The download is used up: nothing of it stays.
+    /// Removes the partial download and its record.
     pub fn finish(mut self) {
         self.keep = false;
     }
@@ -136,7 +136,7 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         if !self.keep || self.length == 0 {
-            // What cannot be removed is taken over by the next fetch.
+            // A failed removal is ignored: the next fetch takes the files over.
             let _ = fs::remove_file(self.origin_path());
             let _ = fs::remove_file(&self.path);
         }

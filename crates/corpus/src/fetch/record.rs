@@ -1,4 +1,4 @@
-//! The manifest beside fetched files: what came, from where, and what is still to come.
+//! The manifest of a fetch: which files are present, their origin, and which are missing.
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ use crate::manifest::{self, FILE_NAME, Listed, StoredAs};
 use crate::published::Wanted;
 use lab_stream::output::Output;
 
-/// Writes the manifest. A file that is not there is listed where its digest is known.
+/// Writes the manifest. A missing file is listed if its digest is known.
 pub fn write(job: &Job) -> Result<()> {
     if job.arrived.is_empty() {
         return Ok(());
@@ -26,7 +26,7 @@ fn listed(job: &Job, wanted: &Wanted) -> Option<Listed> {
     let sha256 = arrived.map(|a| a.sha256).or(wanted.sha256)?;
     let note = match wanted.sha256 {
         Some(_) => None,
-        None => Some("SHA-256 as first fetched: there was none to compare it with".to_string()),
+        None => Some("SHA-256 as first fetched: no published digest to compare with".to_string()),
     };
     Some(Listed {
         corpus: job.sources.corpus.clone(),

@@ -1,4 +1,4 @@
-//! The Fibonacci word, on which grammars and run-length coded transforms shine.
+//! The Fibonacci word, a best case for grammars and run-length coded transforms.
 
 use super::morphism::{FixedPoint, Morphism};
 use super::{Generator, Pieces, Values};

@@ -1,8 +1,8 @@
-//! Generators: artificial samples of any size, the same for a seed on every machine.
+//! Generators: samples of any size, identical for a seed on every machine.
 //!
-//! A generator is a stream of pieces without end; [`generate`] cuts it at the wanted size. A shorter sample
-//! is therefore the beginning of a longer one, and memory does not grow with the size. Golden digests in the
-//! tests hold the bytes fixed.
+//! A generator is an infinite stream of pieces; [`generate`] cuts it at the wanted size. A shorter sample is
+//! therefore a prefix of a longer one, and memory does not grow with the size. Golden digests in the tests
+//! fix the bytes.
 
 mod fibonacci;
 mod morphism;
@@ -24,30 +24,30 @@ use lab_codec::{Context, Error, Param, Result, nearest};
 pub use prng::Prng;
 pub use values::Values;
 
-/// A kind of artificial sample.
+/// A generator.
 pub trait Generator: Sync {
-    /// The name on the command line.
+    /// Name on the command line.
     fn name(&self) -> &'static str;
 
-    /// One line: what it makes, without a full stop.
+    /// Summary in one line, without a full stop.
     fn summary(&self) -> &'static str;
 
-    /// What can be chosen about it.
+    /// Parameters.
     fn params(&self) -> &'static [Param] {
         &[]
     }
 
-    /// Begins the stream that belongs to `seed`; `values` are those of its own parameters.
+    /// Starts the stream of `seed`; `values` are the parameters.
     fn start(&self, seed: u64, values: &Values) -> Box<dyn Pieces>;
 }
 
-/// A stream of bytes without end, in pieces of the generator's choice.
+/// An infinite stream of bytes, in pieces of the generator's choice.
 pub trait Pieces {
     /// The next piece: never empty, at most a few hundred KiB.
     fn next(&mut self) -> &[u8];
 }
 
-/// All generators, in the order in which they are listed.
+/// All generators, in the order of the listing.
 pub const GENERATORS: &[&dyn Generator] = &[
     &random::Random,
     &zeros::Zeros,
@@ -66,11 +66,11 @@ pub struct Recipe {
     values: Values,
 }
 
-/// Reads a generator's name with `:key=value` for each parameter that is not at its default.
+/// Parses a generator's name with `:key=value` for each parameter that differs from its default.
 ///
 /// # Errors
-/// [`Usage`](lab_codec::ErrorKind::Usage), naming the nearest generator or all of them;
-/// [`Param`](lab_codec::ErrorKind::Param), naming the nearest parameter or the range.
+/// [`Usage`](lab_codec::ErrorKind::Usage), with the nearest generator or all of them;
+/// [`Param`](lab_codec::ErrorKind::Param), with the nearest parameter or the range.
 pub fn find(text: &str) -> Result<Recipe> {
     let (name, values) = text.split_once(':').map_or((text, None), |(name, rest)| (name, Some(rest)));
     let names = || GENERATORS.iter().map(|g| g.name());

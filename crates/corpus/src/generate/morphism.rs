@@ -1,17 +1,17 @@
-//! Fixed points of morphisms: infinite words in which every letter is a rule's beginning of the same word.
+//! Fixed points of morphisms: infinite words that replacing every letter by its image leaves unchanged.
 //!
 //! For a morphism f whose image of the first letter begins with that letter, the words f(a), f(f(a)), ... are
 //! each the beginning of the next; their limit x is infinite and f(x) = x. So x is also the sequence of the
-//! blocks f^k(x0), f^k(x1), ..., which is how it is streamed: the blocks are made once, the letters come from
-//! a stack that is as deep as the logarithm of what was written.
+//! blocks f^k(x0), f^k(x1), ..., and is streamed this way. The blocks are made once; the letters come from a
+//! stack whose depth is logarithmic in the length of the output.
 
 use super::Pieces;
 
-/// Blocks are lengthened until the longest has this many bytes.
-const BLOCK: usize = 64 << 10;
+/// Length that the longest block must reach, in bytes.
+const MIN_BLOCK_BYTES: usize = 64 << 10;
 
-/// A morphism and a coding: letters are numbers, `rules[letter]` is the letter's image, `bytes[letter]` what
-/// is written for it.
+/// A morphism and a coding. Letters are numbers, `rules[letter]` is the letter's image, and `bytes[letter]`
+/// is its output.
 pub struct Morphism {
     pub rules: &'static [&'static [u8]],
     pub bytes: &'static [&'static [u8]],
@@ -21,23 +21,23 @@ pub struct Morphism {
 pub struct FixedPoint {
     rules: &'static [&'static [u8]],
     blocks: Vec<Vec<u8>>,
-    /// Letters still to be written, the next one last, each with how many more times it is to be replaced.
+    /// Stack of letters, the next one last, each with the number of replacements left.
     stack: Vec<(u8, u8)>,
 }
 
-/// With images of two letters or more, 2^63 blocks: more than anybody writes.
-const DEPTH: u8 = 63;
+/// Depth of the stack: with images of two letters or more, 2^63 blocks cannot be exhausted.
+const MAX_DEPTH: u8 = 63;
 
 impl FixedPoint {
     pub fn new(morphism: &Morphism) -> Self {
         let rules = morphism.rules;
         debug_assert!(rules[0].len() > 1 && rules[0][0] == 0);
         let mut blocks: Vec<Vec<u8>> = morphism.bytes.iter().map(|b| b.to_vec()).collect();
-        while blocks.iter().all(|block| block.len() < BLOCK) {
+        while blocks.iter().all(|block| block.len() < MIN_BLOCK_BYTES) {
             let image = |rule: &&[u8]| rule.iter().flat_map(|l| &blocks[usize::from(*l)]).copied().collect();
             blocks = rules.iter().map(image).collect();
         }
-        Self { rules, blocks, stack: vec![(0, DEPTH)] }
+        Self { rules, blocks, stack: vec![(0, MAX_DEPTH)] }
     }
 }
 

@@ -1,8 +1,8 @@
-//! Expansions of short seeds among random bytes: what a seed search can find, at a known density.
+//! Seed expansions among random bytes, at a known density: the hits that a seed search should find.
 //!
-//! The stream is a sequence of places of `arity` blocks. A place holds, with the chance `density` / 1000, the
-//! expansion of a seed of `seed_len` random bytes, and random bytes otherwise. The expansion of a seed is H1 | H2 | ...
-//! with H1 = SHA-256(seed) and H(i+1) = SHA-256(H(i)), cut to the length of the place.
+//! The stream is a sequence of spans of `arity` blocks. With probability `density` / 1000 a span is the
+//! expansion of a seed of `seed_len` random bytes; otherwise it is random. The expansion of a seed is H1 | H2
+//! | ... with H1 = SHA-256(seed) and H(i+1) = SHA-256(H(i)), cut to the length of the span.
 
 use lab_codec::Param;
 use sha2::{Digest as _, Sha256};
@@ -12,8 +12,8 @@ use super::{Generator, Pieces, Prng, Values};
 pub struct PlantedSeeds;
 
 const BLOCK_SIZE: Param = Param::int("block_size", 1, 64, 3, "bytes of a block");
-const DENSITY: Param = Param::int("density", 0, 1000, 500, "expansions in 1000 places");
-const ARITY: Param = Param::int("arity", 1, 64, 1, "blocks of a place");
+const DENSITY: Param = Param::int("density", 0, 1000, 500, "expansions per 1000 spans");
+const ARITY: Param = Param::int("arity", 1, 64, 1, "blocks of a span");
 const SEED_LEN: Param = Param::int("seed_len", 1, 3, 2, "bytes of a seed");
 static PARAMS: [Param; 4] = [BLOCK_SIZE, DENSITY, ARITY, SEED_LEN];
 
@@ -31,7 +31,7 @@ impl Generator for PlantedSeeds {
     }
 
     fn start(&self, seed: u64, values: &Values) -> Box<dyn Pieces> {
-        // All values are small and not negative: their ranges say so.
+        // The declared ranges are small and not negative.
         let value = |param| values.int(param) as usize;
         Box::new(Stream {
             prng: Prng::new(seed),
@@ -43,12 +43,12 @@ impl Generator for PlantedSeeds {
     }
 }
 
-/// Places are put together until a piece has this many bytes.
-const PIECE: usize = 1 << 16;
+/// Minimum bytes of a piece; it holds whole spans.
+const PIECE_BYTES: usize = 1 << 16;
 
 struct Stream {
     prng: Prng,
-    /// Bytes of a place.
+    /// Bytes of a span.
     place: usize,
     density: usize,
     seed_len: usize,
@@ -58,7 +58,7 @@ struct Stream {
 impl Pieces for Stream {
     fn next(&mut self) -> &[u8] {
         self.piece.clear();
-        while self.piece.len() < PIECE {
+        while self.piece.len() < PIECE_BYTES {
             let end = self.piece.len() + self.place;
             if self.prng.below(1000) < self.density {
                 let seed = self.prng.bits().to_le_bytes();

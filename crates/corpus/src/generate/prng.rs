@@ -1,4 +1,4 @@
-//! The generators' source of randomness: the same bytes for a seed on every machine and in every version.
+//! The generators' random numbers: identical for a seed on every machine and in every version.
 
 /// xoshiro256** (D. Blackman, S. Vigna, "Scrambled linear pseudorandom number generators", ACM TOMS 47, 2021;
 /// <https://prng.di.unimi.it/xoshiro256starstar.c>, public domain), its state filled by SplitMix64 as the
@@ -7,7 +7,7 @@
 pub struct Prng([u64; 4]);
 
 impl Prng {
-    /// The sequence that belongs to `seed`.
+    /// Creates the sequence of `seed`.
     pub fn new(seed: u64) -> Self {
         let mut state = seed;
         Self([(); 4].map(|()| split_mix(&mut state)))
@@ -28,7 +28,7 @@ impl Prng {
     }
 
     /// A number below `bound`, by multiplication (D. Lemire, 2019) without the rejection step: the bias is at
-    /// most `bound` in 2^64.
+    /// most `bound` / 2^64.
     pub fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.bits()) * bound as u128) >> 64) as usize
     }
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn the_sequences_are_those_of_the_authors_code() {
-        // The first outputs of the two C programs.
+        // First outputs of the reference programs in C.
         let mut state = 1_234_567;
         assert_eq!(split_mix(&mut state), 6_457_827_717_110_365_317);
         assert_eq!(split_mix(&mut state), 3_203_168_211_198_807_973);

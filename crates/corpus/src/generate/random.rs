@@ -1,4 +1,4 @@
-//! Random bytes, which nothing can shorten.
+//! Random bytes, which are incompressible.
 
 use super::{Generator, Pieces, Prng, Values};
 

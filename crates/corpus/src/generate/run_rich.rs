@@ -1,4 +1,4 @@
-//! A word with nearly as many runs (maximal repetitions) as a word of its length can have.
+//! A word with nearly the maximum number of runs (maximal repetitions).
 //!
 //! J. Simpson, "Modified Padovan words and the maximum number of runs in a word", Australasian Journal of
 //! Combinatorics 46 (2010): with f(a) = aacab, f(b) = acab, f(c) = ac and R the reversal, the words

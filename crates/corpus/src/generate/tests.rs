@@ -1,4 +1,4 @@
-//! The generators' bytes are fixed for ever, and are what their names say.
+//! Golden digests and properties of the generators.
 
 use lab_codec::{Context, Digest};
 use sha2::{Digest as _, Sha256};
@@ -16,7 +16,7 @@ fn sha256_hex(bytes: &[u8]) -> String {
     Digest(Sha256::digest(bytes).into()).to_string()
 }
 
-/// Bits per byte of a model that knows only how often each byte occurs.
+/// Order-0 entropy in bits per byte.
 fn order_0_entropy(bytes: &[u8]) -> f64 {
     let mut counts = [0_u32; 256];
     bytes.iter().for_each(|b| counts[usize::from(*b)] += 1);

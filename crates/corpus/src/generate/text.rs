@@ -1,33 +1,33 @@
-//! Artificial text: words drawn by Zipf's law, sentences, lines and paragraphs.
+//! Random text: words drawn by Zipf's law, sentences, lines and paragraphs.
 
 use super::Prng;
 
-/// How many words there are. With Zipf's law over them, the rarest has a chance of 1 in 78,000.
-const WORDS: usize = 8192;
-/// Words are drawn by 16 random bits.
+/// Size of the vocabulary. By Zipf's law over it, the rarest word has a probability of 1 in 78,000.
+const VOCABULARY: usize = 8192;
+/// Slots of the word distribution: a draw takes 16 random bits.
 const SLOTS: usize = 1 << 16;
-/// A line is broken after the word that passes this column.
-const COLUMNS: usize = 76;
+/// Column after which a line is broken at the next word end.
+const MAX_COLUMN: usize = 76;
 
-/// Consonants and vowels, repeated by frequency, roughly as in English.
+/// Consonants and vowels, repeated by their approximate frequency in English.
 const CONSONANTS: &[u8] = b"tttttttttnnnnnnnsssssssrrrrrrhhhhhhddddllllcccmmmwwffggyyppbbvkjxqz";
 const VOWELS: &[u8] = b"eeeeeeeeeeeeaaaaaaaaoooooooiiiiiiiuuu";
 
-/// Words by rank, and how often each is drawn.
+/// Vocabulary by rank, with the distribution of draws.
 pub struct Vocabulary {
     letters: Vec<u8>,
-    /// Where each word begins in `letters`; one more than there are words.
+    /// Offset of each word in `letters`, plus the end of the last.
     starts: Vec<u32>,
-    /// The rank for each of the 2^16 draws.
+    /// Rank of the word for each of the 2^16 draws.
     slots: Vec<u16>,
 }
 
 impl Vocabulary {
-    /// Invents words. The more frequent a word, the shorter it tends to be.
+    /// Invents words; frequent words tend to be short.
     pub fn new(prng: &mut Prng) -> Self {
         let mut letters = Vec::new();
         let mut starts = vec![0];
-        for rank in 0..WORDS {
+        for rank in 0..VOCABULARY {
             let magnitude = (rank + 2).ilog2() as usize; // 1 to 13
             let length = 1 + magnitude / 3 + prng.below(2 + magnitude / 2);
             let vowel_first = prng.below(3);
@@ -40,20 +40,20 @@ impl Vocabulary {
         Self { letters, starts, slots: zipf_slots() }
     }
 
-    /// The word that 16 random bits stand for.
+    /// The word for 16 random bits.
     fn draw(&self, bits: u64) -> &[u8] {
         let rank = usize::from(self.slots[bits as usize % SLOTS]);
         &self.letters[self.starts[rank] as usize..self.starts[rank + 1] as usize]
     }
 }
 
-/// Shares the slots out in proportion to 1/rank, in whole numbers so that every machine agrees.
+/// Distributes the slots in proportion to 1/rank, in integers so that every machine agrees.
 fn zipf_slots() -> Vec<u16> {
     let weight = |rank: usize| (1_u64 << 40) / (rank as u64 + 1);
-    let total: u64 = (0..WORDS).map(weight).sum();
+    let total: u64 = (0..VOCABULARY).map(weight).sum();
     let mut slots = Vec::with_capacity(SLOTS);
     let mut reached = 0;
-    for rank in 0..WORDS {
+    for rank in 0..VOCABULARY {
         reached += weight(rank);
         let end = (u128::from(reached) * SLOTS as u128 / u128::from(total)) as usize;
         slots.resize(end, rank as u16);
@@ -66,9 +66,9 @@ pub struct Writer {
     prng: Prng,
     vocabulary: Vocabulary,
     column: usize,
-    /// Words until the sentence ends; 0 before its first.
+    /// Words left in the sentence; 0 before the first sentence.
     sentence: usize,
-    /// Sentences until the paragraph ends.
+    /// Sentences left in the paragraph.
     paragraph: usize,
 }
 
@@ -78,18 +78,18 @@ impl Writer {
         Self { prng, vocabulary, column: 0, sentence: 0, paragraph: 4 }
     }
 
-    /// The writer's source of randomness, for choices about the text.
+    /// The random generator, for choices about the text.
     pub fn prng(&mut self) -> &mut Prng {
         &mut self.prng
     }
 
-    /// Appends a bare word.
+    /// Appends a word without separators.
     pub fn word(&mut self, out: &mut Vec<u8>) {
         let bits = self.prng.bits();
         out.extend_from_slice(self.vocabulary.draw(bits));
     }
 
-    /// Appends the next word of the running text with what separates it from the one after.
+    /// Appends the next word of the running text, with the separator after it.
     pub fn running_word(&mut self, out: &mut Vec<u8>) {
         let bits = self.prng.bits();
         let start = out.len();
@@ -115,7 +115,7 @@ impl Writer {
             out.extend_from_slice(b"\n\n");
             self.paragraph = 3 + (bits >> 48 & 7) as usize;
             self.column = 0;
-        } else if self.column > COLUMNS {
+        } else if self.column > MAX_COLUMN {
             out.push(b'\n');
             self.column = 0;
         } else {

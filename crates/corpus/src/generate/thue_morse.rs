@@ -1,4 +1,4 @@
-//! The Thue-Morse word: highly regular, yet no part of it occurs three times in a row.
+//! The Thue-Morse word: highly regular but cube-free, that is, no factor occurs three times in a row.
 
 use super::morphism::{FixedPoint, Morphism};
 use super::{Generator, Pieces, Values};

@@ -10,10 +10,10 @@ pub struct Values {
 }
 
 impl Values {
-    /// Parses `key=value:key=value`; missing keys have their defaults.
+    /// Parses `key=value:key=value`; missing keys get their defaults.
     ///
     /// # Errors
-    /// [`Param`](lab_codec::ErrorKind::Param), naming the nearest parameter or the range.
+    /// [`Param`](lab_codec::ErrorKind::Param), with the nearest parameter or the range.
     pub fn parse(params: &'static [Param], text: Option<&str>) -> Result<Self> {
         let mut values: Vec<Value> = params.iter().map(Param::default).collect();
         for item in text.into_iter().flat_map(|text| text.split(':')) {
@@ -34,7 +34,7 @@ impl Values {
         Ok(Self { params, values })
     }
 
-    /// The value of a whole-number parameter that the generator declares.
+    /// The value of an integer parameter.
     pub fn int(&self, param: &Param) -> i64 {
         let index = self.params.iter().position(|p| p.name == param.name);
         match index.map(|index| &self.values[index]) {

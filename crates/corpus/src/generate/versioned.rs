@@ -1,4 +1,4 @@
-//! One document, saved again after every round of edits: what a repository or a backup holds.
+//! Versions of one document, as in a repository or a backup: each has a round of edits over the last.
 
 use super::text::Writer;
 use super::{Generator, Pieces, Prng, Values};
@@ -17,26 +17,26 @@ impl Generator for Versioned {
     fn start(&self, seed: u64, _: &Values) -> Box<dyn Pieces> {
         let mut writer = Writer::new(Prng::new(seed));
         let mut document = Vec::new();
-        while document.len() < START {
+        while document.len() < FIRST_LENGTH {
             writer.running_word(&mut document);
         }
         Box::new(Stream { writer, document, next: Vec::new(), edits: Vec::new(), first: true })
     }
 }
 
-/// Bytes of the first version.
-const START: usize = 144 << 10;
-/// A version outside of this is only lengthened or only shortened.
-const LENGTHS: std::ops::Range<usize> = 112 << 10..176 << 10;
-/// Edits between two versions: 16 and up to as many again.
-const EDITS: usize = 16;
+/// Length of the first version, in bytes.
+const FIRST_LENGTH: usize = 144 << 10;
+/// Lengths outside this range are only extended or only shortened.
+const LENGTH_RANGE: std::ops::Range<usize> = 112 << 10..176 << 10;
+/// Minimum edits between two versions; the maximum is twice this number.
+const MIN_EDITS: usize = 16;
 
 struct Stream {
     writer: Writer,
     document: Vec<u8>,
-    /// Where the next version is put together.
+    /// Buffer of the next version.
     next: Vec<u8>,
-    /// Where the next version is edited, ascending.
+    /// Ascending offsets of the next edits.
     edits: Vec<usize>,
     first: bool,
 }
@@ -54,7 +54,7 @@ impl Stream {
     fn edit(&mut self) {
         let length = self.document.len();
         let prng = self.writer.prng();
-        let count = EDITS + prng.below(EDITS + 1);
+        let count = MIN_EDITS + prng.below(MIN_EDITS + 1);
         self.edits.clear();
         self.edits.extend((0..count).map(|_| prng.below(length)));
         self.edits.sort_unstable();
@@ -73,17 +73,17 @@ impl Stream {
         std::mem::swap(&mut self.document, &mut self.next);
     }
 
-    /// Makes one edit at the beginning of a word, and returns where the old text goes on.
+    /// Makes one edit at the start of a word; returns the offset where the old text continues.
     fn apply(&mut self, at: usize) -> usize {
         let words = 1 + self.writer.prng().below(8);
         let choice = match self.document.len() {
-            length if length < LENGTHS.start => 6 + self.writer.prng().below(4),
-            length if length >= LENGTHS.end => 4 + self.writer.prng().below(2),
+            length if length < LENGTH_RANGE.start => 6 + self.writer.prng().below(4),
+            length if length >= LENGTH_RANGE.end => 4 + self.writer.prng().below(2),
             _ => self.writer.prng().below(10),
         };
         match choice {
             0..=3 => {
-                // Other words in place of as many.
+                // Replaces words by the same number of other words.
                 self.insert(words.min(3));
                 after(&self.document, at, words.min(3), b' ')
             }
@@ -99,7 +99,7 @@ impl Stream {
                 at
             }
             _ => {
-                // A line from elsewhere, once more.
+                // Repeats a line from elsewhere.
                 let length = self.document.len();
                 let start = after(&self.document, self.writer.prng().below(length), 1, b'\n');
                 let end = after(&self.document, start, 1, b'\n');
@@ -117,7 +117,7 @@ impl Stream {
     }
 }
 
-/// The position behind the `count`-th `separator` from `at` on, or the end.
+/// Position after the `count`-th `separator` from `at` on, or the end.
 fn after(text: &[u8], at: usize, count: usize, separator: u8) -> usize {
     text[at..]
         .iter()

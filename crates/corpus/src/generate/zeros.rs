@@ -1,4 +1,4 @@
-//! Zero bytes, which nearly vanish.
+//! Zero bytes, the most compressible input.
 
 use super::{Generator, Pieces, Values};
 

@@ -1,4 +1,4 @@
-//! Text without a plot: what a byte-wise model and a dictionary of words make of it.
+//! Random text by Zipf's law, without long repetitions: a test for byte models and word dictionaries.
 
 use super::text::Writer;
 use super::{Generator, Pieces, Prng, Values};

@@ -1,4 +1,4 @@
-//! Manifests as they should be, and as somebody might craft them.
+//! Valid and hostile manifests.
 
 use lab_codec::ErrorKind;
 use serde_json::{Value, json};
@@ -110,7 +110,7 @@ fn other_kinds_and_versions_are_told_apart() {
     let later = json!({ "format": "lab-corpus-manifest-2", "files": [] }).to_string();
     let error = Manifest::parse(later.as_bytes(), Path::new("/d")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    // Nesting deeper than the parser's stack may grow.
+    // Nesting deeper than the JSON parser's limit.
     let deep = format!("{{\"format\":\"{FORMAT}\",\"files\":{}", "[".repeat(100_000));
     assert_eq!(Manifest::parse(deep.as_bytes(), Path::new("/d")).unwrap_err().kind(), ErrorKind::Corrupt);
 
@@ -121,7 +121,7 @@ fn other_kinds_and_versions_are_told_apart() {
         fs::write(&path, foreign).unwrap();
         assert!(Manifest::in_directory(directory.path()).unwrap().is_none());
     }
-    // One of ours that was cut off is an error, not a foreign file.
+    // A truncated manifest of this format is an error, not a foreign file.
     let whole = json!({ "format": FORMAT, "files": [file()] }).to_string();
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
     let error = Manifest::in_directory(directory.path()).unwrap_err();

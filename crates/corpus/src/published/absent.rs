@@ -1,23 +1,23 @@
-//! Corpora that are described but not there, and the command that gets them.
+//! Corpora that are described but not fetched, with the command that fetches them.
 
 use std::path::{Path, PathBuf};
 
 use super::{Sources, catalogue};
 use crate::manifest::FILE_NAME;
 
-/// A corpus that is not there.
+/// A corpus that was not fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Absent {
-    /// What it is.
+    /// Name of the corpus.
     pub sources: Sources,
-    /// The command that gets it.
+    /// Command that fetches the corpus.
     pub command: String,
 }
 
-/// Where corpora lie unless one says otherwise.
+/// Default directory of corpora.
 pub const DIRECTORY: &str = "corpora";
 
-/// The corpus of a description in a file, where its directory beside the file holds no manifest.
+/// The corpus that a file describes, if the directory beside the file has no manifest.
 pub fn beside(description: &Path, sources: Sources) -> Option<Absent> {
     let directory = description.parent().map(PathBuf::from).unwrap_or_default();
     if is_here(&sources, &directory) {
@@ -34,17 +34,17 @@ pub fn beside(description: &Path, sources: Sources) -> Option<Absent> {
     Some(Absent { sources, command })
 }
 
-/// The command that gets the corpus called `name`, where it is one that the program knows.
+/// The command that fetches the corpus `name`, if the program knows it.
 pub fn known(name: &str) -> Option<String> {
     catalogue::names().any(|known| known == name).then(|| format!("lab corpus fetch {name}"))
 }
 
-/// Whether a fetch has put the corpus into its directory below `into`.
+/// Whether the corpus was fetched into its directory below `into`.
 pub fn is_here(sources: &Sources, into: &Path) -> bool {
     super::directory(sources, into).join(FILE_NAME).is_file()
 }
 
-/// A path as a shell takes it.
+/// Quotes a path for a shell.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+,@%~".contains(c);

@@ -1,4 +1,4 @@
-//! The corpora that the program knows where to get: the descriptions in `corpora/`, compiled in.
+//! Corpora known to the program: the descriptions in `corpora/`, compiled in.
 
 use lab_codec::{Error, Result, nearest};
 
@@ -18,10 +18,10 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     TEXTS.iter().map(|(name, _)| *name)
 }
 
-/// All descriptions, by name.
+/// All descriptions, sorted by name.
 ///
 /// # Errors
-/// None in a program that passes its tests.
+/// Only if a built-in description is invalid, which the tests rule out.
 pub fn all() -> Result<Vec<Sources>> {
     TEXTS.iter().map(|(name, text)| Sources::parse(text).map_err(|e| e.at(*name))).collect()
 }
@@ -29,7 +29,7 @@ pub fn all() -> Result<Vec<Sources>> {
 /// The description of the corpus called `name`.
 ///
 /// # Errors
-/// [`Usage`](lab_codec::ErrorKind::Usage), naming the nearest or all of them.
+/// [`Usage`](lab_codec::ErrorKind::Usage), with the nearest name or all names.
 pub fn find(name: &str) -> Result<Sources> {
     match TEXTS.iter().find(|(known, _)| *known == name) {
         Some((known, text)) => Sources::parse(text).map_err(|e| e.at(*known)),
@@ -63,7 +63,7 @@ mod tests {
             }
             sizes.push((name, sources.files.len(), sources.bytes()));
         }
-        // The totals that are published about the first three and the last, and the sums for the others.
+        // Published totals of the first three and of the last corpus; sums for the others.
         assert_eq!(
             sizes,
             [

@@ -1,4 +1,4 @@
-//! Published corpora: where they can be had, and which of them are not here yet. Nothing here uses the network.
+//! Published corpora: their sources, and which of them are absent. This module does not use the network.
 
 pub mod absent;
 pub mod catalogue;

@@ -1,41 +1,41 @@
-//! How published files are packed.
+//! Archive and compression formats of published files.
 
 use serde::Deserialize;
 
-/// How files are packed.
+/// Format of a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Pack {
-    /// One file without an archive.
+    /// One file, unpacked.
     #[serde(rename = "raw")]
     Raw,
-    /// One file in gzip.
+    /// One file, gzip-compressed.
     #[serde(rename = "gz")]
     Gz,
-    /// One file in bzip2.
+    /// One file, bzip2-compressed.
     #[serde(rename = "bz2")]
     Bz2,
-    /// One file in xz.
+    /// One file, xz-compressed.
     #[serde(rename = "xz")]
     Xz,
     /// A tar archive.
     #[serde(rename = "tar")]
     Tar,
-    /// A tar archive in gzip.
+    /// A tar archive, gzip-compressed.
     #[serde(rename = "tar.gz")]
     TarGz,
-    /// A tar archive in bzip2.
+    /// A tar archive, bzip2-compressed.
     #[serde(rename = "tar.bz2")]
     TarBz2,
-    /// A tar archive in xz.
+    /// A tar archive, xz-compressed.
     #[serde(rename = "tar.xz")]
     TarXz,
-    /// A zip archive, its members stored or deflated.
+    /// A zip archive; members are stored or deflated.
     #[serde(rename = "zip")]
     Zip,
 }
 
 impl Pack {
-    /// Whether it holds files by name; otherwise it holds one.
+    /// Whether the format holds several named files; other formats hold one.
     pub fn has_members(self) -> bool {
         !matches!(self, Self::Raw | Self::Gz | Self::Bz2 | Self::Xz)
     }

@@ -1,7 +1,7 @@
-//! Descriptions of where a corpus can be had (`NAME.toml`, format `lab-corpus-sources-1`).
+//! Descriptions of corpora and their addresses (`NAME.toml`, format `lab-corpus-sources-1`).
 //!
-//! A description may come from anybody. Its names become files of one directory, so they are plain names; its
-//! sizes bound what is written; an address is HTTP or HTTPS.
+//! A description is untrusted input. Its names become files of one directory, so they must be plain names.
+//! Its sizes bound what is written, and its addresses must be HTTP or HTTPS.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -16,29 +16,29 @@ use crate::manifest::{FILE_NAME, check_path, digest};
 
 const FORMAT_FAMILY: &str = "lab-corpus-sources-";
 const FORMAT: &str = "lab-corpus-sources-1";
-/// A description of more bytes is refused.
+/// Maximum size of a description, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
-/// A TOML file of another kind is told from a broken description by these first bytes.
-const HEAD: u64 = 1024;
-/// What stands for the name of a file in an address.
+/// Bytes in which the format name must occur: they distinguish a broken description from another TOML file.
+const DETECT_BYTES: u64 = 1024;
+/// Placeholder for a file's name in an address.
 const NAME: &str = "{name}";
 
-/// Where a corpus can be had, and what its files are.
+/// A corpus: its files, and the sources to fetch them from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sources {
-    /// The name of the corpus, and of its directory.
+    /// Name of the corpus and of its directory.
     pub corpus: String,
-    /// What it is, in a line.
+    /// Description in one line.
     pub title: String,
-    /// A page about it.
+    /// Address of a page about the corpus.
     pub page: String,
-    /// Under which terms.
+    /// Licence or terms of use.
     pub licence: String,
-    /// What sort of data it is, in a word.
+    /// Kind of data, in a word.
     pub kind: String,
-    /// Where it can be had, the best place first.
+    /// Sources, the best first.
     pub sources: Vec<Source>,
-    /// Its files.
+    /// Files of the corpus.
     pub files: Vec<Wanted>,
 }
 
@@ -49,53 +49,54 @@ pub struct Wanted {
     pub name: String,
     /// Its size in bytes.
     pub bytes: u64,
-    /// Its SHA-256, where it is known for certain.
+    /// Its SHA-256, if reliably known.
     pub sha256: Option<Digest>,
 }
 
-/// One way to get the files: in one download, or each in its own.
+/// One source of the files: a single download, or one download per file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Addresses of the same bytes, the best first; with `{name}`, of a download for each file.
+    /// Addresses of the same bytes, the best first. With `{name}`, each file is a download of its own.
     pub urls: Vec<String>,
-    /// How the files are packed in a download.
+    /// Format of the download.
     pub pack: Pack,
-    /// Bytes of the download, where there is one for all files.
+    /// Bytes of a single download.
     pub bytes: Option<u64>,
-    /// SHA-256 of the download, where there is one for all files.
+    /// SHA-256 of a single download.
     pub sha256: Option<Digest>,
-    /// What files are called there, where that differs.
+    /// Names of the files in this source, where they differ.
     pub names: BTreeMap<String, String>,
 }
 
 impl Source {
-    /// Whether each file is a download of its own.
+    /// Whether each file is a separate download.
     pub fn is_per_file(&self) -> bool {
         self.urls.iter().any(|url| url.contains(NAME))
     }
 
-    /// What the file `name` is called there.
+    /// Name of the file `name` in this source.
     pub fn name_of<'a>(&'a self, name: &'a str) -> &'a str {
         self.names.get(name).map_or(name, String::as_str)
     }
 
-    /// The addresses of the download that holds the file `name`.
+    /// Addresses of the download that contains the file `name`.
     pub fn urls_for(&self, name: &str) -> Vec<String> {
         self.urls.iter().map(|url| url.replace(NAME, self.name_of(name))).collect()
     }
 }
 
-/// The last part of an address: what its download is called in a directory.
+/// Last part of an address: the download's file name.
 pub fn download_name(url: &str) -> &str {
     let path = url.split(['?', '#']).next().unwrap_or(url);
     path.rsplit('/').next().unwrap_or(path)
 }
 
 impl Sources {
-    /// Reads a description.
+    /// Parses a description.
     ///
     /// # Errors
-    /// Corrupt, naming the field; unsupported, where it is of a later version.
+    /// Corrupt, with the name of the field; [`Unsupported`](lab_codec::ErrorKind::Unsupported) for a later
+    /// version.
     pub fn parse(text: &str) -> Result<Self> {
         let raw: Raw = toml::from_str(text)
             .map_err(|e| Error::corrupt(format!("not a description of sources: {}", e.message())))?;
@@ -110,9 +111,9 @@ impl Sources {
         let mut files = Vec::with_capacity(raw.file.len());
         for (index, file) in raw.file.into_iter().enumerate() {
             let wanted = file.check().map_err(|e| e.at(format!("file[{index}]")))?;
-            // Some file systems take two spellings for one name.
+            // Names that differ only in case would collide on some file systems.
             if !names.insert(wanted.name.to_lowercase()) {
-                return Err(Error::corrupt(format!("{} is there twice", wanted.name)));
+                return Err(Error::corrupt(format!("{} is listed twice", wanted.name)));
             }
             files.push(wanted);
         }
@@ -134,10 +135,10 @@ impl Sources {
         })
     }
 
-    /// Reads the description in a file.
+    /// Reads a description from a file.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse), and I/O errors, with the path.
+    /// As for [`parse`](Self::parse), and I/O errors, with the path.
     pub fn read(path: &Path) -> Result<Self> {
         let read = || -> Result<Self> {
             let mut text = Vec::new();
@@ -152,21 +153,21 @@ impl Sources {
         read().map_err(|e| e.at(path.display().to_string()))
     }
 
-    /// Whether a file means to be a description: others may be called `NAME.toml`, too.
+    /// Whether a file is meant as a description: other programs use `NAME.toml` too.
     pub fn is_at(path: &Path) -> bool {
         let mut head = Vec::new();
         path.extension().is_some_and(|e| e == "toml")
-            && File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head)).is_ok()
+            && File::open(path).and_then(|file| file.take(DETECT_BYTES).read_to_end(&mut head)).is_ok()
             && head.windows(FORMAT_FAMILY.len()).any(|window| window == FORMAT_FAMILY.as_bytes())
     }
 
-    /// Bytes of all files.
+    /// Total bytes of all files.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|f| f.bytes).fold(0, u64::saturating_add)
     }
 }
 
-/// A name that can be a visible file or directory and nothing else.
+/// Checks that a name is the plain name of a visible file or directory.
 fn plain_name(field: &str, name: &str) -> Result<()> {
     check_path(field, name)?;
     if name.contains('/') || name.starts_with('.') || name == FILE_NAME {

@@ -1,4 +1,4 @@
-//! The samples of an H.264 track, whichever container holds it.
+//! Finds the samples of an H.264 track in any supported container.
 
 use lab_codec::{Context, Error, Result};
 
@@ -6,17 +6,17 @@ use super::read_at::ReadAt;
 use super::samples::{Sample, Samples, Track};
 use super::{matroska, mp4};
 
-/// The containers that are read.
+/// Supported containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// MP4 and its relatives (ISO/IEC 14496-12), plain or fragmented.
+    /// MP4 and related formats (ISO/IEC 14496-12), plain or fragmented.
     Mp4,
     /// Matroska or WebM.
     Matroska,
 }
 
 impl Kind {
-    /// The container of a file, from its first bytes.
+    /// Identifies the container by a file's first bytes.
     pub fn of(head: &[u8]) -> Option<Self> {
         if head.get(4..8) == Some(b"ftyp") {
             Some(Self::Mp4)
@@ -28,14 +28,13 @@ impl Kind {
     }
 }
 
-/// Finds the samples of the first H.264 track of `file`; `None` where it has no such track. Samples of fewer
-/// than `smallest` bytes, which is at least 1, are left out: that bounds their number by the size of the
-/// file.
+/// Finds the samples of the first H.264 track of `file`; `None` without such a track. Samples of fewer than
+/// `smallest` bytes (at least 1) are skipped, which bounds their number by the size of the file.
 ///
 /// # Errors
-/// [`Corrupt`](lab_codec::ErrorKind::Corrupt) or [`Truncated`](lab_codec::ErrorKind::Truncated) where the
-/// container's structure is broken, [`Limit`](lab_codec::ErrorKind::Limit) where its index exceeds the
-/// memory limit, I/O errors.
+/// [`Corrupt`](lab_codec::ErrorKind::Corrupt) or [`Truncated`](lab_codec::ErrorKind::Truncated) if the
+/// container's structure is broken, [`Limit`](lab_codec::ErrorKind::Limit) if its index exceeds the memory
+/// limit, I/O errors.
 pub fn read_index(file: &dyn ReadAt, smallest: u32, cx: &Context) -> Result<Option<Track>> {
     let mut head = [0; 8];
     let length = file.len().min(8) as usize;
@@ -48,7 +47,7 @@ pub fn read_index(file: &dyn ReadAt, smallest: u32, cx: &Context) -> Result<Opti
     }
 }
 
-/// The samples of a Matroska file: all of them, or those in front of the first damage.
+/// Finds the samples of a Matroska file: all, or those before the first damage.
 fn matroska_index(file: &dyn ReadAt, mut samples: Samples, cx: &Context) -> Result<Option<Track>> {
     let matroska::Contents { tracks, damage, .. } = matroska::scan(file, cx)?;
     let Some(track) = tracks.iter().find(|track| track.plan.codec == "V_MPEG4/ISO/AVC") else {
@@ -62,7 +61,7 @@ fn matroska_index(file: &dyn ReadAt, mut samples: Samples, cx: &Context) -> Resu
             samples.push(Sample { offset: block.offset, size })?;
         }
     }
-    // `avcC` (ISO/IEC 14496-15, 5.3.3.1) has the length size in its fifth byte.
+    // The fifth byte of `avcC` (ISO/IEC 14496-15, 5.3.3.1) holds the length size.
     let length_size = track.private.get(4).map_or(4, |byte| usize::from(byte & 3) + 1);
     Ok(Some(Track { samples: samples.list, length_size, salvaged: false }))
 }

@@ -1,7 +1,7 @@
-//! Containers: Matroska and MP4, read and written, and where the samples of an H.264 track lie in a file.
+//! Containers: reads and writes Matroska and MP4, and finds the samples of an H.264 track.
 //!
-//! Readers trust nothing: every size is checked against the file before it is followed or allocated, and
-//! samples that lie outside the file are left out.
+//! Readers trust nothing: they check every size against the file before they follow or allocate it. Samples
+//! outside the file are skipped.
 
 mod h264;
 pub mod matroska;

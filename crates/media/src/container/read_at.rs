@@ -1,25 +1,25 @@
-//! Reading at an offset, from files and from memory.
+//! Reads at any offset, from files and from memory.
 
 use std::fs::File;
 use std::io;
 
-/// Bytes that are read at any offset, from several threads.
+/// Random access to bytes, from several threads.
 ///
-/// Files are read with positioned reads and not mapped: a file that is cut off while it is mapped kills the
-/// process, and copying pieces that stay in the second-level cache costs less than the page faults.
+/// Files are read with positioned reads instead of being mapped. Truncating a mapped file kills the process,
+/// and copying pieces that stay in the second-level cache costs less than page faults.
 pub trait ReadAt: Send + Sync {
     /// The number of bytes.
     fn len(&self) -> u64;
 
-    /// Whether there are no bytes.
+    /// Whether the length is 0.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Fills `buf` from `offset` on.
+    /// Fills `buf` with the bytes from `offset` on.
     ///
     /// # Errors
-    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) past the end; what the operating system reports.
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) beyond the end; errors of the operating system.
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()>;
 }
 
@@ -31,10 +31,10 @@ pub struct OpenFile {
 }
 
 impl OpenFile {
-    /// Takes the length of `file`.
+    /// Opens `file` with its current length.
     ///
     /// # Errors
-    /// What the operating system reports.
+    /// Errors of the operating system.
     pub fn new(file: File) -> io::Result<Self> {
         let len = file.metadata()?.len();
         Ok(Self { file, len })

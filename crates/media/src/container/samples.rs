@@ -1,13 +1,13 @@
-//! A list of samples, collected against hostile input.
+//! Collects sample positions from hostile input.
 
 use lab_codec::{Context, Error, Result};
 
-/// One coded picture in a file: NAL units, each behind its length.
+/// One coded picture in a file: NAL units, each preceded by its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// The first byte, from the start of the file.
+    /// Offset of the first byte in the file.
     pub offset: u64,
-    /// Bytes.
+    /// Length in bytes.
     pub size: u32,
 }
 
@@ -16,13 +16,13 @@ pub struct Sample {
 pub struct Track {
     /// The samples.
     pub samples: Vec<Sample>,
-    /// Bytes of the length before each NAL unit: 1, 2 or 4.
+    /// Bytes of the length field before each NAL unit: 1, 2 or 4.
     pub length_size: usize,
-    /// Whether the file's own index was cut off and the samples were found without it.
+    /// Whether the file's index was missing and the samples were found without it.
     pub salvaged: bool,
 }
 
-/// Samples inside a file, of a minimum size. Since samples do not overlap, that bounds their number.
+/// Collects samples inside a file, of a minimum size. Samples do not overlap, so this bounds their number.
 pub struct Samples<'a> {
     pub list: Vec<Sample>,
     pub file_len: u64,
@@ -35,7 +35,7 @@ impl<'a> Samples<'a> {
         Self { list: Vec::new(), file_len, smallest, cx }
     }
 
-    /// Appends a sample that is large enough and lies in the file; leaves out any other.
+    /// Appends a sample if it is large enough and lies in the file; skips any other.
     pub fn push(&mut self, sample: Sample) -> Result<()> {
         let end = sample.offset.saturating_add(u64::from(sample.size));
         if end > self.file_len || sample.size < self.smallest {
@@ -47,7 +47,7 @@ impl<'a> Samples<'a> {
         }
         if self.list.len() == self.list.capacity() {
             self.cx.check()?;
-            // Growing holds the old and the doubled list.
+            // Growth holds the old and the doubled list at once.
             let memory = 3 * (count + 1) * size_of::<Sample>() as u64;
             self.cx.limits().check_memory(memory, "the index of the video")?;
         }

@@ -1,4 +1,4 @@
-//! Facts about a clip, from ffprobe.
+//! Reads facts about a clip with ffprobe.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,28 +9,28 @@ use serde::Deserialize;
 use super::{Tools, garbage, input, words};
 use crate::{Colour, PixelFormat, Rate, Shape, Video};
 
-/// What is known of the first video of a file.
+/// Facts about the first video stream of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clip {
     /// Width and height in pixels, as coded.
     pub size: (u32, u32),
     /// ffmpeg's name of the pixel format.
     pub pixels: String,
-    /// What the samples mean.
+    /// Colour tags of the samples.
     pub colour: Colour,
-    /// Frames per second: the average, or the nominal rate where that is unknown.
+    /// Frames per second: the average, or the nominal rate if the average is unknown.
     pub rate: Rate,
-    /// The unit of timestamps in seconds.
+    /// Time base: the unit of timestamps, in seconds.
     pub time_base: Rate,
-    /// The number of frames, as the container tells.
+    /// Number of frames according to the container.
     pub frames: Option<u64>,
-    /// Seconds.
+    /// Duration in seconds.
     pub duration: Option<f64>,
     /// ffmpeg's name of the codec.
     pub codec: String,
     /// Tags of the container.
     pub tags: BTreeMap<String, String>,
-    /// The version of ffmpeg, where ffprobe stands beside it and tells its own.
+    /// Version of ffmpeg, if ffprobe lies beside it and reports its own.
     pub version: Option<String>,
 }
 
@@ -77,15 +77,16 @@ struct Format {
 }
 
 impl Clip {
-    /// Asks ffprobe about the file at `path`.
+    /// Queries ffprobe about the file at `path`.
     ///
     /// # Errors
-    /// [`MissingTool`](lab_codec::ErrorKind::MissingTool); [`Corrupt`](lab_codec::ErrorKind::Corrupt) where ffprobe
-    /// cannot read the file; [`Tool`](lab_codec::ErrorKind::Tool) where it fails at any question, or prints something
-    /// else than an answer; [`Unsupported`](lab_codec::ErrorKind::Unsupported) where there is no video in the file.
+    /// [`MissingTool`](lab_codec::ErrorKind::MissingTool); [`Corrupt`](lab_codec::ErrorKind::Corrupt) if
+    /// ffprobe cannot read the file; [`Tool`](lab_codec::ErrorKind::Tool) if ffprobe fails without a file or
+    /// prints an invalid answer; [`Unsupported`](lab_codec::ErrorKind::Unsupported) if the file holds no
+    /// video.
     pub fn of(path: &Path, cx: &Context) -> Result<Self> {
         let tools = Tools::find()?;
-        // Its version as well: a question less to ffmpeg.
+        // Queries the version too, which saves a query to ffmpeg.
         let shown = ["-show_program_version", "-show_streams", "-show_format", "-of", "json"];
         let mut arguments: Vec<_> =
             words(["-v", "error", "-select_streams", "V:0"]).chain(words(shown)).collect();
@@ -93,11 +94,11 @@ impl Clip {
         input::check(path)?;
         let answer = tools.ask(&tools.ffprobe, &arguments, &[], cx).map_err(|e| {
             let e = input::refusal(e);
-            // Where it answers what needs no file, the file is at fault.
+            // If ffprobe answers a query without a file, the file is at fault.
             let works = || tools.ask(&tools.ffprobe, &["-version".into()], &[], cx).is_ok();
             match e.kind() {
                 ErrorKind::Tool if works() => {
-                    Error::corrupt(format!("a video that cannot be read: {}", e.message()))
+                    Error::corrupt(format!("cannot read the video: {}", e.message()))
                 }
                 _ => e,
             }
@@ -108,11 +109,11 @@ impl Clip {
         Ok(clip)
     }
 
-    /// `None` where the answer is no answer.
+    /// Parses the answer; `None` if it is invalid.
     fn parse(answer: &[u8]) -> Option<Result<Self>> {
         let answer: Answer = serde_json::from_slice(answer).ok()?;
         let Some(stream) = answer.streams.into_iter().next() else {
-            return Some(Err(Error::unsupported("there is no video in the file")));
+            return Some(Err(Error::unsupported("the file holds no video")));
         };
         let rate = |text: &Option<String>| text.as_deref().and_then(Rate::parse);
         let number = |text: &Option<String>| text.as_deref().and_then(|t| t.parse::<f64>().ok());
@@ -146,19 +147,19 @@ impl Clip {
         }))
     }
 
-    /// The pixel format that holds the clip's samples as they are, and ffmpeg's name to ask for.
+    /// The pixel format that holds the clip's samples unchanged, and the format to request from ffmpeg.
     ///
     /// # Errors
-    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where there is none.
+    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) if there is none.
     pub fn native(&self) -> Result<(PixelFormat, String)> {
         let format = PixelFormat::of_ffmpeg(&self.pixels).ok_or_else(|| {
-            Error::unsupported(format!("samples in {:?} cannot be read as they are", self.pixels))
+            Error::unsupported(format!("no pixel format holds samples in {:?} unchanged", self.pixels))
         })?;
         Ok((format, self.name_of(format)))
     }
 
-    /// ffmpeg's name to ask for, so that the samples come as `format` and, where they are that already, untouched:
-    /// asked for `yuv420p`, ffmpeg rescales the full range that `yuvj420p` has.
+    /// The format to request from ffmpeg for samples in `format`. Samples in this format stay unchanged: for
+    /// `yuv420p`, ffmpeg would rescale the full range of `yuvj420p`.
     pub(super) fn name_of(&self, format: PixelFormat) -> String {
         match PixelFormat::of_ffmpeg(&self.pixels) {
             Some(native) if native == format && self.pixels.starts_with("yuvj") => self.pixels.clone(),
@@ -166,10 +167,10 @@ impl Clip {
         }
     }
 
-    /// What its frames have in common when they are read as `format`.
+    /// Shape, colour and rate of the frames when read as `format`.
     ///
     /// # Errors
-    /// As [`Shape::checked`].
+    /// As for [`Shape::checked`].
     pub fn video(&self, format: PixelFormat, cx: &Context) -> Result<Video> {
         let (width, height) = self.size;
         let shape = Shape::checked(width, height, format, cx.limits())?;
@@ -180,7 +181,7 @@ impl Clip {
         Ok(Video { shape, colour, rate: self.rate, frames: self.frames })
     }
 
-    /// How many frames there may be at most, with room for doubt; `None` where nothing tells.
+    /// Maximum number of frames, with a generous margin; `None` if unknown.
     pub(super) fn bound(&self) -> Option<u64> {
         let timed = self.duration.map(|seconds| (seconds * self.rate.as_f64()) as u64);
         let most = self.frames.into_iter().chain(timed).max()?;
@@ -188,11 +189,11 @@ impl Clip {
     }
 }
 
-/// The presentation times of all frames of the clip at `path`, ascending, in units of its time base. Read from the
-/// container without decoding.
+/// Presentation times of all frames of the clip at `path`, ascending, in units of its time base. They are
+/// read from the container without decoding.
 ///
 /// # Errors
-/// As [`Clip::of`].
+/// As for [`Clip::of`].
 pub fn timestamps(path: &Path, cx: &Context) -> Result<Vec<i64>> {
     let tools = Tools::find()?;
     let mut arguments: Vec<_> =

@@ -1,4 +1,4 @@
-//! The frames of a clip.
+//! Decodes the frames of a clip.
 
 use std::path::Path;
 
@@ -9,44 +9,44 @@ use lab_process::{Child, Pieces, Pipes, Waited};
 use super::{Clip, Tools, input, words};
 use crate::{Frame, PixelFormat, Video};
 
-/// What is wanted of a clip.
+/// Options of a decoder.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DecodeOptions {
-    /// The pixel format; the clip's own where it is not given.
+    /// Pixel format; by default the clip's own.
     pub format: Option<PixelFormat>,
-    /// Begins with the first frame at or behind this time in seconds. The key frame before it is found by the
-    /// container's index.
+    /// Starts with the first frame at or after this time, in seconds. The container's index gives the key
+    /// frame before it.
     pub start: Option<f64>,
-    /// At most so many frames.
+    /// Maximum number of frames.
     pub frames: Option<u64>,
-    /// Threads of the decoder; 0 leaves it to ffmpeg.
+    /// Decoder threads; 0 lets ffmpeg choose.
     pub threads: usize,
 }
 
-/// Decodes a clip: every coded frame once, in the order of presentation.
+/// Decodes a clip: every coded frame once, in presentation order.
 pub struct Decoder {
     child: Child,
     video: Video,
-    /// Frames that may still come; more are garbage.
+    /// Maximum number of further frames; more would be garbage.
     bound: Option<u64>,
     ended: bool,
     cx: Context,
 }
 
 impl Decoder {
-    /// Begins to decode the file at `path`.
+    /// Starts decoding the file at `path`.
     ///
     /// # Errors
-    /// As [`Clip::of`], and [`Unsupported`](lab_codec::ErrorKind::Unsupported) where no format is given and the
-    /// clip's own is not one of ours.
+    /// As for [`Clip::of`], and [`Unsupported`](lab_codec::ErrorKind::Unsupported) if no format is given and
+    /// the clip's own is unsupported.
     pub fn open(path: &Path, options: &DecodeOptions, cx: &Context) -> Result<Self> {
         Self::open_clip(path, &Clip::of(path, cx)?, options, cx)
     }
 
-    /// Begins to decode the file at `path`, of which the facts are known already.
+    /// Starts decoding the file at `path`, whose facts are already known.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// As for [`open`](Self::open).
     pub fn open_clip(path: &Path, clip: &Clip, options: &DecodeOptions, cx: &Context) -> Result<Self> {
         let tools = Tools::find()?;
         let (format, name) = match options.format {
@@ -62,7 +62,7 @@ impl Decoder {
             arguments.extend(words(["-ss", &format!("{start:.6}")]));
         }
         arguments.extend(input::arguments(path));
-        // V: no cover pictures.
+        // `V` excludes cover pictures.
         arguments.extend(words(["-map", "0:V:0"]));
         arguments.extend(words(tools.passthrough(clip.version.as_deref(), cx)?));
         if let Some(frames) = options.frames {
@@ -74,7 +74,7 @@ impl Decoder {
         Ok(Self { child, video, bound: options.frames.or(clip.bound()), ended: false, cx: cx.clone() })
     }
 
-    /// What the frames have in common.
+    /// Shape, colour and rate of all frames.
     pub fn video(&self) -> Video {
         self.video
     }
@@ -82,7 +82,7 @@ impl Decoder {
     /// Reads the next frame; `false` at the end.
     ///
     /// # Errors
-    /// [`Tool`](lab_codec::ErrorKind::Tool) where ffmpeg fails, hangs or prints something else than frames;
+    /// [`Tool`](lab_codec::ErrorKind::Tool) if ffmpeg fails, hangs or prints anything but frames;
     /// [`Cancelled`](lab_codec::ErrorKind::Cancelled).
     pub fn read(&mut self, frame: &mut Frame) -> Result<bool> {
         if self.ended {
@@ -92,7 +92,7 @@ impl Decoder {
         match self.child.wait(false, &self.cx)? {
             Waited::Piece(mut piece) if piece.len() == size => {
                 match &mut self.bound {
-                    Some(0) => return Err(self.child.broken("gives more frames than there can be")),
+                    Some(0) => return Err(self.child.broken("printed more frames than the clip can have")),
                     Some(bound) => *bound -= 1,
                     None => {}
                 }

@@ -1,4 +1,4 @@
-//! Frames to a video.
+//! Encodes frames to a video.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -12,25 +12,25 @@ use super::{Encoder, Tools, file_argument, words};
 use crate::colour::Range;
 use crate::{Frame, Video};
 
-/// How a video is made.
+/// Options of an encoding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncodeOptions {
-    /// By what.
+    /// The encoder.
     pub encoder: Encoder,
-    /// Further options of ffmpeg for the output, such as `-preset fast -crf 22`.
+    /// Further output options of ffmpeg, such as `-preset fast -crf 22`.
     pub arguments: Vec<String>,
     /// ffmpeg's name of the container: `mp4`, `matroska`, `webm`, `mov`, `avi`, `h264`.
     pub container: String,
     /// Tags of the container.
     pub tags: Vec<(String, String)>,
-    /// ffmpeg's name of the pixel format that is coded, where it is not the frames' own.
+    /// ffmpeg's name of the coded pixel format; by default that of the frames.
     pub pixels: Option<String>,
-    /// Threads of the encoder; 0 leaves it to ffmpeg.
+    /// Encoder threads; 0 lets ffmpeg choose.
     pub threads: usize,
 }
 
 impl EncodeOptions {
-    /// By `encoder` with its own defaults, into `container`.
+    /// Encodes with `encoder` and its defaults into `container`.
     pub fn new(encoder: Encoder, container: &str) -> Self {
         Self {
             encoder,
@@ -43,15 +43,15 @@ impl EncodeOptions {
     }
 }
 
-/// Where a video goes.
+/// Destination of a video.
 pub enum Output<'a> {
     /// A file, which is replaced.
     File(PathBuf),
-    /// Front to back; MP4 is fragmented then.
+    /// A pipe; MP4 is fragmented then.
     Pipe(Box<dyn Write + Send + 'a>),
 }
 
-/// A video that is being made.
+/// A video being encoded.
 pub struct EncodedVideo<'a> {
     child: Child,
     video: Video,
@@ -61,7 +61,7 @@ pub struct EncodedVideo<'a> {
 }
 
 impl<'a> EncodedVideo<'a> {
-    /// Begins a video of `video`'s frames.
+    /// Starts encoding a video with the shape, colour and rate of `video`.
     ///
     /// # Errors
     /// [`MissingTool`](lab_codec::ErrorKind::MissingTool), I/O errors.
@@ -79,7 +79,7 @@ impl<'a> EncodedVideo<'a> {
         arguments.extend(words(options.encoder.input_arguments().iter().copied()));
         arguments.extend(words(["-f", "rawvideo", "-pix_fmt", shape.format.name(), "-video_size", &size]));
         arguments.extend(words(["-framerate", &video.rate.to_string()]));
-        // Said on both sides, so that nothing is converted from one to the other.
+        // The tags are set on input and output, so that ffmpeg converts nothing.
         if video.colour.range != Range::Unspecified {
             arguments.extend(colour());
         }
@@ -93,7 +93,7 @@ impl<'a> EncodedVideo<'a> {
             arguments.extend(words(["-threads", &options.threads.to_string()]));
         }
         arguments.extend(options.arguments.iter().map(OsString::from));
-        // A tag that begins with a dash is still one argument.
+        // A separate argument even if the tag begins with a dash.
         for (key, value) in &options.tags {
             arguments.extend(words(["-metadata", &format!("{key}={value}")]));
         }
@@ -116,7 +116,7 @@ impl<'a> EncodedVideo<'a> {
         Ok(Self { child, video, pipe, frames: 0, cx: cx.clone() })
     }
 
-    /// Frames that were handed over.
+    /// Number of frames written.
     pub fn frames(&self) -> u64 {
         self.frames
     }
@@ -124,8 +124,9 @@ impl<'a> EncodedVideo<'a> {
     /// Adds a frame.
     ///
     /// # Errors
-    /// [`Usage`](lab_codec::ErrorKind::Usage) where it has another shape, [`Tool`](lab_codec::ErrorKind::Tool) where
-    /// ffmpeg fails or hangs, I/O errors, [`Cancelled`](lab_codec::ErrorKind::Cancelled).
+    /// [`Usage`](lab_codec::ErrorKind::Usage) if the frame has another shape,
+    /// [`Tool`](lab_codec::ErrorKind::Tool) if ffmpeg fails or hangs, I/O errors,
+    /// [`Cancelled`](lab_codec::ErrorKind::Cancelled).
     pub fn write(&mut self, frame: &Frame) -> Result<()> {
         let shape = self.video.shape;
         if frame.shape() != shape {

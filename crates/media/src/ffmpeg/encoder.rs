@@ -1,7 +1,7 @@
-//! Encoders: which there are, and which of them work here.
+//! Encoders of ffmpeg, and which of them work on this machine.
 //!
-//! That ffmpeg lists an encoder says little: builds list NVENC without a GPU in sight. So one frame is encoded, once
-//! in the life of the process.
+//! ffmpeg may list an encoder that does not work: builds include NVENC without any GPU present. Therefore
+//! each encoder encodes one test frame, once per process.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -37,7 +37,7 @@ pub enum Encoder {
     Ffv1,
 }
 
-/// Word for users, ffmpeg's name, and the software encoder of the same format where this is hardware.
+/// Name for users, ffmpeg's name, and for hardware encoders the software encoder of the same format.
 type Row = (Encoder, &'static str, &'static str, Option<Encoder>);
 
 const ENCODERS: [Row; 10] = [
@@ -53,12 +53,12 @@ const ENCODERS: [Row; 10] = [
     (Encoder::Ffv1, "ffv1", "ffv1", None),
 ];
 
-/// The encoder that is taken.
+/// The encoder to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// What works.
+    /// An encoder that works.
     pub encoder: Encoder,
-    /// What was wanted and does not work here, and why.
+    /// The requested encoder that does not work here, with the reason.
     pub instead_of: Option<(Encoder, String)>,
 }
 
@@ -72,7 +72,7 @@ impl Encoder {
         &ENCODERS[self as usize]
     }
 
-    /// The word for it.
+    /// Name for users.
     pub fn word(self) -> &'static str {
         self.row().1
     }
@@ -82,10 +82,10 @@ impl Encoder {
         self.row().2
     }
 
-    /// The encoder that `word` stands for.
+    /// The encoder with the user's name `word`.
     ///
     /// # Errors
-    /// [`Param`](ErrorKind::Param) with the nearest word.
+    /// [`Param`](ErrorKind::Param), with the nearest name.
     pub fn parse(word: &str) -> Result<Self> {
         let found = ENCODERS.iter().find(|row| row.1 == word).map(|row| row.0);
         found.ok_or_else(|| {
@@ -98,12 +98,12 @@ impl Encoder {
         })
     }
 
-    /// Whether it runs on a GPU.
+    /// Whether the encoder runs on a GPU.
     pub fn is_hardware(self) -> bool {
         matches!(self, Self::Nvenc | Self::NvencHevc | Self::Vaapi | Self::VaapiHevc)
     }
 
-    /// Options before the input.
+    /// ffmpeg options before the input.
     pub(super) fn input_arguments(self) -> &'static [&'static str] {
         match self {
             Self::Vaapi | Self::VaapiHevc => &["-vaapi_device", "/dev/dri/renderD128"],
@@ -111,7 +111,7 @@ impl Encoder {
         }
     }
 
-    /// Options that choose it.
+    /// ffmpeg options that select the encoder.
     pub(super) fn output_arguments(self) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = match self {
             Self::Vaapi | Self::VaapiHevc => words(["-vf", "format=nv12,hwupload"]).collect(),
@@ -121,7 +121,7 @@ impl Encoder {
         arguments
     }
 
-    /// Encodes one frame, where that was not tried before; says why it failed.
+    /// Tests the encoder on one frame, once per process; the result holds the reason of a failure.
     ///
     /// # Errors
     /// [`MissingTool`](ErrorKind::MissingTool), [`Cancelled`](ErrorKind::Cancelled).
@@ -135,7 +135,7 @@ impl Encoder {
         if let Some(verdict) = verdicts.get(&key) {
             return Ok(verdict.clone());
         }
-        // Below 256 pixels some hardware refuses.
+        // Some hardware refuses frames below 256 pixels.
         let mut arguments: Vec<_> = words(["-hide_banner", "-loglevel", "error"]).collect();
         arguments.extend(words(self.input_arguments().iter().copied()));
         arguments.extend(words(["-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", "256x256"]));
@@ -152,11 +152,11 @@ impl Encoder {
         Ok(verdict)
     }
 
-    /// The encoder to take: `wanted` where it works; otherwise the software encoder of the same format, which is said
-    /// in the choice; without a wish the first of `candidates` that works.
+    /// Chooses an encoder. `wanted` is used if it works, else the software encoder of the same format, which
+    /// the choice reports. Without `wanted`, the first of `candidates` that works.
     ///
     /// # Errors
-    /// [`MissingTool`](ErrorKind::MissingTool) where none works, with the reason of the last.
+    /// [`MissingTool`](ErrorKind::MissingTool) if none works, with the reason of the last.
     pub fn choose(wanted: Option<Self>, candidates: &[Self], cx: &Context) -> Result<Choice> {
         let fallback = wanted.and_then(|encoder| encoder.row().3);
         let list = match wanted {

@@ -1,4 +1,4 @@
-//! What ffmpeg is allowed to open: one file of a known format, never a file that names others.
+//! Restricts ffmpeg to one file of a known format: never a file that names other files.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -9,24 +9,25 @@ use lab_codec::{Error, ErrorKind, Result};
 
 use super::{file_argument, words};
 
-/// Demuxers that may read an input, by ffmpeg's names: containers, bare streams, pictures and sound. Left out are
-/// playlists (concat, hls, dash, imf), subtitles, text as pictures (tty), devices and networks.
-const FORMATS: &str = "mov,matroska,avi,asf,flv,live_flv,mpeg,mpegts,mpegvideo,mxf,nut,ogg,rm,wtv,dv,gxf,ivf,\
-    yuv4mpegpipe,h264,hevc,av1,obu,m4v,mjpeg,mjpeg_2000,vc1,vc1test,h261,h263,cavsvideo,avs2,avs3,dirac,dnxhd,vvc,\
-    gif,apng,flic,bink,smk,roq,swf,nuv,fits,film_cpk,4xm,idcin,ea,amv,image2,png_pipe,jpeg_pipe,jpegxl_pipe,\
-    jpegxl_anim,jpegls_pipe,webp_pipe,webp_anim,bmp_pipe,tiff_pipe,pam_pipe,pbm_pipe,pgm_pipe,ppm_pipe,exr_pipe,\
-    qoi_pipe,sgi_pipe,dpx_pipe,j2k_pipe,ico,wav,w64,mp3,flac,aac,ac3,eac3,aiff,caf,ape,tta,wv,au,amr";
+/// Demuxers that may read an input, by ffmpeg's names: containers, bare streams, pictures and sound. Excluded
+/// are playlists (concat, hls, dash, imf), subtitles, text as pictures (tty), devices and networks.
+const FORMATS: &str = "mov,matroska,avi,asf,flv,live_flv,mpeg,mpegts,mpegvideo,mxf,nut,ogg,rm,wtv,dv,gxf,\
+    ivf,yuv4mpegpipe,h264,hevc,av1,obu,m4v,mjpeg,mjpeg_2000,vc1,vc1test,h261,h263,cavsvideo,avs2,avs3,\
+    dirac,dnxhd,vvc,gif,apng,flic,bink,smk,roq,swf,nuv,fits,film_cpk,4xm,idcin,ea,amv,image2,png_pipe,\
+    jpeg_pipe,jpegxl_pipe,jpegxl_anim,jpegls_pipe,webp_pipe,webp_anim,bmp_pipe,tiff_pipe,pam_pipe,\
+    pbm_pipe,pgm_pipe,ppm_pipe,exr_pipe,qoi_pipe,sgi_pipe,dpx_pipe,j2k_pipe,ico,wav,w64,mp3,flac,aac,ac3,\
+    eac3,aiff,caf,ape,tta,wv,au,amr";
 
-/// Bytes that tell a playlist.
-const HEAD: usize = 4096;
+/// Bytes to search for signs of a playlist.
+const PLAYLIST_SEARCH_BYTES: usize = 4096;
 
-/// Options before an input, and the input.
+/// Arguments for an input: options and the file.
 pub(super) fn arguments(path: &Path) -> impl Iterator<Item = OsString> {
     words(["-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS, "-i"])
         .chain([file_argument(path)])
 }
 
-/// Options before a list of files of our own, which [`arguments`] would refuse.
+/// Arguments for a list of our own files, which [`arguments`] would refuse.
 pub(super) fn list_arguments(list: &Path) -> impl Iterator<Item = OsString> {
     let formats = format!("concat,{FORMATS}");
     let options = ["-protocol_whitelist", "file,pipe", "-format_whitelist", &formats];
@@ -34,13 +35,14 @@ pub(super) fn list_arguments(list: &Path) -> impl Iterator<Item = OsString> {
     options.into_iter().chain([file_argument(list)])
 }
 
-/// Refuses a file that names others. ffmpeg would refuse it too, but without a reason that people understand.
+/// Refuses a file that names other files. ffmpeg would refuse it too, but without a reason that people
+/// understand.
 ///
 /// # Errors
 /// [`Unsupported`](ErrorKind::Unsupported) for a playlist; I/O errors.
 pub(super) fn check(path: &Path) -> Result<()> {
     let mut head = Vec::new();
-    File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
+    File::open(path)?.take(PLAYLIST_SEARCH_BYTES as u64).read_to_end(&mut head)?;
     match playlist(&head) {
         Some(kind) => Err(Error::unsupported(format!(
             "a playlist ({kind}) names other files; give the media file itself"
@@ -63,15 +65,15 @@ fn playlist(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// An error of ffprobe about the file itself, in words: `error` where it says nothing better.
+/// Turns ffprobe's error about the file into words; returns `error` if it has no better message.
 pub(super) fn refusal(error: Error) -> Error {
     if error.kind() != ErrorKind::Tool || !error.message().contains("Format not on whitelist") {
         return error;
     }
-    // ffmpeg writes `[NAME @ 0xADDRESS] Format not on whitelist`.
+    // ffmpeg prints `[NAME @ 0xADDRESS] Format not on whitelist`.
     let name = error.message().split_once(" @ 0x").and_then(|(before, _)| before.rsplit_once('['));
     let name = name.map_or("another format", |(_, name)| name);
-    Error::unsupported(format!("not a video: ffmpeg takes the file for {name}, which is not read"))
+    Error::unsupported(format!("not a video: ffmpeg identifies the file as {name}, which is not supported"))
 }
 
 #[cfg(test)]

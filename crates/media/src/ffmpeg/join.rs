@@ -1,4 +1,4 @@
-//! Videos one after the other, without coding them again.
+//! Concatenates videos without re-encoding.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use lab_process::Pipes;
 
 use super::{EncodeOptions, Tools, file_argument, input, words};
 
-/// Puts the videos called `names` in `directory`, which were all made with `options`, one behind the other into the file
-/// `output`. A list of them is written into the directory.
+/// Concatenates the videos `names` in `directory`, all encoded with `options`, into the file `output`. Writes
+/// a list of them into the directory.
 ///
 /// # Errors
 /// [`MissingTool`](lab_codec::ErrorKind::MissingTool), [`Tool`](lab_codec::ErrorKind::Tool), I/O errors.
@@ -29,7 +29,7 @@ pub fn join(
     for (key, value) in &options.tags {
         arguments.extend(words(["-metadata", &format!("{key}={value}")]));
     }
-    // Of the options only those of the container still matter.
+    // Only the container's options still matter.
     for pair in options.arguments.windows(2).filter(|pair| pair[0] == "-movflags") {
         arguments.extend(words(["-movflags", &pair[1]]));
     }

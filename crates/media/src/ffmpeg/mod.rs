@@ -1,8 +1,8 @@
-//! The one driver of ffmpeg: a child process over pipes, never linked.
+//! Runs ffmpeg as a child process over pipes; it is never linked.
 //!
-//! `LAB_FFMPEG` names the program; without it, it is the one on PATH. ffprobe is expected beside it, or on PATH.
-//! `LAB_FFMPEG_TIMEOUT` is the stall limit in seconds; without it, [`lab_process::stall`]. ffmpeg opens only the file
-//! that it is given, and only in formats that are video, pictures or sound.
+//! `LAB_FFMPEG` names the program; the default is `ffmpeg` on PATH. ffprobe is expected beside it, or on
+//! PATH. `LAB_FFMPEG_TIMEOUT` is the stall limit in seconds; the default is [`lab_process::stall`]. ffmpeg
+//! opens only the given file, and only in formats for video, pictures or sound.
 
 mod clip;
 mod decode;
@@ -26,22 +26,22 @@ use std::time::Duration;
 use lab_codec::{Context, Error, ErrorKind, Result, Tool};
 use lab_process::{Child, Job, Limits, Pipes, find as on_path, seconds};
 
-/// What is needed.
+/// The tool and the command that installs it.
 pub const TOOL: Tool = Tool::new("ffmpeg", "apt-get install ffmpeg");
 
-/// The variable that names ffmpeg.
+/// Environment variable with the path of ffmpeg.
 const PATH_VARIABLE: &str = "LAB_FFMPEG";
-/// The variable that names the seconds of a stall.
+/// Environment variable with the stall limit in seconds.
 const STALL_VARIABLE: &str = "LAB_FFMPEG_TIMEOUT";
 
-/// Where the programs are.
+/// Paths of the programs, and their stall limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tools {
-    /// ffmpeg.
+    /// Path of ffmpeg.
     pub ffmpeg: PathBuf,
-    /// ffprobe.
+    /// Path of ffprobe.
     pub ffprobe: PathBuf,
-    /// How long a child may do nothing.
+    /// Stall limit of a child.
     pub stall: Duration,
 }
 
@@ -57,7 +57,7 @@ impl Tools {
             Some(name) => on_path(&name).ok_or_else(|| {
                 Error::new(
                     ErrorKind::MissingTool,
-                    format!("{PATH_VARIABLE} names {}, which is no program", name.display()),
+                    format!("{PATH_VARIABLE} names {}, which is not a program", name.display()),
                 )
             })?,
             None => on_path(Path::new(TOOL.name)).ok_or_else(|| missing(TOOL.name))?,
@@ -73,12 +73,12 @@ impl Tools {
         Ok(Self { ffmpeg, ffprobe, stall })
     }
 
-    /// Runs a program to its end, for what it prints.
+    /// Runs a program to its end and returns its output.
     fn ask(&self, program: &Path, arguments: &[OsString], input: &[u8], cx: &Context) -> Result<Vec<u8>> {
-        self.ask_within(ANSWER_LIMIT, program, arguments, input, cx)
+        self.ask_within(MAX_ANSWER, program, arguments, input, cx)
     }
 
-    /// As [`ask`](Self::ask), for at most `output_limit` bytes.
+    /// As [`ask`](Self::ask), with a limit of `output_limit` bytes.
     fn ask_within(
         &self,
         output_limit: usize,
@@ -95,7 +95,7 @@ impl Tools {
         Ok(out)
     }
 
-    /// Starts ffmpeg. As long as `file`, which it writes, changes, it works.
+    /// Starts ffmpeg. A change of `file`, its output, counts as progress.
     fn start(&self, arguments: &[OsString], pipes: Pipes, file: Option<&Path>) -> Result<Child> {
         let mut command = lab_process::command([&self.ffmpeg])?;
         command.args(["-hide_banner", "-nostdin", "-loglevel", "error"]).args(arguments);
@@ -103,12 +103,12 @@ impl Tools {
         Child::start(&mut command, pipes, Limits { stall: Some(self.stall), timeout: None, file })
     }
 
-    /// Whether ffmpeg and ffprobe are of the same build, as far as their places tell.
+    /// Whether ffmpeg and ffprobe come from the same build, judged by their directories.
     fn are_one(&self) -> bool {
         self.ffmpeg.parent() == self.ffprobe.parent()
     }
 
-    /// The option that keeps every frame. Its name depends on the version, which is asked for where it is not known.
+    /// The option that keeps every frame. Its name depends on ffmpeg's version, which is queried if unknown.
     fn passthrough(&self, version: Option<&str>, cx: &Context) -> Result<[&'static str; 2]> {
         let new = match version {
             Some(version) => knows_fps_mode(version),
@@ -125,10 +125,10 @@ impl Tools {
     }
 }
 
-/// The most that a question may be answered with.
-const ANSWER_LIMIT: usize = 256 << 20;
+/// Maximum size of an answer, in bytes.
+const MAX_ANSWER: usize = 256 << 20;
 
-/// Whether a version has `-fps_mode`, which came with 5.1. Versions that are not numbered are builds of their day.
+/// Whether a version has `-fps_mode`, added in 5.1. Versions without a number are recent builds.
 fn knows_fps_mode(version: &str) -> bool {
     let mut numbers = version.trim_start_matches('n').split(['.', '-', '+']);
     let mut number = || numbers.next().and_then(|n| n.parse::<u32>().ok());
@@ -146,20 +146,20 @@ fn missing(name: &str) -> Error {
     Error::new(
         ErrorKind::MissingTool,
         format!(
-            "there is no {name} on PATH; `{}` installs it, or name it with {PATH_VARIABLE}",
+            "{name} not found on PATH; install it with `{}`, or set {PATH_VARIABLE} to its path",
             TOOL.install
         ),
     )
 }
 
-/// A path as ffmpeg takes it, whatever it looks like (`-`, `http:x`).
+/// A path in a form that ffmpeg cannot mistake for an option or a protocol (`-`, `http:x`).
 fn file_argument(path: &Path) -> OsString {
     let mut argument = OsString::from("file:");
     argument.push(path);
     argument
 }
 
-/// Text arguments.
+/// Converts text arguments.
 fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = OsString> {
     words.into_iter().map(OsString::from)
 }

@@ -1,4 +1,4 @@
-//! The sound of a clip, copied without coding it again.
+//! Copies the sound of a clip without re-encoding.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use lab_codec::{Context, Result};
 
 use super::{Tools, input, words};
 
-/// The sound of the clip at `path` as a Matroska file without anything that differs from run to run; `None` where
-/// the clip has none. More than `limit` bytes are refused.
+/// The sound of the clip at `path` as a Matroska file with reproducible bytes; `None` for a clip without
+/// sound. More than `limit` bytes are refused.
 ///
 /// # Errors
-/// As [`Clip::of`](super::Clip::of); [`Limit`](lab_codec::ErrorKind::Limit).
+/// As for [`Clip::of`](super::Clip::of); [`Limit`](lab_codec::ErrorKind::Limit).
 pub fn sound(path: &Path, limit: usize, cx: &Context) -> Result<Option<Vec<u8>>> {
     let tools = Tools::find()?;
     let shown = ["-v", "error", "-select_streams", "a", "-show_entries", "stream=index", "-of", "csv=p=0"];

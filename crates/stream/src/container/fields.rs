@@ -1,4 +1,4 @@
-//! Reading fixed-size and variable-length fields from the front of a slice, and the checksums around them.
+//! Reads fields from the front of a slice, and the checksums around them.
 
 use lab_codec::{Error, Result};
 
@@ -27,7 +27,7 @@ pub fn seal(out: &mut Vec<u8>, start: usize) {
     out.extend_from_slice(&crc.to_le_bytes());
 }
 
-/// Splits the trailing CRC32C off `bytes` and checks it.
+/// Splits the trailing CRC32C off `bytes` and verifies it.
 pub fn unseal<'a>(bytes: &'a [u8], what: &str) -> Result<&'a [u8]> {
     let (body, crc) = bytes
         .split_last_chunk::<4>()
@@ -38,11 +38,11 @@ pub fn unseal<'a>(bytes: &'a [u8], what: &str) -> Result<&'a [u8]> {
     Ok(body)
 }
 
-/// Refuses anything left over.
+/// Refuses bytes after the last field.
 pub fn nothing_left(rest: &[u8], what: &str) -> Result<()> {
     if rest.is_empty() {
         Ok(())
     } else {
-        Err(Error::corrupt(format!("{} stray bytes in {what}", rest.len())))
+        Err(Error::corrupt(format!("{} bytes left over in {what}", rest.len())))
     }
 }

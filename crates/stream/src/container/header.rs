@@ -1,4 +1,4 @@
-//! The stream header: everything a decoder needs before the first segment.
+//! The stream header: all that a decoder needs before the first segment.
 
 use lab_bits::varint;
 use lab_codec::{Digest, Error, Result};
@@ -8,27 +8,27 @@ use crate::chain::{MAX_STAGES, MAX_TEXT};
 
 /// Bytes before the body: magic, version, flags, body length.
 pub const PREFIX: usize = 14;
-/// The longest body that is accepted.
+/// Maximum length of a body, in bytes.
 const MAX_BODY: usize = 1 << 16;
 
 /// The header of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// Canonical text of the codecs; empty where there is none.
+    /// Canonical text of the codecs; empty for a chain without codecs.
     pub chain: String,
-    /// The format version of each codec's bytes.
+    /// Format version of each codec.
     pub formats: Vec<u16>,
-    /// What tells this stream's segments from those of a stream that is stored inside it: the CRC32C of the first
-    /// segment's content; 0 where there is none.
+    /// Distinguishes this stream's segments from those of a stream stored inside it: the CRC32C of the first
+    /// segment's content; 0 without segments.
     pub tag: u32,
-    /// Raw bytes of each segment but the last; 0 where the whole content is one segment.
+    /// Raw bytes of each segment except the last; 0 if one segment holds the whole content.
     pub segment_size: u64,
-    /// SHA-256 of each resource that decoding needs.
+    /// SHA-256 of each resource that the decoder needs.
     pub resources: Vec<Digest>,
 }
 
 impl Header {
-    /// The bytes of the header.
+    /// Encodes the header.
     pub fn encode(&self) -> Vec<u8> {
         let mut body = self.tag.to_le_bytes().to_vec();
         varint::write(&mut body, self.segment_size);
@@ -50,10 +50,10 @@ impl Header {
         out
     }
 
-    /// The length of the whole header, told by its first `PREFIX` bytes.
+    /// Length of the whole header, from its first `PREFIX` bytes.
     ///
     /// # Errors
-    /// Not a stream, a newer version, or an absurd length.
+    /// Not a stream, a newer version, or a length beyond the maximum.
     pub fn length(prefix: &[u8; PREFIX]) -> Result<usize> {
         let mut rest = &prefix[..];
         if fields::take::<8>(&mut rest, "the header")? != MAGIC {
@@ -75,7 +75,7 @@ impl Header {
         Ok(PREFIX + body + 4)
     }
 
-    /// Reads a header from exactly its bytes.
+    /// Decodes a header from exactly its bytes.
     ///
     /// # Errors
     /// Corrupt or truncated bytes, or a newer version.

@@ -1,4 +1,4 @@
-//! The index: where each segment's record lies, so that one segment can be read without the others.
+//! The index: offset and length of each segment's record, for random access.
 
 use lab_bits::varint;
 use lab_codec::{Error, Result};
@@ -7,17 +7,17 @@ use super::{INDEX_MARK, fields};
 
 /// Bytes before the body: mark and body length.
 pub const PREFIX: usize = 16;
-/// The fewest bytes that an entry takes.
+/// Minimum bytes of an entry.
 const MIN_ENTRY: u64 = 2;
 
-/// One segment as the index sees it.
+/// The index entry of one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexEntry {
-    /// Where the segment's record begins in the stream.
+    /// Offset of the segment's record in the stream.
     pub offset: u64,
     /// Bytes of the record: header and stored bytes.
     pub record_len: u64,
-    /// Where its bytes begin in the content.
+    /// Offset of the segment in the content.
     pub raw_offset: u64,
     /// Bytes of content.
     pub raw_len: u64,
@@ -26,30 +26,30 @@ pub struct IndexEntry {
 /// All segments in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Index {
-    /// The entries; offsets are contiguous in the stream and in the content.
+    /// The entries; contiguous in the stream and in the content.
     pub entries: Vec<IndexEntry>,
 }
 
 impl Index {
-    /// Adds the next segment.
+    /// Appends the next segment.
     pub fn push(&mut self, offset: u64, record_len: u64, raw_len: u64) {
         let raw_offset = self.raw_len();
         self.entries.push(IndexEntry { offset, record_len, raw_offset, raw_len });
     }
 
-    /// Bytes of content in all segments.
+    /// Total bytes of content.
     pub fn raw_len(&self) -> u64 {
         self.entries.last().map_or(0, |e| e.raw_offset + e.raw_len)
     }
 
-    /// The numbers of the segments that hold the bytes `start..end` of the content.
+    /// Numbers of the segments that overlap the bytes `start..end` of the content.
     pub fn covering(&self, start: u64, end: u64) -> std::ops::Range<usize> {
         let first = self.entries.partition_point(|e| e.raw_offset + e.raw_len <= start);
         let last = self.entries.partition_point(|e| e.raw_offset < end);
         first..last.max(first)
     }
 
-    /// The bytes of the index.
+    /// Encodes the index.
     pub fn encode(&self) -> Vec<u8> {
         let mut body = Vec::new();
         varint::write(&mut body, self.entries.len() as u64);
@@ -64,20 +64,20 @@ impl Index {
         out
     }
 
-    /// The length of the whole index, told by its first `PREFIX` bytes.
+    /// Length of the whole index, from its first `PREFIX` bytes.
     ///
     /// # Errors
-    /// Not an index, or an absurd length.
+    /// Corrupt if the mark is missing or the length overflows.
     pub fn length(prefix: &[u8; PREFIX]) -> Result<u64> {
         let mut rest = &prefix[..];
         if fields::take::<8>(&mut rest, "the index")? != INDEX_MARK {
             return Err(Error::corrupt("no index mark where the index should begin"));
         }
         let body = fields::u64(&mut rest, "the index")?;
-        body.checked_add(PREFIX as u64 + 4).ok_or_else(|| Error::corrupt("the index claims an absurd length"))
+        body.checked_add(PREFIX as u64 + 4).ok_or_else(|| Error::corrupt("the length in the index overflows"))
     }
 
-    /// Reads an index from exactly its bytes; `first` is the offset of the first segment's record.
+    /// Decodes an index from exactly its bytes; `first` is the offset of the first segment's record.
     ///
     /// # Errors
     /// Corrupt or truncated bytes.
@@ -99,7 +99,9 @@ impl Index {
             let next = offset.checked_add(record_len);
             let in_range = index.raw_len().checked_add(raw_len).is_some();
             let (Some(next), true, true) = (next, in_range, raw_len > 0) else {
-                return Err(Error::corrupt(format!("segment {number} has an absurd length in the index")));
+                return Err(Error::corrupt(format!(
+                    "the length of segment {number} in the index is 0 or overflows"
+                )));
             };
             index.push(offset, record_len, raw_len);
             offset = next;
@@ -108,7 +110,7 @@ impl Index {
         Ok(index)
     }
 
-    /// Where the last record ends, given where the first begins.
+    /// End of the last record, given the offset `first` of the first one.
     pub fn end(&self, first: u64) -> u64 {
         self.entries.last().map_or(first, |e| e.offset + e.record_len)
     }

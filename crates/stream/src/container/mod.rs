@@ -1,7 +1,7 @@
 //! The `.lab` stream: header, segments, repeated header, index, trailer.
 //!
-//! The bytes are specified in docs/formats/lab.md. Every structure carries a CRC32C of its own, every
-//! segment checksums of its stored and of its raw bytes, and the trailer the SHA-256 of the whole content.
+//! docs/formats/lab.md specifies the bytes. Every structure has its own CRC32C, and every segment has checksums
+//! of its stored and raw bytes. The trailer has the SHA-256 of the whole content.
 
 mod fields;
 mod header;
@@ -30,7 +30,7 @@ pub const SEGMENT_MARK: [u8; 8] = *b"\x8bSEG\x9e\x1f\xd3\xc6";
 pub const INDEX_MARK: [u8; 8] = *b"\x8bIDX\xa4\x07\xe9\x5b";
 /// The first bytes of the trailer.
 pub const TRAILER_MARK: [u8; 8] = *b"\x8bEND\xb2\xc8\x31\x7d";
-/// The version of the stream's format that this program reads and writes.
+/// Version of the stream format that this crate reads and writes.
 pub const VERSION: u8 = 1;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Reads single segments of a stream by its index.
+//! Random access: reads single segments of a stream by its index.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use lab_codec::{Error, Hint, Limits, Result, StreamReader};
 use super::sequence::check_segment;
 use super::{Header, Index, SegmentHeader, Stored, Trailer, header, index, segment, trailer};
 
-/// A stream opened at its end.
+/// A stream with its trailer, index and header.
 pub struct Reader {
     stream: Arc<dyn StreamReader>,
     limits: Limits,
@@ -17,7 +17,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Reads trailer, index and header.
+    /// Reads trailer, index and header of a stream.
     ///
     /// # Errors
     /// Not a stream, corrupt or truncated bytes.
@@ -35,7 +35,7 @@ impl Reader {
         let index_len = trailer_offset.checked_sub(trailer.index_offset);
         let index_len =
             index_len.ok_or_else(|| Error::corrupt("the trailer's index is outside the stream"))?;
-        // An entry takes 32 bytes in memory, and two or more in the stream.
+        // An entry takes 32 bytes in memory and at least two in the stream.
         limits.check_memory(index_len.saturating_mul(16), "the index")?;
         let bytes = read(&*stream, trailer.index_offset, index_len)?;
         let index = Index::decode(&bytes, header_len).map_err(|e| e.at("the index is damaged"))?;
@@ -65,16 +65,16 @@ impl Reader {
         &self.trailer
     }
 
-    /// The header of segment `number` and the offset of its stored bytes, without reading these.
+    /// The header of segment `number` and the offset of its stored bytes; the bytes are not read.
     ///
     /// # Errors
-    /// Corrupt or truncated bytes, a number that is out of range.
+    /// Corrupt or truncated bytes; [`Usage`](lab_codec::ErrorKind::Usage) if the number is out of range.
     pub fn segment_header(&self, number: usize) -> Result<(SegmentHeader, u64)> {
         let entry = self
             .index
             .entries
             .get(number)
-            .ok_or_else(|| Error::usage(format!("there is no segment {number}")))?;
+            .ok_or_else(|| Error::usage(format!("segment {number} does not exist")))?;
         let bytes = read(&*self.stream, entry.offset, segment::PREFIX as u64)?;
         let Some(prefix) = bytes.first_chunk() else {
             return Err(Error::truncated(format!("the stream ends inside segment {number}")));
@@ -85,16 +85,16 @@ impl Reader {
         let described =
             (header.number, header.raw_offset, header.raw_len, length.checked_add(header.stored_len()));
         if described != (number as u64, entry.raw_offset, entry.raw_len, Some(entry.record_len)) {
-            return Err(Error::corrupt(format!("segment {number} is not what the index says")));
+            return Err(Error::corrupt(format!("the header of segment {number} contradicts the index")));
         }
         check_segment(&header, &self.header, &self.limits)?;
         Ok((header, entry.offset + length))
     }
 
-    /// Segment `number`.
+    /// Reads segment `number`.
     ///
     /// # Errors
-    /// As [`segment_header`](Self::segment_header).
+    /// As for [`segment_header`](Self::segment_header).
     pub fn segment(&self, number: usize) -> Result<Stored> {
         let (header, offset) = self.segment_header(number)?;
         let mut bytes = vec![0; header.stored_len() as usize];
@@ -104,7 +104,7 @@ impl Reader {
     }
 }
 
-/// The trailer of a stream that is complete at its end.
+/// Reads the trailer of a stream with a complete end.
 ///
 /// # Errors
 /// Corrupt or truncated bytes.
@@ -116,15 +116,15 @@ pub fn trailer_of(stream: &dyn StreamReader) -> Result<Trailer> {
     let bytes = bytes[..].try_into().map_err(|_| Error::truncated("the stream ends before its trailer"))?;
     let trailer = Trailer::decode(bytes)?;
     if trailer.stream_len != len {
-        let told = trailer.stream_len;
+        let recorded = trailer.stream_len;
         return Err(Error::corrupt(format!(
-            "the trailer tells of a stream of {told} bytes, and there are {len}"
+            "the trailer records a stream of {recorded} bytes, the medium holds {len}"
         )));
     }
     Ok(trailer)
 }
 
-/// Reads `len` bytes, which the caller has bounded.
+/// Reads `len` bytes; the caller bounds `len`.
 fn read(stream: &dyn StreamReader, offset: u64, len: u64) -> Result<Vec<u8>> {
     if offset.checked_add(len).is_none_or(|end| end > stream.len()) {
         return Err(Error::truncated(format!("the stream ends before byte {}", offset.saturating_add(len))));

@@ -1,27 +1,27 @@
-//! Finds segments by their marks, where the header, the index or some of the segments are lost.
+//! Finds segments by their marks if the header, the index or some segments are lost.
 
 use lab_codec::{Context, ErrorKind, Limits, Result, StreamReader};
 
 use super::sequence::check_segment;
 use super::{Header, MAGIC, SEGMENT_MARK, SegmentHeader, header, segment, trailer_of};
 
-const WINDOW: usize = 1 << 20;
+const WINDOW_BYTES: usize = 1 << 20;
 
-/// What a scan found.
+/// The header and the intact segments that a scan found.
 #[derive(Debug)]
 pub struct Salvaged {
     /// The header, from the front or from its repetition.
     pub header: Header,
-    /// Headers of the segments whose stored bytes are intact, with the offsets of these; ascending.
+    /// Headers of the segments with intact stored bytes, each with the offset of these bytes; ascending.
     pub segments: Vec<(SegmentHeader, u64)>,
 }
 
-/// Scans a whole stream for intact segments; `None` where not even a header was found.
+/// Scans a whole stream for intact segments; `None` if no header is intact.
 ///
-/// A stream that is stored inside this one has another tag, so its segments are content and no finds.
+/// A stream stored inside this one has another tag, so its segments are content and are not reported.
 ///
 /// # Errors
-/// The medium's; cancellation; a segment that is beyond the limits.
+/// Errors of the medium; cancellation; a segment beyond the limits.
 pub fn scan(stream: &dyn StreamReader, cx: &Context) -> Result<Option<Salvaged>> {
     let mut search = Search { stream, window: Vec::new(), start: 0 };
     let Some(header) = find_header(&mut search, cx)? else { return Ok(None) };
@@ -43,7 +43,7 @@ pub fn scan(stream: &dyn StreamReader, cx: &Context) -> Result<Option<Salvaged>>
     Ok(Some(Salvaged { header, segments }))
 }
 
-/// The header at the front, or the one that the trailer leads to, or else the last one that stands anywhere.
+/// Finds a header: at the front, else at the trailer's offset, else the last one in the stream.
 fn find_header(search: &mut Search, cx: &Context) -> Result<Option<Header>> {
     let stream = search.stream;
     let repeated = || header_at(stream, trailer_of(stream).ok()?.header_offset);
@@ -59,7 +59,7 @@ fn find_header(search: &mut Search, cx: &Context) -> Result<Option<Header>> {
     Ok(last)
 }
 
-/// A stream under search, with the part of it that was read last.
+/// A stream with the window of it that was read last.
 struct Search<'a> {
     stream: &'a dyn StreamReader,
     window: Vec<u8>,
@@ -67,14 +67,14 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The next place from `offset` on where `mark` stands.
+    /// Offset of the next `mark` at or after `offset`.
     fn find(&mut self, mark: &[u8; 8], mut offset: u64, cx: &Context) -> Result<Option<u64>> {
         let overlap = mark.len() as u64 - 1;
         while offset + overlap < self.stream.len() {
             let end = self.start + self.window.len() as u64;
             if offset < self.start || offset + overlap >= end {
                 cx.check()?;
-                let size = (self.stream.len() - offset).min(WINDOW as u64) as usize;
+                let size = (self.stream.len() - offset).min(WINDOW_BYTES as u64) as usize;
                 self.window.resize(size, 0);
                 self.stream.read_at(offset, &mut self.window)?;
                 self.start = offset;
@@ -102,7 +102,7 @@ fn header_at(stream: &dyn StreamReader, offset: u64) -> Option<Header> {
     Header::decode(&bytes_at(stream, offset, length as u64)?).ok()
 }
 
-/// The segment at `offset`, where its header and its stored bytes are intact.
+/// The segment at `offset`, if its header and its stored bytes are intact.
 fn segment_at(
     stream: &dyn StreamReader,
     offset: u64,

@@ -1,4 +1,4 @@
-//! A segment's header: where its bytes belong, how long they are after each stage, and their checksums.
+//! The header of a segment: its place in the content, its length after each stage, and checksums.
 
 use lab_bits::varint;
 use lab_codec::{Error, Result};
@@ -8,24 +8,24 @@ use crate::chain::MAX_STAGES;
 
 /// Bytes before the body: mark and body length.
 pub const PREFIX: usize = 10;
-/// The longest body, checksums included: flags, tag, three varints, a length per stage, three CRCs.
+/// Maximum body, checksums included: flags, tag, three varints, a length per stage, three CRCs.
 const MAX_BODY: usize = 1 + 4 + 10 * (3 + MAX_STAGES) + 12;
 const BYPASSED: u8 = 1;
 
 /// The header of one segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentHeader {
-    /// The tag of the stream that it belongs to; [`Writer`](super::Writer) sets it.
+    /// Tag of the stream that the segment belongs to; [`Writer`](super::Writer) sets it.
     pub tag: u32,
-    /// Counts from 0.
+    /// Number of the segment, from 0.
     pub number: u64,
-    /// Where the segment's bytes begin in the content.
+    /// Offset of the segment in the content.
     pub raw_offset: u64,
-    /// How many bytes of content it holds; at least 1.
+    /// Bytes of content; at least 1.
     pub raw_len: u64,
-    /// Whether the bytes are stored as they are, since the chain would not shrink them.
+    /// Whether the bytes are stored unchanged because the chain would not shrink them.
     pub bypassed: bool,
-    /// Bytes after each stage, in order; empty where the segment is bypassed or there is no stage.
+    /// Bytes after each stage, in order; empty if the segment is bypassed or the chain has no codecs.
     pub stage_lens: Vec<u64>,
     /// CRC32C of the content.
     pub raw_crc: u32,
@@ -34,12 +34,12 @@ pub struct SegmentHeader {
 }
 
 impl SegmentHeader {
-    /// Bytes that follow the header.
+    /// Number of stored bytes after the header.
     pub fn stored_len(&self) -> u64 {
         self.stage_lens.last().copied().unwrap_or(self.raw_len)
     }
 
-    /// The bytes of the header.
+    /// Encodes the header.
     pub fn encode(&self) -> Vec<u8> {
         let mut body = vec![u8::from(self.bypassed) * BYPASSED];
         body.extend_from_slice(&self.tag.to_le_bytes());
@@ -58,10 +58,10 @@ impl SegmentHeader {
         out
     }
 
-    /// The length of the whole header, told by its first `PREFIX` bytes.
+    /// Length of the whole header, from its first `PREFIX` bytes.
     ///
     /// # Errors
-    /// Not a segment, or an absurd length.
+    /// Corrupt if the mark is missing or the length exceeds the maximum.
     pub fn length(prefix: &[u8; PREFIX]) -> Result<usize> {
         let mut rest = &prefix[..];
         if fields::take::<8>(&mut rest, "a segment header")? != SEGMENT_MARK {
@@ -74,7 +74,7 @@ impl SegmentHeader {
         Ok(PREFIX + body)
     }
 
-    /// Reads a header from exactly its bytes; `stages` is the number of codecs in the chain.
+    /// Decodes a header from exactly its bytes; `stages` is the number of codecs in the chain.
     ///
     /// # Errors
     /// Corrupt or truncated bytes.

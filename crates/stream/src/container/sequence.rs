@@ -1,4 +1,4 @@
-//! Reads a stream front to back, from a pipe or a carrier, checking every byte that is not content.
+//! Reads a stream front to back, from a pipe or a carrier, and verifies every byte outside the content.
 
 use std::io::Read;
 use std::ops::Range;
@@ -8,19 +8,19 @@ use lab_codec::{Error, Hint, Limits, Result, StreamReader};
 
 use super::{Header, Index, MAGIC, SegmentHeader, Trailer, header, index, segment, trailer};
 
-/// Bytes taken from a pipe at a time, so that a false length allocates no more than arrives.
-const PIECE: u64 = 1 << 20;
+/// Bytes read from a pipe at a time, so that a false length allocates at most one piece too much.
+const PIECE_BYTES: u64 = 1 << 20;
 
-/// Where the bytes come from.
+/// Source of the stream's bytes.
 pub enum Feed<'a> {
     /// A pipe or plain file.
     Pipe(Box<dyn Read + Send + 'a>),
-    /// A carrier's stream, from an offset on.
+    /// A carrier's stream and the next offset to read.
     Carrier(Arc<dyn StreamReader>, u64),
 }
 
 impl Feed<'_> {
-    /// Appends up to `len` bytes to `buf`, fewer only at the end.
+    /// Appends up to `len` bytes to `buf`; fewer only at the end.
     fn read(&mut self, len: u64, buf: &mut Vec<u8>) -> Result<()> {
         let mut piece = Vec::new();
         self.fill(len, &mut piece)?;
@@ -28,15 +28,15 @@ impl Feed<'_> {
         Ok(())
     }
 
-    /// Replaces the content of `buf` by the next `len` bytes, fewer only at the end. Returns the ranges, in bytes
-    /// from here, that the medium lost.
+    /// Replaces the content of `buf` with the next `len` bytes; fewer only at the end. Returns the ranges
+    /// within `buf` that the medium lost.
     fn fill(&mut self, len: u64, buf: &mut Vec<u8>) -> Result<Vec<Range<u64>>> {
         match self {
             Self::Pipe(pipe) => {
                 buf.clear();
                 let mut left = len;
                 while left > 0 {
-                    let piece = left.min(PIECE);
+                    let piece = left.min(PIECE_BYTES);
                     buf.reserve(piece as usize);
                     let got = pipe.by_ref().take(piece).read_to_end(buf)? as u64;
                     left -= got;
@@ -48,7 +48,7 @@ impl Feed<'_> {
             }
             Self::Carrier(reader, offset) => {
                 let len = len.min(reader.len().saturating_sub(*offset)) as usize;
-                // What the buffer held is overwritten: only growth needs to be initialised.
+                // Old bytes are overwritten, so only the growth needs to be initialised.
                 buf.resize(len, 0);
                 let lost = reader.read_at(*offset, buf)?;
                 let lost = lost.into_iter().map(|r| r.start - *offset..r.end - *offset).collect();
@@ -59,22 +59,22 @@ impl Feed<'_> {
     }
 }
 
-/// A segment as it lies in the stream.
+/// A stored segment.
 #[derive(Debug)]
 pub struct Stored {
     /// Its header.
     pub header: SegmentHeader,
-    /// Its stored bytes, not checked yet.
+    /// Its stored bytes, not verified yet.
     pub bytes: Vec<u8>,
-    /// Ranges of `bytes` that the medium lost; their checksum will tell.
+    /// Ranges of `bytes` that the medium lost; the checksum fails if they matter.
     pub lost: Vec<Range<u64>>,
 }
 
 impl Stored {
-    /// Compares the stored bytes with their checksum.
+    /// Verifies the checksum of the stored bytes.
     ///
     /// # Errors
-    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt), naming what the medium lost.
+    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt), with what the medium lost.
     pub fn check(&self) -> Result<()> {
         if crc32c::crc32c(&self.bytes) == self.header.stored_crc {
             return Ok(());
@@ -93,7 +93,7 @@ impl Stored {
     }
 }
 
-/// What stood at the end of a stream.
+/// Index and trailer from the end of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending {
     /// The index.
@@ -102,7 +102,7 @@ pub struct Ending {
     pub trailer: Trailer,
 }
 
-/// A stream being read front to back.
+/// A stream that is read front to back.
 pub struct Sequence<'a> {
     feed: Feed<'a>,
     limits: Limits,
@@ -117,7 +117,7 @@ impl<'a> Sequence<'a> {
     /// Reads the header.
     ///
     /// # Errors
-    /// Not a stream, corrupt or truncated bytes.
+    /// Not a stream; corrupt or truncated bytes.
     pub fn open(mut feed: Feed<'a>, limits: Limits) -> Result<Self> {
         let mut bytes = Vec::new();
         feed.read(header::PREFIX as u64, &mut bytes)?;
@@ -138,16 +138,16 @@ impl<'a> Sequence<'a> {
         &self.header
     }
 
-    /// What stood at the end; `None` before the end was reached.
+    /// Index and trailer; `None` before the end is reached.
     pub fn ending(&self) -> Option<&Ending> {
         self.ending.as_ref()
     }
 
-    /// The next segment, its stored bytes in `buffer`, or `None` after the last one, when index and trailer have
-    /// been checked against what was read.
+    /// Reads the next segment into `buffer`. Returns `None` after the last segment, once index and trailer
+    /// are verified against it.
     ///
     /// # Errors
-    /// Corrupt or truncated bytes; sizes beyond the limits, before anything is allocated.
+    /// Corrupt or truncated bytes; sizes beyond the limits, before any allocation.
     pub fn next_segment(&mut self, mut buffer: Vec<u8>) -> Result<Option<Stored>> {
         if self.ending.is_some() {
             return Ok(None);
@@ -184,17 +184,17 @@ impl<'a> Sequence<'a> {
         let expected = (self.seen.entries.len() as u64, self.seen.raw_len());
         if (header.number, header.raw_offset) != expected {
             return Err(Error::corrupt(format!(
-                "segment {} at {} stands where segment {} at {} should",
+                "found segment {} at {}, expected segment {} at {}",
                 header.number, header.raw_offset, expected.0, expected.1
             )));
         }
         if header.number == 0 && header.raw_crc != self.header.tag {
-            return Err(Error::corrupt("the header's tag is not that of the first segment"));
+            return Err(Error::corrupt("the header's tag differs from the first segment's checksum"));
         }
         Ok(())
     }
 
-    /// Reads the repeated header (whose first bytes are given), the index and the trailer.
+    /// Reads the repeated header, whose first bytes are in `bytes`, then the index and the trailer.
     fn end(&mut self, mut bytes: Vec<u8>) -> Result<Ending> {
         let have = bytes.len();
         self.feed.read((self.header_bytes.len() - have) as u64, &mut bytes)?;
@@ -242,20 +242,20 @@ impl<'a> Sequence<'a> {
     }
 }
 
-/// Refuses a segment that is not one of the stream's, or whose size exceeds a limit at any stage.
+/// Refuses a segment of another stream, and a segment whose size exceeds a limit at any stage.
 pub fn check_segment(segment: &SegmentHeader, stream: &Header, limits: &Limits) -> Result<()> {
     let number = segment.number;
     if segment.tag != stream.tag {
         return Err(Error::corrupt(format!("segment {number} belongs to another stream")));
     }
-    // With contiguous offsets, this also says that every segment but the last is full.
+    // With contiguous offsets, this also implies that every segment except the last is full.
     let (offset, most) = match stream.segment_size {
         0 => ((number == 0).then_some(0), u64::MAX),
         size => (number.checked_mul(size), size),
     };
     if offset != Some(segment.raw_offset) || segment.raw_len > most {
         return Err(Error::corrupt(format!(
-            "segment {number} claims {} bytes at {}, the stream's segments hold {}",
+            "segment {number} has {} bytes at {}, the stream's segment size is {}",
             segment.raw_len, segment.raw_offset, stream.segment_size
         )));
     }

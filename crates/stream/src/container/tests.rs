@@ -38,7 +38,7 @@ fn header() -> Header {
     Header { tag: 0, chain: "store,store".into(), formats: vec![1, 1], segment_size: 4, resources: vec![] }
 }
 
-/// Segments of four bytes, stored as they are by two stages, every other one bypassed.
+/// Segments of four bytes through two identity stages, every other segment bypassed.
 fn stream(content: &[u8]) -> Vec<u8> {
     let memory = Memory::default();
     let mut writer = Writer::new(Box::new(memory.clone()), header());
@@ -64,7 +64,7 @@ fn stream(content: &[u8]) -> Vec<u8> {
     memory.0.lock().unwrap().clone()
 }
 
-/// The content as the sequence gives it, or the error.
+/// Reads the content front to back; returns it or the error.
 fn read_through(feed: Feed) -> Result<Vec<u8>> {
     let mut sequence = Sequence::open(feed, Limits::default())?;
     let mut content = Vec::new();
@@ -160,7 +160,7 @@ fn sizes_beyond_the_limits_are_refused_before_anything_is_allocated() {
         bytes.extend_from_slice(&wrong.encode());
         assert_eq!(read_through(pipe(&bytes)).unwrap_err().kind(), ErrorKind::Corrupt);
     }
-    // A length that is within the limits but not there: no more is allocated than arrives.
+    // A false length within the limits: memory grows only with the bytes that arrive.
     let whole = Header { segment_size: 0, ..header() };
     let missing = SegmentHeader { raw_len: 1 << 32, stage_lens: vec![1 << 32; 2], ..huge };
     let mut bytes = whole.encode();
@@ -193,7 +193,7 @@ fn salvage_finds_what_is_intact() {
     assert!(found(b"").is_empty());
 }
 
-/// One byte of the segment that holds an inner stream is lost: the inner segments, in plain sight, are no finds.
+/// A byte is lost in the segment that stores an inner stream. The intact inner segments must not be reported.
 #[test]
 fn a_damaged_segment_does_not_expose_what_is_stored_in_it() {
     let inner = stream(b"inner content, four by four");

@@ -1,4 +1,4 @@
-//! The trailer: a fixed number of bytes at the very end, from which everything else is found.
+//! The trailer: the fixed-size end of a stream, with the offsets of all other parts.
 
 use lab_codec::{Digest, Error, Result};
 
@@ -7,7 +7,7 @@ use super::{TRAILER_MARK, fields};
 /// Bytes of the trailer.
 pub const LEN: usize = 84;
 
-/// The last bytes of a stream.
+/// The trailer of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trailer {
     /// Bytes of content.
@@ -16,16 +16,16 @@ pub struct Trailer {
     pub sha256: Digest,
     /// Number of segments.
     pub segments: u64,
-    /// Where the repeated header begins.
+    /// Offset of the repeated header.
     pub header_offset: u64,
-    /// Where the index begins.
+    /// Offset of the index.
     pub index_offset: u64,
-    /// Bytes of the whole stream, the trailer included.
+    /// Length of the whole stream in bytes, trailer included.
     pub stream_len: u64,
 }
 
 impl Trailer {
-    /// The bytes of the trailer.
+    /// Encodes the trailer.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = TRAILER_MARK.to_vec();
         out.extend_from_slice(&self.bytes.to_le_bytes());
@@ -37,10 +37,10 @@ impl Trailer {
         out
     }
 
-    /// Reads a trailer.
+    /// Decodes a trailer.
     ///
     /// # Errors
-    /// Corrupt bytes, or offsets that contradict each other.
+    /// Corrupt bytes, or contradictory offsets.
     pub fn decode(bytes: &[u8; LEN]) -> Result<Self> {
         let what = "the trailer";
         if bytes[..8] != TRAILER_MARK {

@@ -14,7 +14,7 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// A writer that has not written anything: the header waits for the first segment, from which its tag comes.
+    /// A writer before its first segment: the header waits for the segment, whose content gives the tag.
     pub fn new(medium: Box<dyn StreamWriter + 'a>, header: Header) -> Self {
         Self { medium, header, header_bytes: Vec::new(), index: Index::default(), position: 0 }
     }
@@ -27,7 +27,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// The number that the next segment must have, and the offset of its content.
+    /// Number of the next segment, and its offset in the content.
     pub fn next(&self) -> (u64, u64) {
         (self.index.entries.len() as u64, self.index.raw_len())
     }
@@ -35,10 +35,10 @@ impl<'a> Writer<'a> {
     /// Writes one segment.
     ///
     /// # Errors
-    /// The medium's.
+    /// Errors of the medium.
     ///
     /// # Panics
-    /// Where header and stored bytes disagree: a mistake of the caller.
+    /// If header and stored bytes have different lengths: an error of the caller.
     pub fn segment(&mut self, mut header: SegmentHeader, stored: &[u8]) -> Result<()> {
         assert_eq!((header.number, header.raw_offset), self.next());
         assert_eq!(header.stored_len(), stored.len() as u64);
@@ -56,11 +56,11 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Writes the repeated header, the index and the trailer, and completes the medium. Returns the length of
-    /// the stream.
+    /// Writes the repeated header, the index and the trailer, and completes the medium. Returns the stream's
+    /// length.
     ///
     /// # Errors
-    /// The medium's.
+    /// Errors of the medium.
     pub fn finish(mut self, name: &str, chain: &str, sha256: Digest) -> Result<u64> {
         if self.index.entries.is_empty() {
             self.begin(0)?;

@@ -1,30 +1,30 @@
-//! Heads of blocks (RFC 9559, 10): track, time, flags, and where laced frames lie (10.3).
+//! Block headers (RFC 9559, 10): track, time, flags, and the positions of laced frames (10.3).
 
 use lab_codec::{Context, Error, Result};
 
 use super::element::variable;
 use crate::container::read_at::ReadAt;
 
-/// Bytes of the longest head before the lacing: track number, time, flags.
-const HEAD: u64 = 8 + 2 + 1;
-/// The most bytes that 255 sizes of EBML lacing take.
-const LACE: u64 = 255 * 8;
+/// Maximum header before the lacing, in bytes: track number, time, flags.
+const MAX_HEADER: u64 = 8 + 2 + 1;
+/// Maximum bytes of the 255 frame sizes of an EBML lace.
+const MAX_LACE_SIZES: u64 = 255 * 8;
 
 /// A frame of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Block {
-    /// Offset of its first byte in the file.
+    /// Offset of the first byte in the file.
     pub offset: u64,
-    /// Bytes.
+    /// Length in bytes.
     pub size: u64,
-    /// When it is shown, in the file's time unit.
+    /// Presentation time, in the file's time unit.
     pub time: i64,
-    /// Whether decoding can begin here.
+    /// Whether decoding can start here.
     pub key: bool,
 }
 
-/// Reads the block at `data..end`: the number of its track, and its frames. `cluster` is the time of its
-/// cluster; `key` overrules the flag of the head, which only simple blocks have.
+/// Reads the block at `data..end`: its track number and its frames. `cluster` is the time of its cluster.
+/// `key` overrides the header's flag, which only simple blocks have.
 ///
 /// # Errors
 /// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Limit`](lab_codec::ErrorKind::Limit), I/O errors.
@@ -35,9 +35,9 @@ pub fn read(
     key: Option<bool>,
     cx: &Context,
 ) -> Result<(u64, Vec<Block>)> {
-    let broken = || Error::corrupt("a block of the Matroska file is shorter than its head");
-    let mut head = [0; HEAD as usize];
-    let head = &mut head[..(end - data).min(HEAD) as usize];
+    let broken = || Error::corrupt("a block of the Matroska file is shorter than its header");
+    let mut head = [0; MAX_HEADER as usize];
+    let head = &mut head[..(end - data).min(MAX_HEADER) as usize];
     source.read_exact_at(data, head)?;
     let (track, length) = variable(head)?;
     let track = track.ok_or_else(broken)?;
@@ -48,7 +48,7 @@ pub fn read(
         0 => vec![end - offset],
         lacing => {
             // Each byte of a Xiph size stands for up to 255 bytes of frames.
-            let most = (end - offset).min(1 + LACE + (end - offset) / 255);
+            let most = (end - offset).min(1 + MAX_LACE_SIZES + (end - offset) / 255);
             cx.limits().check_memory(most, "a laced block")?;
             let mut lace = vec![0; most as usize];
             source.read_exact_at(offset, &mut lace)?;
@@ -69,7 +69,7 @@ pub fn read(
     Ok((track, frames.collect()))
 }
 
-/// The frame sizes of a lace, and the bytes that the sizes themselves take; `block` is the bytes of both.
+/// Frame sizes of a lace, and the bytes that the size fields take; `block` counts the bytes of both.
 fn laced_sizes(lacing: u8, lace: &[u8], block: u64) -> Option<(Vec<u64>, u64)> {
     let (&last, mut rest) = lace.split_first()?;
     let mut sizes: Vec<u64> = Vec::with_capacity(usize::from(last) + 1);
@@ -92,7 +92,7 @@ fn laced_sizes(lacing: u8, lace: &[u8], block: u64) -> Option<(Vec<u64>, u64)> {
                 rest = &rest[length..];
                 match sizes.last() {
                     None => value?,
-                    // All but the first size are differences, shifted to be positive.
+                    // All sizes except the first are differences, with an offset that makes them positive.
                     Some(before) => {
                         let value = value.unwrap_or((1 << (7 * length)) - 1) as i64;
                         before.checked_add_signed(value - ((1 << (7 * length - 1)) - 1))?
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn frames_of_every_lacing_lie_one_after_the_other() {
-        // Three frames of 800, 500 and 1000 bytes: the example of RFC 9559, 10.3.
+        // Three frames of 800, 500 and 1000 bytes: the example in RFC 9559, 10.3.
         let frames = [7; 2300];
         let heads: [(u8, &[u8]); 2] =
             [(1, &[2, 255, 255, 255, 35, 255, 245]), (3, &[2, 0x43, 0x20, 0x5E, 0xD3])];

@@ -8,7 +8,7 @@ pub fn put(out: &mut Vec<u8>, id: u32, data: &[u8]) {
     out.extend_from_slice(data);
 }
 
-/// Appends an element that holds a number, in as few bytes as possible.
+/// Appends an element with an integer, in as few bytes as possible.
 pub fn put_number(out: &mut Vec<u8>, id: u32, value: u64) {
     let bytes = value.to_be_bytes();
     let skip = (value.leading_zeros() as usize / 8).min(7);
@@ -39,8 +39,8 @@ fn put_size(out: &mut Vec<u8>, size: u64, length: usize) {
     out.extend_from_slice(&marked.to_be_bytes()[8 - length..]);
 }
 
-/// Reads a number of variable length (RFC 8794, 4) at the start of `bytes`: its value and its length in
-/// bytes. All value bits set stand for "unknown" in a size, so the largest value of each length is `None`.
+/// Reads a variable-length integer (RFC 8794, 4) at the start of `bytes`: its value and its length in bytes.
+/// The largest value of each length means "unknown" in a size and is returned as `None`.
 ///
 /// # Errors
 /// [`Truncated`](lab_codec::ErrorKind::Truncated), [`Corrupt`](lab_codec::ErrorKind::Corrupt).
@@ -55,8 +55,8 @@ pub fn variable(bytes: &[u8]) -> Result<(Option<u64>, usize)> {
     Ok(((value != marker - 1).then_some(value), length))
 }
 
-/// Reads a header at the start of `bytes`: identifier, size, and the header's length in bytes. `None` for the
-/// size stands for "unknown".
+/// Reads a header at the start of `bytes`: identifier, size, and the header's length in bytes. An unknown
+/// size is `None`.
 ///
 /// # Errors
 /// [`Truncated`](lab_codec::ErrorKind::Truncated), [`Corrupt`](lab_codec::ErrorKind::Corrupt).
@@ -70,13 +70,13 @@ pub fn header(bytes: &[u8]) -> Result<(u32, Option<u64>, usize)> {
     Ok((id, size, id_length + length))
 }
 
-/// Bytes of the longest header.
+/// Maximum length of a header, in bytes.
 pub const HEADER: usize = 12;
 
-/// The elements in `bytes`.
+/// Splits `bytes` into elements.
 ///
 /// # Errors
-/// As [`header`]; an element must end inside its parent.
+/// As for [`header`]; [`Corrupt`](lab_codec::ErrorKind::Corrupt) if an element extends beyond `bytes`.
 pub fn children(mut bytes: &[u8]) -> Result<Vec<(u32, &[u8])>> {
     let mut list = Vec::new();
     while !bytes.is_empty() {
@@ -91,7 +91,7 @@ pub fn children(mut bytes: &[u8]) -> Result<Vec<(u32, &[u8])>> {
     Ok(list)
 }
 
-/// The number in the data of an element.
+/// The integer in an element's data.
 ///
 /// # Errors
 /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) if it has more than eight bytes.

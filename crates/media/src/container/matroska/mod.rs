@@ -10,9 +10,9 @@ pub use block::Block;
 pub use read::{Attachment, Contents, File, Track, scan};
 pub use write::{Sample, TrackPlan, Writer};
 
-/// Kinds of tracks.
+/// Track types.
 pub mod track_type {
-    /// Frames of video.
+    /// Video frames.
     pub const VIDEO: u64 = 1;
     /// Data that players skip.
     pub const METADATA: u64 = 33;

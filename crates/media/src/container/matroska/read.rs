@@ -1,4 +1,4 @@
-//! Reads a Matroska file: its tracks, its attachments, and the place of every frame.
+//! Reads a Matroska file: its tracks, its attachments, and the position of every frame.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,61 +12,62 @@ use super::track_type;
 use super::write::TrackPlan;
 use crate::container::read_at::{OpenFile, ReadAt};
 
-/// Bytes of the largest element that is held in memory as a whole.
+/// Maximum size of an element that is read into memory, in bytes.
 const MAX_ELEMENT: u64 = 16 << 20;
-/// Track numbers of two bytes, the longest that writers make. A limit keeps the search for duplicates fast.
+/// Maximum number of tracks: their numbers fit two bytes, as writers make them. The limit keeps the search
+/// for duplicates fast.
 const MAX_TRACKS: usize = 16_383;
-/// Attachments of a file, which bounds the memory that tiny ones take.
+/// Maximum number of attachments; bounds the memory for many tiny ones.
 const MAX_ATTACHMENTS: usize = 1 << 16;
 
-/// A track and its blocks, in the order of the file.
+/// A track and its blocks, in file order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Track {
-    /// Its number.
+    /// Track number.
     pub number: u64,
-    /// What is needed to write the track again.
+    /// Properties needed to write the track again.
     pub plan: TrackPlan,
-    /// Whether its blocks are compressed or encrypted by the container.
+    /// Whether the container compresses or encrypts the blocks.
     pub encoded: bool,
-    /// The codec's own header, `CodecPrivate`.
+    /// The codec's header, `CodecPrivate`.
     pub private: Vec<u8>,
-    /// Its blocks.
+    /// Frames of the track.
     pub blocks: Vec<Block>,
 }
 
 impl Track {
-    /// Whether players show it.
+    /// Whether players select the track.
     pub fn is_video(&self) -> bool {
         self.plan.kind == track_type::VIDEO
     }
 }
 
-/// An attached file.
+/// An attachment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attachment {
-    /// Its name.
+    /// File name.
     pub name: String,
     /// Offset of its first byte in the file.
     pub offset: u64,
-    /// Bytes.
+    /// Length in bytes.
     pub size: u64,
 }
 
-/// What a file contains.
+/// Contents of a file.
 #[derive(Debug, Default)]
 pub struct Contents {
-    /// Tracks in the order of the file.
+    /// Tracks in file order.
     pub tracks: Vec<Track>,
-    /// Attached files.
+    /// Attachments.
     pub attachments: Vec<Attachment>,
-    /// The damage at which the search ended; what lies before it was found.
+    /// The damage at which the search ended; the contents before it are complete.
     pub damage: Option<Error>,
 }
 
-/// Finds the tracks, blocks and attachments of a file up to its end, or up to the first damage.
+/// Finds the tracks, blocks and attachments of a file, up to its end or its first damage.
 ///
 /// # Errors
-/// [`Unsupported`](ErrorKind::Unsupported) where it is another kind of file, [`Limit`](ErrorKind::Limit),
+/// [`Unsupported`](ErrorKind::Unsupported) for another file type, [`Limit`](ErrorKind::Limit),
 /// [`Cancelled`](ErrorKind::Cancelled), I/O errors.
 pub fn scan(source: &dyn ReadAt, cx: &Context) -> Result<Contents> {
     let mut scan = Scan { source, cx, contents: Contents::default(), blocks: BTreeMap::new(), count: 0 };
@@ -89,13 +90,13 @@ pub fn scan(source: &dyn ReadAt, cx: &Context) -> Result<Contents> {
     Ok(contents)
 }
 
-/// A file without damage, and its contents.
+/// An intact file and its contents.
 #[derive(Debug)]
 pub struct File {
     source: OpenFile,
-    /// Tracks in the order of the file.
+    /// Tracks in file order.
     pub tracks: Vec<Track>,
-    /// Attached files.
+    /// Attachments.
     pub attachments: Vec<Attachment>,
 }
 
@@ -103,8 +104,8 @@ impl File {
     /// Finds the contents of the file at `path`.
     ///
     /// # Errors
-    /// As [`scan`]; [`Corrupt`](ErrorKind::Corrupt) or [`Truncated`](ErrorKind::Truncated) where it is
-    /// damaged, [`Unsupported`](ErrorKind::Unsupported) where blocks are compressed or encrypted.
+    /// As for [`scan`]; [`Corrupt`](ErrorKind::Corrupt) or [`Truncated`](ErrorKind::Truncated) if the file is
+    /// damaged, [`Unsupported`](ErrorKind::Unsupported) if blocks are compressed or encrypted.
     pub fn open(path: &Path, cx: &Context) -> Result<Self> {
         let source = OpenFile::new(std::fs::File::open(path)?)?;
         let Contents { tracks, attachments, damage } = scan(&source, cx)?;
@@ -120,7 +121,7 @@ impl File {
     /// Reads bytes of the file.
     ///
     /// # Errors
-    /// [`Truncated`](ErrorKind::Truncated) past its end, [`Limit`](ErrorKind::Limit), I/O errors.
+    /// [`Truncated`](ErrorKind::Truncated) beyond the end, [`Limit`](ErrorKind::Limit), I/O errors.
     pub fn read(&self, offset: u64, size: u64, cx: &Context) -> Result<Vec<u8>> {
         read(&self.source, offset, size, cx)
     }
@@ -128,7 +129,7 @@ impl File {
     /// The data of a block of a track.
     ///
     /// # Errors
-    /// [`Corrupt`](ErrorKind::Corrupt) where the track has fewer blocks, and as [`read`](Self::read).
+    /// [`Corrupt`](ErrorKind::Corrupt) if the track has fewer blocks; otherwise as for [`read`](Self::read).
     pub fn block(&self, track: &Track, number: u64, cx: &Context) -> Result<Vec<u8>> {
         let block = usize::try_from(number).ok().and_then(|number| track.blocks.get(number));
         let block =
@@ -151,21 +152,21 @@ fn read(source: &dyn ReadAt, offset: u64, size: u64, cx: &Context) -> Result<Vec
     Ok(bytes)
 }
 
-/// An element of known size: identifier, first byte of its data, end.
+/// An element of known size: identifier, start and end of its data.
 type Element = (u32, u64, u64);
 
-/// The search, and what it found.
+/// State of the search, with its findings.
 struct Scan<'a> {
     source: &'a dyn ReadAt,
     cx: &'a Context,
     contents: Contents,
-    /// Blocks by track number: a file may announce a track behind its blocks.
+    /// Blocks by track number: a file may declare a track after its blocks.
     blocks: BTreeMap<u64, Vec<Block>>,
     count: u64,
 }
 
 impl Scan<'_> {
-    /// Identifier and size of the element at `position`, and where its data begin.
+    /// Identifier, size and data offset of the element at `position`.
     fn header(&self, position: u64, end: u64) -> Result<(u32, Option<u64>, u64)> {
         let mut bytes = [0; HEADER];
         let bytes = &mut bytes[..end.saturating_sub(position).min(HEADER as u64) as usize];
@@ -174,14 +175,14 @@ impl Scan<'_> {
         Ok((id, size, position + length as u64))
     }
 
-    /// The element at `position`, which ends before `end`.
+    /// The element at `position`, which must end before `end`.
     fn element(&self, position: u64, end: u64) -> Result<Element> {
         let (id, size, data) = self.header(position, end)?;
         let next = size.and_then(|size| data.checked_add(size)).filter(|next| *next <= end);
         Ok((id, data, next.ok_or_else(|| Error::corrupt("a Matroska element reaches beyond its parent"))?))
     }
 
-    /// Everything behind the header of the element `EBML`, of a size, with data from `data` on.
+    /// Searches the file after its `EBML` header, whose data begins at `data`.
     fn file(&mut self, size: Option<u64>, data: u64) -> Result<()> {
         let size = size.ok_or_else(|| Error::corrupt("the EBML header has no size"))?;
         let (mut position, length) = (data.saturating_add(size), self.source.len());
@@ -202,8 +203,8 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// The elements of a segment, and those of its clusters as if they were the segment's: a cluster of
-    /// unknown size ends where the next one begins.
+    /// Reads the elements of a segment, and those of its clusters at the same level: a cluster of unknown
+    /// size ends where the next one begins.
     fn segment(&mut self, mut position: u64, end: u64) -> Result<()> {
         let mut time = 0;
         while position < end {
@@ -234,9 +235,7 @@ impl Scan<'_> {
 
     fn small(&self, offset: u64, size: u64) -> Result<Vec<u8>> {
         if size > MAX_ELEMENT {
-            return Err(Error::corrupt(format!(
-                "a Matroska element of {size} bytes where {MAX_ELEMENT} are the most"
-            )));
+            return Err(Error::corrupt(format!("a Matroska element of {size} bytes exceeds {MAX_ELEMENT}")));
         }
         read(self.source, offset, size, self.cx)
     }
@@ -303,7 +302,7 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// A block with its references, which tell whether it is a key frame.
+    /// Reads a block group. A reference to another block means that it is not a key frame.
     fn group(&mut self, mut at: u64, end: u64, time: i64) -> Result<()> {
         let (mut block, mut key) = (None, true);
         while at < end {
@@ -321,7 +320,7 @@ impl Scan<'_> {
     fn add_block(&mut self, place: (u64, u64), time: i64, key: Option<bool>) -> Result<()> {
         let (track, frames) = block::read(self.source, place, time, key, self.cx)?;
         self.count += frames.len() as u64;
-        // Growing a list holds the old and the doubled one.
+        // Growth holds the old and the doubled list at once.
         let memory = 3 * self.count * size_of::<Block>() as u64;
         self.cx.limits().check_memory(memory, "the index of the Matroska file")?;
         self.blocks.entry(track).or_default().extend(frames);

@@ -1,4 +1,4 @@
-//! Writes a Matroska file whose samples are all known, front to back.
+//! Writes a Matroska file front to back; all sample sizes are known in advance.
 
 use std::io::{self, Read, Write};
 
@@ -8,23 +8,23 @@ use super::element::{put, put_header, put_long_header, put_number};
 use super::ids::*;
 use super::track_type;
 
-/// A track that is to be written.
+/// A track to write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrackPlan {
-    /// What kind, of [`track_type`].
+    /// Kind of the track; see [`track_type`].
     pub kind: u64,
-    /// The codec's identifier.
+    /// Identifier of the codec.
     pub codec: String,
-    /// The name that players show.
+    /// Name for players.
     pub name: String,
-    /// Whether players take it without being asked.
+    /// Whether players select the track by default.
     pub default: bool,
-    /// Further elements of the entry, with their headers: `CodecPrivate`, `Video`, and so on.
+    /// Further encoded elements of the track entry: `CodecPrivate`, `Video`, and so on.
     pub elements: Vec<u8>,
 }
 
 impl TrackPlan {
-    /// A track that players pass over.
+    /// A metadata track, which players skip.
     pub fn data(codec: &str, name: &str) -> Self {
         Self {
             kind: track_type::METADATA,
@@ -36,31 +36,31 @@ impl TrackPlan {
     }
 }
 
-/// What stands before the data of a block.
+/// Header fields of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// The number of the track, from 1.
+    /// Track number, from 1.
     pub track: u16,
-    /// When, in milliseconds.
+    /// Timestamp in milliseconds.
     pub time: u64,
-    /// Whether decoding can begin here.
+    /// Whether decoding can start here.
     pub key: bool,
-    /// Bytes.
+    /// Length in bytes.
     pub size: u64,
 }
 
-/// How far apart the first and the last sample of a cluster are at most, in milliseconds.
+/// Maximum time between the first and the last sample of a cluster, in milliseconds.
 const CLUSTER_TIME: u64 = 30_000;
 /// Bytes of samples after which a new cluster begins.
 const CLUSTER_BYTES: u64 = 4 << 20;
-/// Positions in the file whose elements are found through the first one.
-const SOUGHT: [u32; 4] = [INFO, TRACKS, CUES, ATTACHMENTS];
-/// Bytes of an entry of the seek head: two headers, identifier, position.
+/// Top-level elements listed in the seek head.
+const SEEK_TARGETS: [u32; 4] = [INFO, TRACKS, CUES, ATTACHMENTS];
+/// Bytes of a seek head entry: two headers, identifier, position.
 const SEEK_ENTRY: usize = 3 + 3 + 4 + 3 + 8;
 /// Bytes of the seek head.
-const SEEK_BYTES: u64 = (SOUGHT.len() * SEEK_ENTRY) as u64;
+const SEEK_BYTES: u64 = (SEEK_TARGETS.len() * SEEK_ENTRY) as u64;
 
-/// Plans and writes a file.
+/// Plans and writes one file.
 pub struct Writer {
     application: &'static str,
     tracks: Vec<TrackPlan>,
@@ -69,7 +69,7 @@ pub struct Writer {
     attachments: Vec<(String, String, Vec<u8>)>,
 }
 
-/// Samples of one cluster: where they begin in the list, the time, the bytes of their blocks.
+/// One cluster: its first sample in the list, its time, and the bytes of its blocks.
 struct Cluster {
     samples: std::ops::Range<usize>,
     time: u64,
@@ -77,25 +77,25 @@ struct Cluster {
 }
 
 impl Writer {
-    /// A file of `application` with these tracks, numbered from 1, that lasts `duration` milliseconds.
+    /// A file by `application` with these tracks, numbered from 1, and a duration in milliseconds.
     pub fn new(application: &'static str, tracks: Vec<TrackPlan>, duration: u64) -> Self {
         Self { application, tracks, samples: Vec::new(), duration, attachments: Vec::new() }
     }
 
-    /// Adds a sample; times do not go back by more than a track's own reordering.
+    /// Adds a sample. Times may step back only within a track's own reordering.
     pub fn sample(&mut self, sample: Sample) {
         self.samples.push(sample);
     }
 
-    /// Adds an attachment of a name and a media type.
+    /// Adds an attachment with a name and a media type.
     pub fn attach(&mut self, name: &str, media_type: &str, data: Vec<u8>) {
         self.attachments.push((name.to_string(), media_type.to_string(), data));
     }
 
-    /// Writes the file; `data` gives the bytes of every sample, in the order in which they were added.
+    /// Writes the file; `data` supplies the bytes of every sample, in the order of addition.
     ///
     /// # Errors
-    /// I/O errors, and those of `data`.
+    /// I/O errors, and errors of `data`.
     pub fn write(
         &self,
         sink: &mut dyn Write,
@@ -113,7 +113,7 @@ impl Writer {
         put_number(&mut ebml, DOC_TYPE_READ_VERSION, 2);
         put(&mut head, EBML, &ebml);
 
-        // Sizes first: everything is known, so positions are, too.
+        // All sizes are known, so positions can be computed before writing.
         let (info, tracks) = (self.info(), self.tracks());
         let seek_head = header_length(SEEK_HEAD, SEEK_BYTES) + SEEK_BYTES;
         let info_at = seek_head;
@@ -132,7 +132,7 @@ impl Writer {
 
         put_long_header(&mut head, SEGMENT, size);
         put_header(&mut head, SEEK_HEAD, SEEK_BYTES);
-        for (id, at) in SOUGHT.iter().zip([info_at, tracks_at, cues_at, attachments_at]) {
+        for (id, at) in SEEK_TARGETS.iter().zip([info_at, tracks_at, cues_at, attachments_at]) {
             let mut seek = Vec::new();
             put(&mut seek, SEEK_ID, &id.to_be_bytes());
             put(&mut seek, SEEK_POSITION, &at.to_be_bytes());
@@ -161,7 +161,7 @@ impl Writer {
         for number in cluster.samples.clone() {
             let sample = self.samples[number];
             head.clear();
-            block_head(&mut head, &sample, cluster.time);
+            block_header(&mut head, &sample, cluster.time);
             sink.write_all(&head)?;
             let copied = io::copy(&mut data(number)?.take(sample.size), sink)?;
             if copied != sample.size {
@@ -189,7 +189,7 @@ impl Writer {
             }
             if let Some(cluster) = clusters.last_mut() {
                 let mut head = Vec::new();
-                block_head(&mut head, sample, cluster.time);
+                block_header(&mut head, sample, cluster.time);
                 cluster.content += head.len() as u64 + sample.size;
                 cluster.samples.end = number + 1;
                 bytes += sample.size;
@@ -224,7 +224,7 @@ impl Writer {
         element(TRACKS, &tracks)
     }
 
-    /// A cue for every key frame of a video.
+    /// Writes a cue for every key frame of a video.
     fn cues(&self, clusters: &[Cluster], places: &[u64]) -> Vec<u8> {
         let mut cues = Vec::new();
         for (cluster, place) in clusters.iter().zip(places) {
@@ -270,8 +270,8 @@ fn header_length(id: u32, size: u64) -> u64 {
     out.len() as u64
 }
 
-/// Everything of a simple block before its data.
-fn block_head(out: &mut Vec<u8>, sample: &Sample, cluster: u64) {
+/// The header of a simple block.
+fn block_header(out: &mut Vec<u8>, sample: &Sample, cluster: u64) {
     let mut head = Vec::new();
     let track = sample.track;
     if track < 0x7F {
@@ -279,7 +279,7 @@ fn block_head(out: &mut Vec<u8>, sample: &Sample, cluster: u64) {
     } else {
         head.extend_from_slice(&(track | 0x4000).to_be_bytes());
     }
-    // Clusters are short, so that this fits.
+    // A cluster spans at most `CLUSTER_TIME`, which is below 2^15 ms: the offset fits 16 bits.
     let relative = (sample.time as i64 - cluster as i64) as i16;
     head.extend_from_slice(&relative.to_be_bytes());
     head.push(if sample.key { 0x80 } else { 0 });

@@ -1,6 +1,6 @@
-//! Boxes of ISO/IEC 14496-12 (4.2): a size, four characters, content.
+//! Boxes of ISO/IEC 14496-12 (4.2): a size, a four-character type, and content.
 
-/// The boxes inside the content of another one. Ends at the first box whose size does not fit.
+/// Iterates over the boxes in `content`; ends at the first box whose size does not fit.
 #[derive(Debug, Clone)]
 pub struct Boxes<'a>(pub &'a [u8]);
 
@@ -29,13 +29,13 @@ impl<'a> Boxes<'a> {
         Boxes(content).find(|(k, _)| k == kind).map(|(_, content)| content)
     }
 
-    /// The content of the box that is reached through boxes of the kinds `path`.
+    /// The content of the box at `path`, a list of nested box kinds.
     pub fn find_path(content: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
         path.iter().try_fold(content, |content, kind| Self::find(content, kind))
     }
 }
 
-/// Big-endian fields, taken from the front.
+/// Reads big-endian fields front to back.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'a>(pub &'a [u8]);
 
@@ -68,14 +68,14 @@ impl<'a> Fields<'a> {
         self.array().map(u64::from_be_bytes)
     }
 
-    /// The version and the flags of a full box.
+    /// Version and flags of a full box.
     pub fn version_and_flags(&mut self) -> Option<(u8, u32)> {
         let word = self.u32()?;
         Some(((word >> 24) as u8, word & 0x00FF_FFFF))
     }
 }
 
-/// Appends a box whose content `content` writes.
+/// Appends a box; `content` writes its content.
 pub fn put_box(out: &mut Vec<u8>, kind: &[u8; 4], content: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend([0; 4]);

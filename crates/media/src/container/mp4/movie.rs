@@ -1,37 +1,37 @@
-//! The boxes that describe the samples (ISO/IEC 14496-12, 8): `moov` and `moof`, with one H.264 track.
+//! Boxes that describe the samples (ISO/IEC 14496-12, 8): `moov` and `moof`, with one H.264 track.
 
 use super::boxes::{put_box, put_full_box, put_u16, put_u32};
 
-/// The track: how its samples are decoded and shown.
+/// Properties of the track for decoding and display.
 #[derive(Debug, Clone)]
 pub struct VideoFormat {
-    /// Luma samples in a row.
+    /// Width in luma samples.
     pub width: u32,
-    /// Rows of luma samples.
+    /// Height in luma samples.
     pub height: u32,
     /// Frames per second.
     pub rate: u32,
-    /// The sequence parameter set's NAL unit.
+    /// NAL unit of the sequence parameter set.
     pub sequence_parameters: Vec<u8>,
-    /// The picture parameter set's NAL unit.
+    /// NAL unit of the picture parameter set.
     pub picture_parameters: Vec<u8>,
 }
 
-/// What players and tools show of the file.
+/// Text tags for players and tools.
 #[derive(Debug, Clone, Default)]
 pub struct Metadata {
     /// The title.
     pub name: String,
     /// The comment.
     pub comment: String,
-    /// The program that made it.
+    /// Name of the writing program.
     pub tool: String,
 }
 
-/// Where the header of `mdat` begins: behind `ftyp`, which is followed by an empty `free` box that gives way
-/// where `mdat` needs a 64-bit size.
+/// Offset of the `mdat` header: after `ftyp`. An empty `free` box follows and is overwritten if `mdat` needs
+/// a 64-bit size.
 pub const MDAT: u64 = FILE_TYPE.len() as u64;
-/// Where the first sample begins.
+/// Offset of the first sample.
 pub const FIRST_SAMPLE: u64 = MDAT + 16;
 
 /// `ftyp` of a plain file.
@@ -39,7 +39,7 @@ pub const FILE_TYPE: &[u8; 32] = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41"
 /// `ftyp` of a fragmented file.
 pub const FRAGMENTED_TYPE: &[u8; 36] = b"\0\0\0\x24ftypiso5\0\0\x02\0isomiso5iso6avc1mp41";
 
-/// `moof` and the header of `mdat` for one sample.
+/// Appends `moof` and the `mdat` header for one sample.
 pub fn fragment_start(number: u32, size: u32) -> Vec<u8> {
     let mut out = Vec::new();
     put_box(&mut out, b"moof", |out| {
@@ -60,7 +60,7 @@ pub fn fragment_start(number: u32, size: u32) -> Vec<u8> {
     out
 }
 
-/// Bytes of [`fragment_start`].
+/// Length of [`fragment_start`]'s output, in bytes.
 pub const FRAGMENT_START: u32 = 8 + 16 + 8 + 16 + 20 + 24 + 8;
 
 /// Appends `moov`. The movie's time unit is one frame.
@@ -136,8 +136,9 @@ fn track(out: &mut Vec<u8>, format: &VideoFormat, sizes: &[u32]) {
     let duration = sizes.len() as u32;
     // track_enabled, track_in_movie
     put_full_box(out, b"tkhd", 0, 3, |out| {
+        // creation, modification, track_ID, reserved, duration, reserved, layer, volume
         for value in [0, 0, 1, 0, duration, 0, 0, 0, 0] {
-            put_u32(out, value); // creation, modification, track_ID, reserved, duration, reserved, layer, volume
+            put_u32(out, value);
         }
         matrix(out);
         put_u32(out, format.width << 16);

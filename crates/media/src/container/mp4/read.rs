@@ -6,7 +6,7 @@ use super::boxes::{Boxes, Fields};
 use crate::container::read_at::ReadAt;
 use crate::container::samples::{Sample, Samples, Track};
 
-/// Boxes at the top level that are followed, of any kind. Two for every sample of a fragmented file.
+/// Maximum number of top-level boxes, which bounds the search. A fragmented file has two per sample.
 const MAX_BOXES: usize = 1 << 24;
 
 /// Finds the samples of the first H.264 track of `file`, and appends them to `samples`.
@@ -47,7 +47,7 @@ pub fn read_index(file: &dyn ReadAt, mut samples: Samples, cx: &Context) -> Resu
     let salvaged = found.is_none();
     let length_size = match (found, data) {
         (Some(found), _) => found.length_size,
-        // The index comes last and is missing: the file is incomplete.
+        // The file ends before its index: it is incomplete.
         (None, Some(data)) if truncated => {
             walk_data(file, data, &mut samples)?;
             SALVAGED_LENGTH
@@ -58,7 +58,7 @@ pub fn read_index(file: &dyn ReadAt, mut samples: Samples, cx: &Context) -> Resu
     Ok(Some(Track { samples: samples.list, length_size, salvaged }))
 }
 
-/// Where the index (`moov`) lies: its first byte and its length; `None` where the file has none.
+/// Offset and length of the index (`moov`); `None` if the file has none.
 ///
 /// # Errors
 /// I/O errors.
@@ -77,15 +77,15 @@ pub fn movie_box(file: &dyn ReadAt) -> Result<Option<(u64, u64)>> {
     Ok(None)
 }
 
-/// The error for a video without an index whose samples are not found otherwise.
+/// The error for a video without an index in which no samples were found either.
 pub fn incomplete() -> Error {
     Error::truncated("the video ends before its index (the moov box): the file is incomplete")
 }
 
-/// Bytes of the length before each NAL unit in files whose index is missing, as our writer leaves them.
+/// Bytes of the NAL length field in files without an index, as our writer leaves them.
 const SALVAGED_LENGTH: usize = 4;
 
-/// Takes NAL units one after the other as samples, as our writer leaves them, from `position` on.
+/// Collects consecutive NAL units from `position` on as samples, the layout that our writer leaves.
 fn walk_data(file: &dyn ReadAt, mut position: u64, samples: &mut Samples) -> Result<()> {
     while file.len().saturating_sub(position) > SALVAGED_LENGTH as u64 {
         let mut length = [0; SALVAGED_LENGTH];
@@ -106,12 +106,12 @@ struct TopBox {
     kind: [u8; 4],
     content: u64,
     end: u64,
-    /// Whether the box goes up to the end of the file, whatever that is.
+    /// Whether the box extends to the end of the file.
     to_end: bool,
 }
 
 impl TopBox {
-    /// Reads the header at `position`; `None` where it does not fit into the file or is malformed.
+    /// Reads the header at `position`; `None` if it is malformed or does not fit the file.
     fn read(file: &dyn ReadAt, position: u64) -> Result<Option<Self>> {
         let mut header = [0; 16];
         let available = (file.len() - position).min(16) as usize;
@@ -132,7 +132,7 @@ impl TopBox {
         Ok(parse(&mut fields))
     }
 
-    /// Reads the content as far as it lies in the file.
+    /// Reads the content, cut at the end of the file.
     fn content(&self, file: &dyn ReadAt, cx: &Context, truncated: &mut bool) -> Result<Vec<u8>> {
         *truncated |= self.end > file.len();
         let size = self.end.min(file.len()).saturating_sub(self.content);
@@ -143,7 +143,7 @@ impl TopBox {
     }
 }
 
-/// The track that was found, and what its fragments refer to.
+/// The first H.264 track, with the data that fragments refer to.
 struct Found {
     id: u32,
     length_size: usize,
@@ -151,7 +151,7 @@ struct Found {
 }
 
 impl Found {
-    /// The first H.264 track of a `moov`, whose samples go to `samples`.
+    /// Reads the first H.264 track of a `moov`; its samples go to `samples`.
     fn in_movie(movie: &[u8], samples: &mut Samples) -> Result<Option<Self>> {
         for (_, track) in Boxes(movie).filter(|(kind, _)| kind == b"trak") {
             let Some((id, length_size, table)) = video_track(track) else { continue };
@@ -199,7 +199,7 @@ struct FragmentHeader {
 }
 
 impl FragmentHeader {
-    /// `start` is where the `moof` begins, `next` where the data of the track fragment before ends.
+    /// `start` is the offset of the `moof`, `next` the end of the previous fragment's data.
     fn parse(content: &[u8], start: u64, next: u64) -> Option<Self> {
         let mut f = Fields(content);
         let (_, flags) = f.version_and_flags()?;
@@ -215,7 +215,7 @@ impl FragmentHeader {
     }
 }
 
-/// Walks a `trun` (8.8.8) whose data begins at `next` unless it says otherwise; returns where its data ends.
+/// Reads a `trun` (8.8.8) whose data begins at `next` unless it has an offset; returns the end of its data.
 fn run_samples(
     content: &[u8],
     base: u64,
@@ -233,7 +233,8 @@ fn run_samples(
         f.skip(if flags & 4 != 0 { 4 } else { 0 })?;
         let fields_after_size = (flags & 0xC00).count_ones() as usize * 4;
         if flags & 0xF00 == 0 && (samples.as_ref().is_none_or(|samples| default_size < samples.smallest)) {
-            // Nothing in the file bounds the number of these.
+            // All samples are too small to keep, and nothing in the file bounds their number: skip them at
+            // once.
             next = next.saturating_add(u64::from(count) * u64::from(default_size));
             return Some(Ok(()));
         }
@@ -257,7 +258,7 @@ fn run_samples(
     Ok(next)
 }
 
-/// The id of a `trak`, the size of its NAL units' lengths and its `stbl`, if it is H.264 video.
+/// The id, the NAL length size and the `stbl` of a `trak`, if it is H.264 video.
 fn video_track(track: &[u8]) -> Option<(u32, usize, &[u8])> {
     let mut header = Fields(Boxes::find(track, b"tkhd")?);
     let (version, _) = header.version_and_flags()?;
@@ -271,7 +272,7 @@ fn video_track(track: &[u8]) -> Option<(u32, usize, &[u8])> {
     Some((id, usize::from(configuration.get(4)? & 3) + 1, table))
 }
 
-/// Walks the samples of a `stbl` (8.7.3 to 8.7.5).
+/// Reads the samples of a `stbl` (8.7.3 to 8.7.5).
 fn table_samples(table: &[u8], samples: &mut Samples) -> Result<()> {
     let mut walk = || {
         let mut sizes = SampleSizes::parse(table)?;
@@ -319,13 +320,13 @@ fn table_samples(table: &[u8], samples: &mut Samples) -> Result<()> {
     walk().unwrap_or(Ok(()))
 }
 
-/// `stsz` or `stz2`: the sizes of the samples, one after the other.
+/// `stsz` or `stz2`: sample sizes in order.
 struct SampleSizes<'a> {
     fixed: u32,
     left: u32,
     bits: u8,
     fields: Fields<'a>,
-    /// The second of two 4-bit sizes.
+    /// The second half of a byte with two 4-bit sizes.
     low: Option<u32>,
 }
 
@@ -366,7 +367,7 @@ impl<'a> SampleSizes<'a> {
     }
 }
 
-/// `stco` or `co64`: where the chunks begin.
+/// `stco` or `co64`: chunk offsets.
 struct ChunkOffsets<'a> {
     wide: bool,
     left: u32,

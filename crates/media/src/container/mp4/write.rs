@@ -1,7 +1,7 @@
 //! Writes MP4 (ISO/IEC 14496-12, -14, -15) with one H.264 track.
 //!
-//! To a file: samples first, their index (`moov`) last, so that nothing is buffered. To a pipe: fragmented,
-//! one fragment per sample. All times are 0, so equal samples give equal files.
+//! A file holds the samples first and their index (`moov`) last, so that nothing is buffered. A pipe gets
+//! fragments, one per sample. All times are 0, so equal samples give equal files.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -16,7 +16,8 @@ enum Output<'a> {
     Pipe(Box<dyn Write + Send + 'a>),
 }
 
-/// Writes one video: [`begin`](Self::begin), [`sample`](Self::sample) for each frame, [`finish`](Self::finish).
+/// Writes one video: call [`begin`](Self::begin), [`sample`](Self::sample) per frame,
+/// [`finish`](Self::finish).
 pub struct Mp4Writer<'a> {
     output: Output<'a>,
     format: Option<VideoFormat>,
@@ -24,7 +25,7 @@ pub struct Mp4Writer<'a> {
 }
 
 impl<'a> Mp4Writer<'a> {
-    /// Creates the file, or takes the pipe.
+    /// Creates the file, or uses the pipe.
     ///
     /// # Errors
     /// I/O errors.
@@ -36,8 +37,8 @@ impl<'a> Mp4Writer<'a> {
         Ok(Self { output, format: None, sizes: Vec::new() })
     }
 
-    /// Writes what comes before the first sample. `metadata` is what is known so far; a file gets the
-    /// metadata of [`finish`](Self::finish) instead.
+    /// Writes the boxes before the first sample. `metadata` is preliminary: a file gets that of
+    /// [`finish`](Self::finish) instead.
     ///
     /// # Errors
     /// I/O errors.
@@ -46,7 +47,7 @@ impl<'a> Mp4Writer<'a> {
             Output::File(file) => {
                 let mut start = FILE_TYPE.to_vec();
                 put_box(&mut start, b"free", |_| {});
-                // Size 0 stands for "up to the end of the file" until the size is known.
+                // Size 0 means "up to the end of the file" until the size is known.
                 start.extend(b"\0\0\0\0mdat");
                 file.write_all(&start)?;
             }
@@ -60,10 +61,10 @@ impl<'a> Mp4Writer<'a> {
         Ok(())
     }
 
-    /// Appends a sample, a key frame of its own.
+    /// Appends a sample, which is a key frame.
     ///
     /// # Errors
-    /// [`Limit`](lab_codec::ErrorKind::Limit) beyond 2^32 samples or bytes in a sample; I/O errors.
+    /// [`Limit`](lab_codec::ErrorKind::Limit) beyond 2^32 - 1 samples, or bytes of one sample; I/O errors.
     pub fn sample(&mut self, data: &[u8]) -> Result<()> {
         let limit = || Error::limit("an MP4 track holds at most 4294967295 samples of 4294967295 bytes");
         let size = u32::try_from(data.len() + 8).map_err(|_| limit())? - 8;
@@ -138,7 +139,7 @@ mod tests {
         }
     }
 
-    /// A file of which only the start and the end are there; all else is zeros.
+    /// A file with only its start and its end; all other bytes are zero.
     struct Sparse {
         start: Vec<u8>,
         end: Vec<u8>,
