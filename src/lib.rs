@@ -6,7 +6,7 @@
 //! input -> segments -> codec, codec, ... -> .lab stream -> carrier -> medium
 //! medium -> carrier -> .lab stream -> codec, codec, ... -> output, SHA-256 checked
 //! ```
-//! [`chain`] reads what the user types, [`pipeline`] applies it to a segment, [`encode`] and [`decode`] drive
+//! [`chain`] parses the chain text, [`pipeline`] applies it to a segment, [`encode`] and [`decode`] drive
 //! segments through [`container`] and a carrier. An out-of-tree codec joins by a registry of its own and
 //! [`run_cli`].
 
