@@ -37,7 +37,7 @@ pub struct Args {
 }
 
 /// Maximum number of listed cells without --all; the others are counted.
-const LISTED: usize = 40;
+const MAX_LISTED: usize = 40;
 
 pub fn run(args: &Args, _: &App) -> Result<()> {
     let (old, new) = (super::report::read(&args.old)?.results, super::report::read(&args.new)?.results);
@@ -104,7 +104,7 @@ fn words(comparison: &Comparison, all: bool) -> String {
     let listed: Vec<&Pair> = comparison.pairs.iter().filter(|p| all || changed(p)).collect();
     if !listed.is_empty() {
         let mut cells = table::table(&["cell", "old", "new", "change", "encode time", "", "decode time", ""]);
-        for pair in listed.iter().take(if all { usize::MAX } else { LISTED }) {
+        for pair in listed.iter().take(if all { usize::MAX } else { MAX_LISTED }) {
             let size = |run: usize| {
                 if pair.failed[run] { "FAIL".to_string() } else { table::count(pair.bytes[run]) }
             };
@@ -121,9 +121,11 @@ fn words(comparison: &Comparison, all: bool) -> String {
             ]);
         }
         words += &format!("\n{}", table::text(&cells));
-        if !all && listed.len() > LISTED {
-            words +=
-                &format!("... and {} more changed cells; --all lists every cell\n", listed.len() - LISTED);
+        if !all && listed.len() > MAX_LISTED {
+            words += &format!(
+                "... and {} more changed cells; --all lists every cell\n",
+                listed.len() - MAX_LISTED
+            );
         }
     }
     if !comparison.singles.is_empty() {

@@ -110,11 +110,12 @@ fn summary(args: &Args, output: &Path, report: &Report) -> String {
 }
 
 /// Maximum number of lost ranges in the message; JSON lists all.
-const LISTED: usize = 20;
+const MAX_LISTED: usize = 20;
 
 fn lost(ranges: &[[u64; 2]]) -> String {
-    let listed: Vec<_> = ranges.iter().take(LISTED).map(|[start, end]| format!("{start}..{end}")).collect();
-    let more = match ranges.len().saturating_sub(LISTED) {
+    let listed: Vec<_> =
+        ranges.iter().take(MAX_LISTED).map(|[start, end]| format!("{start}..{end}")).collect();
+    let more = match ranges.len().saturating_sub(MAX_LISTED) {
         0 => String::new(),
         n => format!(" and {n} more"),
     };

@@ -1,4 +1,4 @@
-//! `lab album`: a folder of images in one Matroska file, and back.
+//! `lab album`: packs a folder of images into one Matroska file, and unpacks it.
 
 mod compare;
 mod extract;
@@ -19,7 +19,7 @@ use lab_codec::{Context, Error, ErrorKind, Limits, Observer, Result, Silent};
 use super::{App, options};
 use lab_stream::output::Output;
 
-/// Pack a folder of images into one Matroska file, with nothing lost that is not said to be lost
+/// Pack a folder of images into one Matroska file; lossless by default, every loss is reported
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -47,13 +47,13 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     }
 }
 
-/// What the work may take.
+/// Options for threads and memory.
 #[derive(clap::Args)]
 struct Effort {
-    /// Threads in all [default: one for each core]
+    /// Number of threads [default: one for each core]
     #[arg(long, short = 'T', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// The most memory that pictures under way may ask for; larger pictures are kept as files
+    /// Memory limit for pictures in work; larger pictures are kept as files
     #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = options::size)]
     memory_limit: u64,
 }
@@ -68,7 +68,7 @@ impl Effort {
         self.context(app, Arc::new(Silent))
     }
 
-    /// Runs work in a pool of this many threads.
+    /// Runs `work` in a pool of `threads` threads.
     fn run<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         let threads = self.threads.map_or(0, usize::from);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -76,12 +76,12 @@ impl Effort {
     }
 }
 
-/// An album that is read.
+/// Options that select an album to read.
 #[derive(clap::Args)]
 struct Input {
     /// The album
     album: PathBuf,
-    /// A copy of the manifest, in place of the attached one
+    /// Read this copy of the manifest in place of the attached one
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
 }
@@ -109,7 +109,7 @@ fn write_sheet(
     output.commit()
 }
 
-/// An option whose value is one of `named`.
+/// Parser of an option whose value is a name in `named`.
 fn one_of<T: Copy + Send + Sync>(named: &'static [(&'static str, T)]) -> impl TypedValueParser<Value = T> {
     let names = PossibleValuesParser::new(named.iter().map(|(name, _)| *name));
     names.map(|given| named.iter().find(|(name, _)| *name == given).map_or(named[0].1, |(_, value)| *value))

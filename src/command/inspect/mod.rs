@@ -1,4 +1,4 @@
-//! `lab inspect`: what a file says about itself, without decoding it.
+//! `lab inspect`: chain, sizes and segments of an encoded file, read without decoding.
 
 mod heat;
 
@@ -19,24 +19,24 @@ use lab_stream::input::{self, Medium};
 Examples:
   lab inspect OUT.lab
   lab inspect OUT.mp4 --segments --json
-  lab inspect --heat OUT.lab -o heat.html     where do the bits go? for chains that begin with a grammar
-The page of --heat shows at most 1 MiB of content, the first 256 KiB unless --heat-range says otherwise.")]
+  lab inspect --heat OUT.lab -o heat.html     cost of each position, for chains that begin with a grammar
+The --heat page shows the first 256 KiB of the content, or a --heat-range of at most 1 MiB.")]
 pub struct Args {
     /// The encoded file
     input: PathBuf,
     /// List every segment
     #[arg(long)]
     segments: bool,
-    /// Write a page that colours the content by the bits that each position costs
+    /// Write a page that colours each position of the content by its cost in bits
     #[arg(long, conflicts_with = "segments")]
     heat: bool,
-    /// Bytes A..B of the content for that page; sizes take K, M, G, and B may be +LENGTH [default: 0..256K]
+    /// Byte range of the content for --heat; A and B take K, M, G, and B may be +LENGTH [default: 0..256K]
     #[arg(long, value_name = "A..B", requires = "heat")]
     heat_range: Option<String>,
-    /// Where to write that page, or - for standard output [default: heat.html]
+    /// The --heat page, or - for standard output [default: heat.html]
     #[arg(long, short, value_name = "OUT", requires = "heat")]
     output: Option<PathBuf>,
-    /// Replace a page that exists
+    /// Replace an existing page
     #[arg(long, short, requires = "heat")]
     force: bool,
     #[command(flatten)]

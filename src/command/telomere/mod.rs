@@ -15,7 +15,7 @@ use lab_codec::{Context, Error, Limits, Observer, Result};
 
 use super::{App, options};
 
-/// Compress by seed search: blocks that SHA-256 of a short seed gives become that seed
+/// Compress by seed search: replaces each block that a short seed's SHA-256 regenerates with that seed
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -39,7 +39,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     }
 }
 
-/// Input and output, by place or by name.
+/// Input and output, as positional arguments or options.
 #[derive(clap::Args)]
 struct Paths {
     /// The input, or - for standard input
@@ -68,13 +68,13 @@ impl Paths {
     }
 }
 
-/// What the work may take.
+/// Options for threads and memory.
 #[derive(clap::Args)]
 struct Effort {
     /// Threads that build seed tables [default: one for each core]
     #[arg(long, short = 'T', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// The most memory that the work may ask for
+    /// Memory limit
     #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = options::size)]
     memory_limit: u64,
 }
@@ -91,7 +91,7 @@ impl Effort {
     }
 }
 
-/// Reads a whole input, as far as the limits allow.
+/// Reads a whole input; fails if it exceeds the memory limit.
 fn read_input(path: &Path, cx: &Context) -> Result<Vec<u8>> {
     let at = |e: Error| e.at(path.display().to_string());
     let mut bytes = Vec::new();

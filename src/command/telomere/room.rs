@@ -6,19 +6,19 @@ use lab_codec::{Error, Result};
 
 use super::super::{options, table};
 
-/// How much a file may take.
+/// Options that limit disk and memory for a file.
 #[derive(clap::Args)]
 pub struct Room {
-    /// The most bytes that a seed file or table may take on disk
+    /// Maximum size of a seed file or table on disk
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = options::size)]
     max_disk: u64,
-    /// The memory that shall stay available to the system
+    /// Minimum memory that stays available to the system
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = options::size)]
     min_free_memory: u64,
 }
 
 impl Room {
-    /// Fails unless a file of `bytes` may be written at `path`, and `memory` bytes may be taken for it.
+    /// Fails unless the limits allow a file of `bytes` bytes at `path` and `memory` bytes of memory.
     ///
     /// # Errors
     /// [`Limit`](lab_codec::ErrorKind::Limit), with the numbers.
@@ -26,19 +26,19 @@ impl Room {
         let at = |e: Error| e.at(path.display().to_string());
         let count = table::count;
         if bytes > self.max_disk {
-            let text = format!("{} bytes are more than --max-disk {}", count(bytes), count(self.max_disk));
+            let text = format!("{} bytes exceed --max-disk {}", count(bytes), count(self.max_disk));
             return Err(at(Error::limit(text)));
         }
         // The old file stays until the new one is complete.
         if let Some(free) = free_disk(path).filter(|free| bytes > *free) {
             let text =
-                format!("{} bytes do not fit on the disk, which has {} free", count(bytes), count(free));
+                format!("{} bytes do not fit on the disk with {} bytes free", count(bytes), count(free));
             return Err(at(Error::limit(text)));
         }
         let needed = memory.saturating_add(self.min_free_memory);
         if let Some(free) = free_memory().filter(|free| needed > *free) {
             return Err(at(Error::limit(format!(
-                "{} bytes of memory are needed and {} shall stay free (--min-free-memory), {} are available",
+                "{} bytes of memory are needed and {} must stay free (--min-free-memory), {} are available",
                 count(memory),
                 count(self.min_free_memory),
                 count(free)
@@ -48,7 +48,7 @@ impl Room {
     }
 }
 
-/// Bytes that the disk under `path` has left; none where the system does not say.
+/// Free bytes on the disk of `path`; `None` if the system does not report them.
 #[cfg(unix)]
 fn free_disk(path: &Path) -> Option<u64> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -61,7 +61,7 @@ fn free_disk(_: &Path) -> Option<u64> {
     None
 }
 
-/// Bytes of memory that the system can give without swapping; none where it does not say.
+/// Bytes of memory available without swapping; `None` if the system does not report them.
 fn free_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
