@@ -38,7 +38,7 @@ pub struct Args {
     /// Use batches of more than three records if that shrinks the output
     #[arg(long)]
     large_batches: bool,
-    /// Let literals begin at any bit, not only at byte boundaries
+    /// Do not align long literals to byte boundaries
     #[arg(long)]
     no_align: bool,
     /// Print a short line for every seed and every run of literal blocks
