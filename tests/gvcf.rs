@@ -149,7 +149,7 @@ fn branches_ranges_and_mistakes() {
             .contains("nowhere.rgb")
     );
     let name = ["gvcf", "import", "-q", "--raw", "72x50", arg(&input), "--repo", at, "--branch", "a..b"];
-    assert!(refusal(&run(name), 2).contains("no name of a branch"));
+    assert!(refusal(&run(name), 2).contains("not a branch name"));
 }
 
 #[test]
