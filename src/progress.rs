@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lab_codec::{Observer, Silent};
 
-/// A byte bar with rate and remaining time on standard error; hidden if that is no terminal, or if `quiet`.
+/// A byte bar with rate and remaining time; shown only if standard error is a terminal and `quiet` is false.
 /// Without a `total`, it counts bytes and shows the rate. Dropping the last clone of the observer removes it.
 pub fn bar(label: &str, total: Option<u64>, quiet: bool) -> Arc<dyn Observer> {
     if quiet || !std::io::stderr().is_terminal() {

@@ -58,7 +58,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let names: Vec<&str> = match &args.profile {
         Some(name) if profile::by_name(name).is_none() => {
             return Err(Error::usage(
-                "the profile exact survives lossless copies only; there is nothing to measure",
+                "the profile exact only survives lossless copies; choose another with --profile",
             ));
         }
         Some(name) => vec![name],

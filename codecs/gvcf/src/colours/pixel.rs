@@ -55,7 +55,7 @@ impl Coder for Learner {
     }
 }
 
-/// The colour that last followed a context of neighbours, with a confidence: 0 if unseen, up to 7.
+/// A colour that followed a context of neighbours, with a confidence: 0 if unseen, up to 7.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
     pixel: Pixel,

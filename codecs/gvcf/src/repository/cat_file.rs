@@ -43,7 +43,7 @@ impl CatFile {
             match self.answer.iter().position(|byte| *byte == b'\n') {
                 Some(end) => break self.take(end + 1),
                 None if self.answer.len() > MAX_LINE => {
-                    return Err(Error::git("git cat-file answers without lines"));
+                    return Err(Error::git("git cat-file wrote an answer without a line break"));
                 }
                 None => self.more()?,
             }
@@ -56,10 +56,10 @@ impl CatFile {
                 return Err(Error::memory(format!("the blob {id} has {length} bytes")));
             }
             (Some("missing"), _) if self.git.is_partial(&self.cx) => {
-                let text = format!("the blob {id} is not in this clone, only at its remote");
+                let text = format!("this partial clone lacks the blob {id}");
                 return Err(Error::new(Code::Git, ErrorKind::MissingResource, text));
             }
-            _ => return Err(Error::git(format!("git has no blob {id}: it says {:?}", line.trim_end()))),
+            _ => return Err(Error::git(format!("git cannot find the blob {id}: {:?}", line.trim_end()))),
         };
         // git writes a line break after the blob.
         while self.answer.len() <= length {
@@ -68,7 +68,7 @@ impl CatFile {
         let mut blob = self.take(length + 1);
         match blob.pop() {
             Some(b'\n') => Ok(blob),
-            _ => Err(Error::git(format!("the blob {id} is cut"))),
+            _ => Err(Error::git(format!("the blob {id} is truncated"))),
         }
     }
 
@@ -81,7 +81,7 @@ impl CatFile {
                 self.child.send(buffer);
                 Ok(())
             }
-            Waited::Piece(_) => Err(Error::git("git cat-file answers before it is asked")),
+            Waited::Piece(_) => Err(Error::git("git cat-file wrote an answer without a request")),
             Waited::End => Err(self.died()),
         }
     }
@@ -105,6 +105,6 @@ impl CatFile {
 
     fn died(&mut self) -> Error {
         let why = self.child.broken("cat-file has ended");
-        Error::git(format!("{}; `git fsck` tells what is wrong with the repository", why.message()))
+        Error::git(format!("{}; run `git fsck` to check the repository", why.message()))
     }
 }

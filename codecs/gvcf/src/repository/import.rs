@@ -36,7 +36,7 @@ impl Import {
     /// common to all frames.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] where the branch exists and `replace` is not given, or its name is none;
+    /// [`ErrorKind::Usage`] if the branch exists and `replace` is not given, or its name is invalid;
     /// [`Code::Git`] for what git refuses.
     pub fn begin(
         directory: &Path,

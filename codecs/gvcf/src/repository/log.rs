@@ -94,8 +94,10 @@ pub fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry>, File
     // The last frame of each blob, and the last frame with a blob of its own.
     let (mut known, mut last) = (HashMap::new(), None);
     for commit in text.split('\x01').skip(1) {
-        let (commit, rest) = commit.split_once('\n').ok_or_else(|| Error::git("git log is cut"))?;
-        let (message, changes) = rest.split_once('\x02').ok_or_else(|| Error::git("git log is cut"))?;
+        let (commit, rest) =
+            commit.split_once('\n').ok_or_else(|| Error::git("the output of git log is truncated"))?;
+        let (message, changes) =
+            rest.split_once('\x02').ok_or_else(|| Error::git("the output of git log is truncated"))?;
         for line in changes.lines().filter(|line| line.starts_with(':')) {
             let Some((fields, name)) = line.split_once('\t') else { continue };
             let new = fields.split(' ').nth(3).unwrap_or_default();

@@ -137,9 +137,9 @@ impl Repository {
 }
 
 fn entry(entries: &[Entry], number: u32) -> Result<&Entry> {
-    entries
-        .get(number as usize)
-        .ok_or_else(|| Error::format(format!("no frame {number}; there are {}", entries.len())))
+    entries.get(number as usize).ok_or_else(|| {
+        Error::format(format!("frame {number} does not exist; the clip has {} frames", entries.len()))
+    })
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
