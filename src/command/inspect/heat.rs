@@ -9,7 +9,7 @@ use super::{App, Args, Bounds, Segments, print, print_json, report_json};
 use lab_report::heat::{self, Heat};
 use lab_stream::output::Output;
 
-/// Bytes of content on a page: the default, and the maximum that keeps a page usable in a browser.
+/// Bytes of content on a page: the default, and the maximum.
 const DEFAULT_SHOWN: u64 = 256 << 10;
 const MAX_SHOWN: u64 = 1 << 20;
 
