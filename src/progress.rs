@@ -1,4 +1,4 @@
-//! Progress on a terminal: the only file that knows one.
+//! Progress bars. No other file draws on the terminal.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lab_codec::{Observer, Silent};
 
-/// A bar with rate and remaining time on standard error, where that is a terminal and `quiet` is not asked for.
-/// Without a known `total`, a counter with a rate. The bar disappears with the last clone of the observer.
+/// A byte bar with rate and remaining time; shown only if standard error is a terminal and `quiet` is false.
+/// Without a `total`, it counts bytes and shows the rate. Dropping the last clone of the observer removes it.
 pub fn bar(label: &str, total: Option<u64>, quiet: bool) -> Arc<dyn Observer> {
     if quiet || !std::io::stderr().is_terminal() {
         return Arc::new(Silent);
@@ -30,7 +30,8 @@ pub fn bar(label: &str, total: Option<u64>, quiet: bool) -> Arc<dyn Observer> {
     Arc::new(Bar(bar))
 }
 
-/// A bar that counts finished things, with the remaining time and the name of the one at hand; as [`bar`] otherwise.
+/// A bar that counts finished steps, with the remaining time and the name of the current step; otherwise as
+/// [`bar`].
 pub fn steps(label: &str, total: u64, quiet: bool) -> Steps {
     let bar = if quiet || !std::io::stderr().is_terminal() {
         ProgressBar::hidden()
@@ -45,16 +46,16 @@ pub fn steps(label: &str, total: u64, quiet: bool) -> Steps {
     Steps(bar)
 }
 
-/// A bar of [`steps`]; it disappears when it is dropped.
+/// A bar of [`steps`]; dropping it removes it from the terminal.
 pub struct Steps(ProgressBar);
 
 impl Steps {
-    /// Names what is at hand.
+    /// Names the current step.
     pub fn begin(&self, name: &str) {
         self.0.set_message(name.escape_debug().to_string());
     }
 
-    /// One more is done.
+    /// Counts one finished step.
     pub fn advance(&self, steps: u64) {
         self.0.inc(steps);
     }
@@ -66,7 +67,7 @@ impl Drop for Steps {
     }
 }
 
-/// The metric that a bar shows: frames of a video that are done.
+/// Name of the metric that the bar shows beside bytes: finished video frames.
 const FRAMES: &str = "frames";
 
 struct Bar(ProgressBar);

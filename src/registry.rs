@@ -1,8 +1,8 @@
-//! The built-in registry: one line per codec or carrier, each as far as its feature is on.
+//! The built-in registry: one line per codec or carrier, each behind a cargo feature.
 
 use lab_codec::{Entry, Registry, Role};
 
-/// In the order in which they are listed. Carriers are probed in this order; the first one is the default.
+/// In listing order. Carriers are probed in this order; the first is the default.
 const ENTRIES: &[Entry] = &[
     #[cfg(feature = "baselines")]
     lab_baselines::STORE,
@@ -58,7 +58,7 @@ const ENTRIES: &[Entry] = &[
     lab_gvcf::GVCF,
 ];
 
-/// Everything that ships with `lab`.
+/// All codecs and carriers of this build.
 pub fn builtin() -> Registry {
     let mut registry = Registry::new();
     for entry in ENTRIES {
@@ -67,7 +67,7 @@ pub fn builtin() -> Registry {
     registry
 }
 
-/// The codecs that the program around this library has added to [`builtin`].
+/// Codecs that the calling program added to [`builtin`].
 pub fn added(registry: &Registry) -> Vec<String> {
     let codecs = registry.entries().iter().filter(|entry| entry.role() == Role::Codec);
     let ids = codecs.map(|entry| entry.info.id);

@@ -321,8 +321,11 @@ fn an_experiment_says_what_came_out() {
     let (stdout, stderr) =
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "{stderr}");
-    assert!(stderr.contains("silesia/sao is not here; get it with: lab corpus fetch silesia\n"), "{stderr}");
-    assert!(stderr.contains("nowhere is not here\n"), "{stderr}");
+    assert!(
+        stderr.contains("silesia/sao has not been fetched; fetch with: lab corpus fetch silesia\n"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("nowhere has not been fetched\n"), "{stderr}");
     let page = std::fs::read_to_string(out.join("README.md")).unwrap();
     assert_eq!(stdout.lines().last(), Some(arg(&out.join("report.html"))));
     for part in ["## Asked", "It is.", "## What came out", "holds", "**more** than stated", "no-such-codec"] {

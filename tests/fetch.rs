@@ -360,7 +360,7 @@ fn one_line_says_what_was_tried_and_what_to_do() {
         .output()
         .unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && stderr.contains("own: 1 listed file is not here"), "{stderr}");
+    assert!(output.status.success() && stderr.contains("own: 1 listed file is missing"), "{stderr}");
     server.set("/b", page(&b));
     place.fetched(&[]);
     place.is_whole(&files);
@@ -374,7 +374,7 @@ fn a_digest_that_is_not_known_is_recorded_and_then_held_to() {
     let place = Place::new(&source("raw", &[server.url("/a")]), &files);
     let output = place.fetch(&[]);
     let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(stdout.contains("no SHA-256 is known for 1"), "{stdout}");
+    assert!(stdout.contains("no published SHA-256 for 1"), "{stdout}");
     place.is_whole(&files);
     std::fs::remove_file(place.own().join("a")).unwrap();
     server.set("/a", page(&other));

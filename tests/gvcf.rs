@@ -136,7 +136,7 @@ fn branches_ranges_and_mistakes() {
 
     assert!(
         refusal(&run(["gvcf", "show-frame", "14", "--repo", at, "-o", "-"]), 3)
-            .contains("there are 14 (GVC_ERROR_FORMAT)")
+            .contains("the clip has 14 frames (GVC_ERROR_FORMAT)")
     );
     assert!(refusal(&run(["gvcf", "log", "--repo", arg(&pictures)]), 1).ends_with("(GVC_ERROR_GIT)"));
     assert!(refusal(&run(["gvcf", "export", "--repo", at, arg(&out)]), 2).contains("--force"));
@@ -149,7 +149,7 @@ fn branches_ranges_and_mistakes() {
             .contains("nowhere.rgb")
     );
     let name = ["gvcf", "import", "-q", "--raw", "72x50", arg(&input), "--repo", at, "--branch", "a..b"];
-    assert!(refusal(&run(name), 2).contains("no name of a branch"));
+    assert!(refusal(&run(name), 2).contains("not a branch name"));
 }
 
 #[test]

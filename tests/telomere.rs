@@ -135,7 +135,7 @@ fn tables_are_compared_beside_theory() {
     // 10,000 blocks: 6,335 hits of the largest table are expected, give or take 48, of them 39 useful.
     assert!((0.61..0.66).contains(&shares("hits")) && shares("useful") < 0.008, "{report}");
     assert!(shares("ratio") > 0.999);
-    assert!(std::fs::read_to_string(&chart).unwrap().contains("What seed tables find"));
+    assert!(std::fs::read_to_string(&chart).unwrap().contains("Hit rates of seed tables"));
 }
 
 /// Literals begin on a byte, so that a codec that follows finds the bytes of the input. What zstd makes of bytes that all

@@ -1,4 +1,4 @@
-//! `lab bench`: measures every chain on every sample, writes results as they come, and ends with a page.
+//! `lab bench`: measures every chain on every sample and writes results and a report page.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,52 +19,52 @@ use lab_stream::chain::Chain;
 use lab_stream::encode::{Options, SEGMENT};
 use lab_stream::resource::Store;
 
-/// Measure chains on files and corpora: ratio, time, memory and entropy of every stage
+/// Measure chains on files and corpora: ratio, time, memory, and entropy per stage
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  lab bench corpora/                                  the default chains on what is there
+  lab bench corpora/                                  the default chains on every corpus in a directory
   lab bench FILE --chain zstd:1/3/19 --chain repair   a sweep and a codec, beside the baselines
-  lab bench DIR --threads 1/2 --segment 1M/16M -o out/ further axes; results go to out/
-  lab bench DIR -o out/ --resume                      go on where a run was interrupted
+  lab bench DIR --threads 1/2 --segment 1M/16M -o out/  also sweep threads and segment size
+  lab bench DIR -o out/ --resume                      continue an interrupted run
   lab bench --suite experiments/claims                an experiment, and a page with its answer
-Every cell is encoded, decoded and compared before it is timed. A cell that fails stays in the results, and the exit code
-is 3. A segment is never bypassed: the figures are the codec's own.")]
+Every cell (one sample with one chain) is encoded, decoded and compared before it is timed.
+A failed cell stays in the results, and the exit code is 3. The bypass is off: figures are the codec's own.")]
 pub struct Args {
     /// Files and corpus directories [default: the built-in samples]
     paths: Vec<PathBuf>,
-    /// A chain or a sweep of chains, such as zstd:1/3/19 (repeatable) [default: the project's own codecs]
+    /// A chain, or a sweep such as zstd:1/3/19 (repeatable) [default: the project's own codecs]
     #[arg(long = "chain", short, value_name = "CHAIN")]
     chains: Vec<String>,
-    /// Leave out the chains that every benchmark measures (memcpy, store, zstd:3, zstd:19, xz:6)
+    /// Leave out the baselines (memcpy, store, zstd:3, zstd:19, xz:6)
     #[arg(long)]
     no_baselines: bool,
-    /// An experiment: its folder or experiment.toml; PATH is then where its corpora lie [default: LAB_CORPORA, or the
-    /// corpora of the project that it belongs to]
+    /// Run an experiment: its folder or experiment.toml; PATH then names the directory of its corpora
+    /// [default: LAB_CORPORA, or the corpora of its project]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["chains", "no_baselines"])]
     suite: Option<PathBuf>,
-    /// Where results go [default: reports/NAME-DATE]
+    /// Directory for the results [default: reports/NAME-DATE]
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Time for the measurements of a cell, such as 30s or 2m; three are made in any case [default: 500ms]
+    /// Time budget per cell, such as 30s or 2m; at least three measurements are made [default: 500ms]
     #[arg(long, value_name = "TIME", value_parser = options::duration)]
     budget: Option<Duration>,
-    /// So many measurements of each cell, whatever they take
+    /// Number of measurements per cell, in place of a time budget
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     iterations: Option<u32>,
-    /// Threads in all; several numbers are an axis [default: 1]
+    /// Number of threads; several numbers, such as 1/2/4, are a sweep [default: 1]
     #[arg(long, short = 'T', value_name = "N/N", value_parser = threads)]
     threads: Option<Axis<usize>>,
-    /// Bytes of a segment, such as 4M, or `whole`; several sizes are an axis [default: 16M]
+    /// Segment size in bytes, such as 4M, or `whole`; several sizes are a sweep [default: 16M]
     #[arg(long, value_name = "SIZE/SIZE", value_parser = segments)]
     segment: Option<Axis<u64>>,
-    /// Stay on these processors, such as 1 or 0,1
+    /// Run on these processors only, such as 1 or 0,1
     #[arg(long, value_name = "CPU", value_delimiter = ',')]
     pin: Vec<u32>,
-    /// Go on with the results in the directory of -o
+    /// Continue the interrupted run in the directory of -o
     #[arg(long, requires = "output")]
     resume: bool,
-    /// Do not measure memory, which takes processes of their own
+    /// Do not measure peak memory, which starts a process per measurement
     #[arg(long)]
     no_memory: bool,
     #[command(flatten)]
@@ -78,11 +78,11 @@ pub struct Args {
     talk: options::Talk,
 }
 
-/// Values of an axis.
+/// Values of a swept option, separated by slashes.
 #[derive(Debug, Clone)]
 pub struct Axis<T>(pub Vec<T>);
 
-/// This program, as its build script knows it.
+/// Version, compiler and revision of this build, for the results.
 const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     compiler: match option_env!("LAB_COMPILER") {
@@ -93,7 +93,7 @@ const PROGRAM: Program = Program {
     lock: include_str!("../../Cargo.lock"),
 };
 
-/// Time for the measurements of a cell.
+/// Default time budget for the measurements of a cell.
 const BUDGET: Duration = Duration::from_millis(500);
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
@@ -121,7 +121,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         Watcher { bar, quiet }
     })?;
     if let Some((experiment, left_out)) = &experiment {
-        // The answer in words; the page that is printed last has the charts.
+        // The experiment's answer as text; the report page has the charts.
         session::write(&directory.join("README.md"), &experiment.page(&results, left_out))?;
     }
     let charts = experiment.as_ref().map_or(&[][..], |(experiment, _)| &experiment.charts);
@@ -135,7 +135,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     verdict(&results, complete, &plan, &directory)
 }
 
-/// What the arguments ask for; the built-in samples, where there are no others.
+/// The plan for the arguments. Without any sample, the plan uses the built-in ones.
 fn paths_plan(args: &Args, app: &App, store: &mut Store) -> Result<Plan> {
     let found = lab_corpus::survey(&args.paths)?;
     for text in missing(&found) {
@@ -143,11 +143,11 @@ fn paths_plan(args: &Args, app: &App, store: &mut Store) -> Result<Plan> {
     }
     let mut name = args.paths.first().map_or_else(|| "builtin".to_string(), |path| plan::name_of(path));
     let mut samples = found.samples;
-    // Beside a manifest whose files have not been fetched there may lie a page about them, which is no sample.
+    // A directory whose manifest lists only absent files may hold a README, which must not become a sample.
     let only_listed = !found.missing.is_empty() && samples.iter().all(|sample| sample.corpus.is_none());
     if samples.is_empty() || only_listed {
         if !args.paths.is_empty() {
-            super::note("no samples there yet: the built-in ones are measured", args.talk.quiet);
+            super::note("no samples found: measuring the built-in ones", args.talk.quiet);
         }
         samples = lab_corpus::builtin::samples();
         name = "builtin".to_string();
@@ -171,10 +171,10 @@ fn paths_plan(args: &Args, app: &App, store: &mut Store) -> Result<Plan> {
     })
 }
 
-/// An experiment and what it names that is not there.
+/// An experiment, and the chains and corpora of it that are unavailable.
 type Suite = Option<(Experiment, Vec<String>)>;
 
-/// What an experiment asks for, as far as it is there; options of the command line go before its own.
+/// The plan for the available part of an experiment. Command-line options override the experiment's own.
 fn suite_plan(args: &Args, app: &App, suite: &Path, store: &mut Store) -> Result<(Plan, Suite)> {
     let experiment = Experiment::load(suite)?;
     let in_suite = |text: String| Error::usage(text).at(suite.display().to_string());
@@ -183,7 +183,7 @@ fn suite_plan(args: &Args, app: &App, suite: &Path, store: &mut Store) -> Result
         (true, Some(root)) => vec![root.into()],
         (true, None) => vec![experiment.directory.join("../../corpora")],
     };
-    // The project's own corpora may not have been fetched at all.
+    // The default corpora directory may not exist before the first fetch.
     let there: Vec<PathBuf> =
         roots.into_iter().filter(|root| !args.paths.is_empty() || root.exists()).collect();
     let found = lab_corpus::survey(&there)?;
@@ -191,15 +191,15 @@ fn suite_plan(args: &Args, app: &App, suite: &Path, store: &mut Store) -> Result
         experiment.select(found.samples.into_iter().chain(lab_corpus::builtin::samples()).collect());
     for corpus in &absent {
         let name = corpus.split('/').next().unwrap_or(corpus);
-        super::note(&format!("{corpus} is not here{}", get_with(name)), args.talk.quiet);
+        super::note(&format!("{corpus} has not been fetched{}", get_with(name)), args.talk.quiet);
     }
     if samples.is_empty() {
-        return Err(in_suite("none of its samples is here".into()));
+        return Err(in_suite("none of its samples has been fetched".into()));
     }
     let (known, unknown): (Vec<String>, Vec<String>) =
         experiment.chains.iter().cloned().partition(|chain| plan::known(&app.registry, chain));
     if known.is_empty() {
-        return Err(in_suite("none of its chains can be built with the codecs at hand".into()));
+        return Err(in_suite("none of its chains can be built with the codecs of this build".into()));
     }
     let chains =
         plan::chains(&app.registry, &known, &added(&app.registry), experiment.baselines, &mut |path| {
@@ -224,7 +224,7 @@ fn suite_plan(args: &Args, app: &App, suite: &Path, store: &mut Store) -> Result
     Ok((plan, Some((experiment, [absent, unknown].concat()))))
 }
 
-/// Shows progress, and names cells that fail.
+/// Shows progress, and reports each failed cell.
 struct Watcher {
     bar: Steps,
     quiet: bool,
@@ -244,7 +244,7 @@ impl Listener for Watcher {
     }
 }
 
-/// Writes every form of the results, and returns the path of the page to look at.
+/// Writes the results in every format, and returns the path of the report page.
 fn write_all(results: &Results, directory: &Path, charts: &[String]) -> Result<PathBuf> {
     session::write_tables(results, directory)?;
     if results.cells.is_empty() {
@@ -259,7 +259,7 @@ fn verdict(results: &Results, complete: bool, plan: &Plan, directory: &Path) -> 
         return Err(Error::new(
             ErrorKind::Partial,
             format!(
-                "interrupted after {} of {} cells; the same command with -o {} --resume goes on",
+                "interrupted after {} of {} cells; continue with the same command and -o {} --resume",
                 results.cells.len(),
                 plan.keys().len(),
                 directory.display()
@@ -272,7 +272,7 @@ fn verdict(results: &Results, complete: bool, plan: &Plan, directory: &Path) -> 
     }
 }
 
-/// A row for each chain.
+/// A table with a row for each chain.
 fn overview(results: &Results) -> String {
     let mut shown = table::table(&[
         "chain", "cells", "bytes", "output", "ratio", "mean", "enc MB/s", "dec MB/s", "enc MiB", "dec MiB",
@@ -344,7 +344,7 @@ fn segments(text: &str) -> Result<Axis<u64>, String> {
     axis(text, options::segment)
 }
 
-/// What a process that measures memory is told; `lab bench` starts it.
+/// Arguments of the hidden child process that measures peak memory for `lab bench`.
 #[derive(clap::Args)]
 pub struct ProbeArgs {
     direction: String,

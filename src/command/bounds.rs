@@ -1,18 +1,18 @@
-//! A range of bytes, as it is typed.
+//! A byte range of the command line.
 
 use lab_codec::{Error, Result, parse_size};
 
-/// Bytes `start..end` of the content; without an end, all that follow.
+/// Bytes `start..end` of the content; without `end`, up to the end of the content.
 #[derive(Debug, PartialEq)]
 pub struct Bounds {
     /// The first byte.
     pub start: u64,
-    /// The first byte that is not meant.
+    /// One past the last byte.
     pub end: Option<u64>,
 }
 
 impl Bounds {
-    /// Reads a range that the user typed.
+    /// Parses a range such as `0..4096`, `1M..`, `..10` or `1G..+4K`.
     ///
     /// # Errors
     /// [`Usage`](lab_codec::ErrorKind::Usage).

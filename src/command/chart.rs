@@ -1,4 +1,4 @@
-//! A chart that a command draws into a file.
+//! An output file for a chart.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use lab_report::draw;
 use lab_report::figure::Figure;
 use lab_stream::output::Output;
 
-/// A file for a chart, opened before the work that the chart shows, so that a wrong name costs no time.
+/// A chart's output file. It is opened before the work starts, so a wrong name fails at once.
 pub struct Chart {
     path: PathBuf,
     form: Form,
@@ -23,10 +23,10 @@ enum Form {
 }
 
 impl Chart {
-    /// Opens a file; its ending says what is drawn.
+    /// Opens a file; its extension, .svg or .png, selects the format.
     ///
     /// # Errors
-    /// [`Usage`](lab_codec::ErrorKind::Usage) for another ending than .svg and .png, and as [`Output::open`].
+    /// [`Usage`](lab_codec::ErrorKind::Usage) for other extensions; those of [`Output::open`].
     pub fn open(path: &Path, force: bool) -> Result<Self> {
         let form = match path.extension().and_then(|ending| ending.to_str()) {
             Some("svg") => Form::Svg,
@@ -39,7 +39,7 @@ impl Chart {
     /// Draws the chart.
     ///
     /// # Errors
-    /// I/O errors; where the font is missing.
+    /// I/O errors; a missing font.
     pub fn draw(mut self, figure: &Figure) -> Result<()> {
         let bytes = match self.form {
             Form::Svg => draw::svg(figure)?.into_bytes(),

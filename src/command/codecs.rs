@@ -1,4 +1,4 @@
-//! `lab codecs`: what is registered, with parameters, ranges and needs.
+//! `lab codecs`: the registered codecs and carriers with parameters, ranges, memory and required tools.
 
 use lab_codec::{Build, Entry, Params, Registry, Resources, Result, Role, format_size, memory_of};
 
@@ -8,13 +8,13 @@ use super::{App, options, table};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  lab codecs\n  lab codecs zstd\n  lab codecs --json")]
 pub struct Args {
-    /// Show only this one, in full
+    /// The codec or carrier to show in full
     name: Option<String>,
     #[command(flatten)]
     talk: options::Talk,
 }
 
-/// The segment for which memory is stated.
+/// Segment size for which memory is stated, in bytes.
 const SEGMENT: u64 = 16 << 20;
 
 #[derive(serde::Serialize)]

@@ -1,4 +1,4 @@
-//! `lab compare`: how two runs of a benchmark differ, and whether that is too much.
+//! `lab compare`: the differences between two benchmark runs, and whether they exceed a limit.
 
 use std::path::PathBuf;
 
@@ -13,30 +13,31 @@ use lab_report::text;
 #[command(after_help = "\
 Examples:
   lab compare old.json new.json                     what became smaller, larger, faster, slower?
-  lab compare old.json new.json --fail-over 1%      code 7 where a cell grew by more, or fails now
+  lab compare old.json new.json --fail-over 1%      exit code 7 if a cell grew by more, or fails now
   lab compare old.json new.json --fail-over 5% --speed   ... or a chain became significantly slower
-Times are ratios new / old. A change counts where 1 lies outside an interval made from the confidence of both medians,
-what two runs of the same program differ by, and the number of comparisons. Wall time fails only with --speed.")]
+Times are ratios new / old. A change is significant if 1 lies outside the ratio's interval, which combines
+the confidence of both medians, the noise between runs of one program, and the number of comparisons.
+Without --speed, slower times never fail.")]
 pub struct Args {
-    /// Results of the old run: of `lab bench`, hyperfine JSON, lzbench or TurboBench CSV
+    /// Results of the old run: from `lab bench`, hyperfine (JSON), lzbench or TurboBench (CSV)
     old: PathBuf,
     /// Results of the new run
     new: PathBuf,
-    /// End with code 7 where a cell's bytes grew by more than this, or a cell fails that did not
+    /// Exit with code 7 if a cell grew by more than this, or newly fails
     #[arg(long, value_name = "PERCENT", value_parser = share)]
     fail_over: Option<f64>,
-    /// Let --fail-over count significantly longer times of a chain, too
+    /// Let --fail-over also count chains that became significantly slower
     #[arg(long, requires = "fail_over")]
     speed: bool,
-    /// List every cell, not only those that changed
+    /// List every cell, not only changed ones
     #[arg(long)]
     all: bool,
     #[command(flatten)]
     talk: options::Talk,
 }
 
-/// More changed cells than this are counted, not listed.
-const LISTED: usize = 40;
+/// Maximum number of listed cells without --all; the others are counted.
+const MAX_LISTED: usize = 40;
 
 pub fn run(args: &Args, _: &App) -> Result<()> {
     let (old, new) = (super::report::read(&args.old)?.results, super::report::read(&args.new)?.results);
@@ -103,7 +104,7 @@ fn words(comparison: &Comparison, all: bool) -> String {
     let listed: Vec<&Pair> = comparison.pairs.iter().filter(|p| all || changed(p)).collect();
     if !listed.is_empty() {
         let mut cells = table::table(&["cell", "old", "new", "change", "encode time", "", "decode time", ""]);
-        for pair in listed.iter().take(if all { usize::MAX } else { LISTED }) {
+        for pair in listed.iter().take(if all { usize::MAX } else { MAX_LISTED }) {
             let size = |run: usize| {
                 if pair.failed[run] { "FAIL".to_string() } else { table::count(pair.bytes[run]) }
             };
@@ -120,9 +121,11 @@ fn words(comparison: &Comparison, all: bool) -> String {
             ]);
         }
         words += &format!("\n{}", table::text(&cells));
-        if !all && listed.len() > LISTED {
-            words +=
-                &format!("... and {} more changed cells; --all lists every cell\n", listed.len() - LISTED);
+        if !all && listed.len() > MAX_LISTED {
+            words += &format!(
+                "... and {} more changed cells; --all lists every cell\n",
+                listed.len() - MAX_LISTED
+            );
         }
     }
     if !comparison.singles.is_empty() {
@@ -142,14 +145,14 @@ fn changed(pair: &Pair) -> bool {
         || significant(&pair.decode)
 }
 
-/// The ratio with its interval, and what it says.
+/// The time ratio with its interval, and the verdict.
 fn time(change: &Change) -> (String, String) {
     let ratio = change.time.map_or("-".to_string(), |t| format!("{t:.3}"));
     let between = change.interval.map_or(String::new(), |[low, high]| format!(" ({low:.2}-{high:.2})"));
     (ratio + &between, change.verdict.words().to_string())
 }
 
-/// The whole in a line.
+/// One line: cells that became smaller, larger, failed; chains that became faster or slower.
 fn verdict(comparison: &Comparison) -> String {
     let pairs = &comparison.pairs;
     let fails = pairs.iter().filter(|p| p.failed == [false, true]).count();

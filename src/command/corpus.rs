@@ -18,11 +18,11 @@ use lab_stream::output::Output;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  lab corpus list                                 built-in samples, generators, corpora to fetch
-  lab corpus list corpora/                        what a directory's manifest holds
+  lab corpus list                                 built-in samples, generators, published corpora
+  lab corpus list corpora/                        the files that a directory's manifest lists
   lab corpus fetch canterbury silesia             published corpora, into corpora/
   lab corpus verify corpora/silesia               sizes and SHA-256 of stored files and originals
-  lab corpus generate versioned --size 8G -o -    artificial data, the same for a seed everywhere")]
+  lab corpus generate versioned --size 8G -o -    synthetic data, identical on every machine")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -37,22 +37,22 @@ enum Command {
     Generate(GenerateArgs),
 }
 
-/// Show what directories hold, or the built-in samples, the generators and the corpora to fetch
+/// List samples of directories, or the built-in samples, the generators and the published corpora
 #[derive(clap::Args)]
 struct ListArgs {
     /// Files and corpus directories
     paths: Vec<PathBuf>,
-    /// A row for every file
+    /// List every file
     #[arg(long)]
     files: bool,
     #[command(flatten)]
     talk: options::Talk,
 }
 
-/// Compare files with their manifest
+/// Check files against their manifest: size and SHA-256
 #[derive(clap::Args)]
 struct VerifyArgs {
-    /// Directories with a manifest.json, in them or above
+    /// Directories with a manifest.json in them or in a parent
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -61,19 +61,19 @@ struct VerifyArgs {
     work: options::Work,
 }
 
-/// Write artificial data
+/// Write synthetic data
 #[derive(clap::Args)]
 #[command(
-    after_help = "`lab corpus list` shows the generators. A shorter sample is the beginning of a longer one."
+    after_help = "`lab corpus list` shows the generators. A shorter sample is a prefix of a longer one."
 )]
 struct GenerateArgs {
-    /// The generator, with `:key=value` for its parameters
+    /// The generator and its parameters
     #[arg(value_name = "GENERATOR[:KEY=VALUE]")]
     generator: String,
-    /// Bytes to write, such as 8G
+    /// Size of the output in bytes, such as 8G
     #[arg(long, value_name = "SIZE", value_parser = options::size)]
     size: u64,
-    /// Another number gives other data of the same kind
+    /// Seed of the generator
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// The output, or - for standard output
@@ -102,7 +102,7 @@ fn absent_text(rows: &[AbsentRow]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let mut shown = table::table(&["not here", "files", "bytes", "get it with"]);
+    let mut shown = table::table(&["not fetched", "files", "bytes", "fetch with"]);
     for row in rows {
         shown.add_row([
             row.corpus.escape_debug().to_string(),
@@ -209,7 +209,9 @@ struct VerifiedRow {
 fn verify(args: &VerifyArgs, app: &App) -> Result<()> {
     let manifests = manifests(&args.paths)?;
     if manifests.iter().any(Vec::is_empty) {
-        return Err(Error::usage("there is no manifest.json in the directory, above it, or in one below"));
+        return Err(Error::usage(
+            "no manifest.json found in the directory, its parents or its subdirectories",
+        ));
     }
     let mut rows = Vec::new();
     for (manifest, real) in &manifests.concat() {
@@ -241,8 +243,8 @@ fn verify(args: &VerifyArgs, app: &App) -> Result<()> {
     match (rows.len(), bad) {
         (0, _) => Err(Error::usage("the manifest lists no file there")),
         (_, 0) if args.talk.json || args.talk.quiet => Ok(()),
-        (n, 0) => super::print(&format!("all {n} files are as listed\n")),
-        (n, bad) => Err(Error::corrupt(format!("{bad} of {n} files are not as listed"))),
+        (n, 0) => super::print(&format!("all {n} files match the manifest\n")),
+        (n, bad) => Err(Error::corrupt(format!("{bad} of {n} files do not match the manifest"))),
     }
 }
 

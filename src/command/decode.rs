@@ -1,4 +1,4 @@
-//! `lab decode`: whatever was encoded, back to the original bytes.
+//! `lab decode`: decodes a stream from any carrier to the original bytes.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,12 @@ use lab_stream::input::{self, Medium, Pipe};
 use lab_stream::output::Output;
 use lab_stream::resource::Store;
 
-/// Decode a stream, from whichever carrier holds it
+/// Decode a stream from any carrier; no options needed
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab decode OUT.lab -o IN
-  lab decode OUT.mp4              the name is taken from the video
+  lab decode OUT.mp4              under the name recorded in the video
   lab decode damaged.lab --salvage -o IN
   lab decode plain.zst            a plain Zstandard file, too")]
 pub struct Args {
@@ -29,7 +29,7 @@ pub struct Args {
     /// The output, or - for standard output [default: - for standard input, else the original name beside IN]
     #[arg(long, short, value_name = "OUT")]
     pub output: Option<PathBuf>,
-    /// Recover what is intact of a damaged stream; lost ranges become zeros (exit code 6)
+    /// Recover the intact segments of a damaged stream; lost ranges become zeros (exit code 6)
     #[arg(long)]
     pub salvage: bool,
     #[command(flatten)]
@@ -85,10 +85,8 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         return Err(Error::new(
             ErrorKind::Partial,
             match lost {
-                0 => {
-                    "every segment that is there was recovered, but the stream's end is lost: whether more followed is unknown"
-                        .into()
-                }
+                0 => "all segments found were recovered; the stream's end is lost, so more may have followed"
+                    .into(),
                 n => format!("{n} bytes in {} ranges are lost and zero in the output", report.lost.len()),
             },
         ));
@@ -111,40 +109,39 @@ fn summary(args: &Args, output: &Path, report: &Report) -> String {
     )
 }
 
-/// Lost ranges that are listed; all of them are in JSON.
-const LISTED: usize = 20;
+/// Maximum number of lost ranges in the message; JSON lists all.
+const MAX_LISTED: usize = 20;
 
 fn lost(ranges: &[[u64; 2]]) -> String {
-    let listed: Vec<_> = ranges.iter().take(LISTED).map(|[start, end]| format!("{start}..{end}")).collect();
-    let more = match ranges.len().saturating_sub(LISTED) {
+    let listed: Vec<_> =
+        ranges.iter().take(MAX_LISTED).map(|[start, end]| format!("{start}..{end}")).collect();
+    let more = match ranges.len().saturating_sub(MAX_LISTED) {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
     format!("lost: {}{more}", listed.join(", "))
 }
 
-/// Opens the input, which is no pipe.
+/// Opens a seekable input.
 fn open(args: &Args, app: &App) -> Result<Medium> {
     let cx = args.work.context(app, progress::bar("", None, true));
     input::open(&app.registry, &args.input, &cx)
 }
 
-/// The original's name, as the medium tells it or as the input's name without its ending.
+/// Output path: the name recorded in the medium, or the input's name without its extension.
 fn default_name(args: &Args, medium: &Medium) -> Result<PathBuf> {
     let told = match medium {
         Medium::Stream { stream, .. } => stream.summary().map(|s| s.name).unwrap_or_default(),
         Medium::Zstd => String::new(),
     };
-    // A name from inside a file may not lead anywhere else, nor mean standard output.
+    // A recorded name is untrusted: it must not leave the directory, nor mean standard output.
     let plain = !told.starts_with('.') && told != "-" && !told.contains(char::is_control);
     if let Some(name) = Path::new(&told).file_name().filter(|n| plain && n.to_str() == Some(&told)) {
         return Ok(args.input.with_file_name(name));
     }
     match args.input.extension().and_then(|e| e.to_str()) {
         Some("lab" | "zst" | "mp4" | "mkv") => Ok(args.input.with_extension("")),
-        _ => {
-            Err(Error::usage(format!("no name for the output of {}; give it with -o", args.input.display())))
-        }
+        _ => Err(Error::usage(format!("{} records no output name; give one with -o", args.input.display()))),
     }
 }
 
@@ -176,10 +173,10 @@ fn read(
     .map_err(|e| at_input(e, &args.input))
 }
 
-/// Bytes of content, as far as the end of the stream tells.
+/// Length of the content in bytes, if the carrier or the trailer has it.
 fn content_len(medium: &Medium, cx: &Context) -> Option<u64> {
     let Medium::Stream { stream, .. } = medium else { return None };
-    // A carrier that knows need not be read at its end.
+    // A length from the carrier saves reading the trailer.
     let told = stream.summary().map(|summary| summary.bytes);
     told.or_else(|| {
         Some(lab_stream::container::Reader::open(stream.clone(), *cx.limits()).ok()?.trailer().bytes)
@@ -211,13 +208,13 @@ fn recover(
     sink: &mut (dyn Write + Send),
 ) -> Result<Report> {
     if args.input == Path::new("-") {
-        return Err(Error::usage("--salvage reads back and forth; save the stream and give the file"));
+        return Err(Error::usage("--salvage needs a seekable file; save the stream first"));
     }
     let cx = args.work.context(app, progress::bar("salvage", None, args.talk.quiet));
     let stream = match medium.map_or_else(|| input::open(&app.registry, &args.input, &cx), Ok) {
         Ok(Medium::Stream { stream, .. }) => stream,
         Ok(Medium::Zstd) => return Err(Error::usage("--salvage is for .lab streams")),
-        // The first bytes may be what is lost.
+        // The magic may be damaged: scan for segments anyway.
         Err(e) if e.kind() == ErrorKind::Unsupported => lab_stream::file::open(&args.input)?,
         Err(e) => return Err(e),
     };

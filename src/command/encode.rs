@@ -1,4 +1,4 @@
-//! `lab encode`: a file or pipe through a chain onto its carrier.
+//! `lab encode`: encodes a file or pipe with a chain and writes its carrier.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -25,13 +25,13 @@ pub struct Args {
     pub chain: String,
     /// The file to encode, or - for standard input
     pub input: PathBuf,
-    /// The output, or - for standard output [default: - for standard input, else IN with the carrier's ending]
+    /// The output, or - for standard output [default: IN plus the carrier's extension; - for standard input]
     #[arg(long, short, value_name = "OUT")]
     pub output: Option<PathBuf>,
-    /// Store every segment as the chain gives it, even where that is longer than the segment itself
+    /// Never store a segment raw, even if the chain grows it
     #[arg(long)]
     pub no_bypass: bool,
-    /// Decode the result and compare, before it replaces anything
+    /// Decode the output and compare it before it takes its name
     #[arg(long)]
     pub verify: bool,
     #[command(flatten)]
@@ -121,7 +121,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     };
     let bypassed = match summary.bypassed {
         0 => String::new(),
-        n => format!(", {n} of {} segments stored as they are", summary.segments),
+        n => format!(", {n} of {} segments stored raw", summary.segments),
     };
     super::note(
         &format!(
@@ -142,7 +142,7 @@ fn verify(args: &Args, app: &App, path: &Path, summary: &Summary, store: &resour
     let cx = args.work.context(app, progress::bar("verify", Some(summary.bytes), args.talk.quiet));
     let ending = super::decode::decode_to(app, path, store, &mut std::io::sink(), args.work.threads(), &cx)?;
     if ending.trailer.sha256 != summary.sha256 {
-        return Err(Error::corrupt("the output decodes to something else; it was not kept"));
+        return Err(Error::corrupt("the output does not decode to the input; it was discarded"));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `lab extract`: some bytes of the content, reading only the segments that hold them.
+//! `lab extract`: decodes a byte range; reads only the segments that overlap it.
 
 use std::path::PathBuf;
 
@@ -12,17 +12,17 @@ use lab_stream::decode::{extract, pipeline_of};
 use lab_stream::input::{self, Medium};
 use lab_stream::output::Output;
 
-/// Decode a range of bytes, without the rest
+/// Decode a byte range without decoding the rest
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab extract OUT.lab --range 1G..1G+4K        4 KiB from the middle
   lab extract OUT.mp4 --range 1000.. -o tail
-The end is exclusive. A missing start is 0, a missing end the end of the content.")]
+The end is exclusive. The start defaults to 0, the end to the end of the content.")]
 pub struct Args {
     /// The encoded file
     input: PathBuf,
-    /// Bytes A..B of the content; sizes take K, M, G, and B may be +LENGTH or A+LENGTH
+    /// Byte range of the content; A and B take K, M, G, and B may be +LENGTH or A+LENGTH
     #[arg(long, short, value_name = "A..B")]
     range: String,
     /// The output, or - for standard output

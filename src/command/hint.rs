@@ -1,25 +1,25 @@
-//! What would help, in the words of this program: its options and commands.
+//! Turns a library's hint into the option or command that helps.
 
 use lab_codec::Hint;
 
-/// The end of an error's line.
+/// The advice that is appended to an error.
 pub fn text(hint: Hint) -> &'static str {
     match hint {
         Hint::RaiseMemoryLimit => "raise it with --memory-limit",
         Hint::SmallerSegments => "use a smaller --segment",
         Hint::Overwrite => "use --force to replace it",
         Hint::Resume => {
-            "use --resume to go on with the same samples, chains and options, or --force to begin again"
+            "use --resume to continue with the same samples, chains and options, or --force to start again"
         }
         Hint::FindResource => "give its file or directory with --resource",
         Hint::Salvage => "`lab decode --salvage` recovers the intact segments",
         Hint::NotATerminal => "give -o FILE, redirect, or use --force",
-        Hint::ListCodecs => "`lab codecs` lists what there is",
+        Hint::ListCodecs => "`lab codecs` lists all codecs and carriers",
         Hint::RebuildTable => "build it again with `lab telomere table build --force`",
         Hint::OtherSource => {
-            "try again later, name another place with --mirror URL, or get the files yourself and use --from DIR"
+            "try again later, use --mirror URL, or download the files yourself and use --from DIR"
         }
-        // A hint of a newer library: the error says what is wrong without it.
+        // `Hint` is non-exhaustive: the error is complete without a hint.
         _ => "",
     }
 }

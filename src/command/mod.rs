@@ -1,4 +1,4 @@
-//! The command line: one file per subcommand, shared options and the way from an error to an exit code here.
+//! The command line: one file per subcommand. This file maps errors to exit codes and prints.
 
 #[cfg(feature = "album")]
 mod album;
@@ -43,7 +43,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use lab_codec::{Cancel, Context, Error, ErrorKind, Limits, Observer, Registry, Result};
 
-/// A research compression toolkit: chain codecs, run them on real data, verify to the byte, measure.
+/// A research compression toolkit: chain codecs, run them on real data, verify every byte, measure
 #[derive(Parser)]
 #[command(name = "lab", version, propagate_version = true, max_term_width = 110, after_help = EXAMPLES)]
 struct Cli {
@@ -51,22 +51,22 @@ struct Cli {
     command: Command,
 }
 
-/// What messages begin with whose wording another project has promised; those of the others begin with our name.
+/// Prefix of messages whose format description fixes it (GVCF); all others begin with the program's name.
 const ERROR: &str = "Error: ";
 
-/// How long work has to notice that it shall end.
+/// Time that work gets to stop after a signal, before the process exits.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Examples:
   lab run --chain repair,zstd,video             what does this chain do to the sample corpus?
-  lab run --chain zstd:19 FILE corpora/         ... and to my own data?
-  lab bench FILE --chain zstd:1/3/19            measured with care, beside the baselines
+  lab run --chain zstd:19 FILE corpora/         ... and to your own data?
+  lab bench FILE --chain zstd:1/3/19            measure a sweep beside the baselines
   lab try FILE                                  which chains suit this file?
   lab encode --chain zstd:19 IN -o OUT.lab      write a self-describing stream
   lab encode --chain zstd,video IN -o OUT.mp4   ... inside a playable video
-  lab decode OUT.mp4 -o IN                      and back; no flags needed
-  lab codecs                                    what can be chained
+  lab decode OUT.mp4 -o IN                      and back; no options needed
+  lab codecs                                    list codecs, carriers and their parameters
 
 Exit codes:
   0 ok                            4 missing tool or resource
@@ -113,7 +113,7 @@ enum Command {
     MemoryProbe(bench::ProbeArgs),
 }
 
-/// What every command works with.
+/// State shared by all commands.
 struct App {
     registry: Registry,
     cancel: Cancel,
@@ -149,7 +149,7 @@ pub fn run_cli(registry: Registry) -> ExitCode {
     let cancel = app.cancel.clone();
     let handler = ctrlc::set_handler(move || {
         cancel.cancel();
-        // Work that notices ends the process in order. A blocked read or a long call into a library does not.
+        // Cancelled work ends the process in order; a blocked read or a long library call may not notice.
         std::thread::sleep(GRACE);
         lab_process::end_all();
         lab_stream::cleanup::remove_all();
@@ -163,7 +163,7 @@ pub fn run_cli(registry: Registry) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if error.io_kind() != Some(io::ErrorKind::BrokenPipe) {
-                // A failure to report a failure has nowhere to go.
+                // If standard error is closed, the message is lost; the exit code remains.
                 let text = one_line(&hint::line(&error));
                 let name = if text.starts_with(ERROR) { "" } else { "lab: " };
                 let _ = writeln!(io::stderr(), "{name}{text}");
@@ -241,12 +241,12 @@ fn print_json(value: &impl serde::Serialize) -> Result<()> {
 /// Writes a message to standard error.
 fn note(text: &str, quiet: bool) {
     if !quiet {
-        // Messages are a courtesy: their loss is no reason to stop.
+        // A closed standard error must not stop the work.
         let _ = writeln!(io::stderr(), "{}", one_line(text));
     }
 }
 
-/// Text with its control characters spelled out: names of files may hold anything, and a message is one line.
+/// Escapes control characters, since file names may contain line breaks and a message is one line.
 fn one_line(text: &str) -> String {
     text.chars().fold(String::new(), |mut line, c| {
         if c.is_control() {
@@ -258,7 +258,7 @@ fn one_line(text: &str) -> String {
     })
 }
 
-/// Writes a report as JSON to standard output, or to standard error where the data itself went there.
+/// Writes a report as JSON to standard output, or to standard error if the data went to standard output.
 fn report_json(value: &impl serde::Serialize, stdout_is_taken: bool) -> Result<()> {
     if stdout_is_taken {
         note(&serde_json::to_string(value).unwrap_or_default(), false);

@@ -11,13 +11,13 @@ use super::App;
 use lab_stream::chain::Chain;
 use lab_stream::resource::Store;
 
-/// Speaking.
+/// Options for messages and reports.
 #[derive(Args, Clone)]
 pub struct Talk {
     /// Print JSON instead of a table
     #[arg(long)]
     pub json: bool,
-    /// No progress and no messages, only errors
+    /// Print errors only, no progress and no messages
     #[arg(long, short)]
     pub quiet: bool,
 }
@@ -50,18 +50,18 @@ pub struct Work {
     pub resources: Vec<PathBuf>,
 }
 
-/// Cutting.
+/// Options for cutting the input into segments.
 #[derive(Args, Clone)]
 pub struct Cut {
-    /// Bytes of a segment, such as 4M, or `whole` for one segment
+    /// Segment size in bytes, such as 4M, or `whole` for one segment
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = segment)]
     pub segment: u64,
 }
 
-/// Writing.
+/// Options for output files.
 #[derive(Args, Clone)]
 pub struct Write {
-    /// Replace outputs that exist
+    /// Replace existing outputs
     #[arg(long, short)]
     pub force: bool,
 }
@@ -80,7 +80,7 @@ impl Effort {
         self.threads.map_or_else(all, usize::from)
     }
 
-    /// The surroundings for codecs and carriers.
+    /// The context for codecs and carriers: limits, cancellation, progress.
     pub fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
         self.memory.context(app, observer)
     }
@@ -97,7 +97,7 @@ impl Work {
         self.effort.context(app, observer)
     }
 
-    /// The resources at hand, with those beside `input`.
+    /// The resources of `--resource`, of LAB_RESOURCES and of the directory of `input`.
     pub fn store(&self, app: &App, input: Option<&Path>) -> Store {
         let here = |p| if p == Path::new("") { Path::new(".") } else { p };
         let beside = input.and_then(Path::parent).map(here);
@@ -105,12 +105,12 @@ impl Work {
     }
 }
 
-/// Reads a chain that the user typed; files that it names are loaded into `store`.
+/// Parses a chain; files named in it are loaded into `store`.
 pub fn chain(app: &App, text: &str, store: &mut Store) -> lab_codec::Result<Chain> {
     Chain::parse_with(&app.registry, text, &mut |path| store.load(path))
 }
 
-/// Reads a size.
+/// Parses a size in bytes.
 pub fn size(text: &str) -> Result<u64, String> {
     parse_size(text).ok_or_else(|| "a size is a number with an optional K, M, G or T".to_string())
 }
@@ -125,7 +125,7 @@ pub fn segment(text: &str) -> Result<u64, String> {
     }
 }
 
-/// `500ms`, `30s`, `2m`, or seconds.
+/// Parses a time: `500ms`, `30s`, `2m`, or a number of seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let unit = match &text[split..] {

@@ -9,30 +9,31 @@ use lab_bench::results::Results;
 use lab_report::interchange::{self, Format, Input};
 use lab_stream::output::Output;
 
-/// Draw charts and a page from the results of one run, or of two side by side
+/// Draw charts and a page from one benchmark run, or from two side by side
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab report results.json -o report/              report.html and charts/*.svg, *.png
   lab report old.json new.json -o report/         two runs side by side, with their differences
-  lab report results.json lzbench.csv -o report/  a rival's run in the same charts
+  lab report results.json lzbench.csv -o report/  another tool's run in the same charts
   lab report results.json -o report/ --chart files --chart stages
   lab report results.json -o report/ --export hyperfine --export lzbench
-Files of hyperfine (JSON), lzbench and TurboBench (CSV) are known by their content; they join the run before them.")]
+Results of hyperfine (JSON), lzbench and TurboBench (CSV) are recognised by content.
+They are drawn together with the run named before them.")]
 pub struct Args {
-    /// Results of `lab bench`, hyperfine JSON, lzbench or TurboBench CSV
+    /// Results of `lab bench`, hyperfine (JSON), lzbench or TurboBench (CSV)
     #[arg(required = true, value_name = "RESULTS")]
     inputs: Vec<PathBuf>,
-    /// The directory for report.html and charts/
+    /// Directory for report.html and charts/
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
     /// The page's title [default: the names of the runs]
     #[arg(long, value_name = "TITLE")]
     title: Option<String>,
-    /// Draw only this chart (repeatable) [default: every chart that the results have the data for]
+    /// Draw only this chart (repeatable) [default: every chart with data in the results]
     #[arg(long, value_name = "NAME")]
     chart: Vec<String>,
-    /// Also write the first run in the format of another tool: hyperfine, lzbench, turbobench (repeatable)
+    /// Also export the first run in another tool's format: hyperfine, lzbench, turbobench (repeatable)
     #[arg(long, value_name = "TOOL", value_parser = tool)]
     export: Vec<String>,
     #[command(flatten)]
@@ -57,7 +58,7 @@ pub fn run(args: &Args, _: &App) -> Result<()> {
     super::print(&format!("{}\n", page.display()))
 }
 
-/// Reads results of any known format.
+/// Reads results in any supported format.
 pub fn read(path: &Path) -> Result<Input> {
     let at = |e: Error| e.at(path.display().to_string());
     let bytes = std::fs::read(path).map_err(|e| at(e.into()))?;

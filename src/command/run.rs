@@ -1,4 +1,4 @@
-//! `lab run`: what a chain does to files: encode, decode, verify, and say what each stage did.
+//! `lab run`: encodes, decodes and verifies files with a chain, and reports each stage.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -12,14 +12,14 @@ use lab_stream::pipeline::Pipeline;
 use super::{App, options, table};
 use crate::progress;
 
-/// Encode, decode and verify files, and show what every stage did
+/// Encode, decode and verify files, and show size, rate and entropy of every stage
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab run --chain repair,zstd,video            on the built-in samples
   lab run --chain zstd:19 FILE corpora/        on files and corpus directories
   lab run --chain store,video FILE -o out/     keep the outputs
-A segment is never bypassed here: the figures are the codec's own. Rates of a stage are per thread.")]
+The bypass is off, so the figures are the codec's own. Rates of a stage are per thread.")]
 pub struct Args {
     /// Codecs in order, then at most one carrier, such as repair,zstd:level=19,video
     #[arg(long, short, value_name = "CHAIN")]
@@ -29,7 +29,7 @@ pub struct Args {
     /// Keep the encoded files in this directory
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Accepted for the habit of typing it: `run` never bypasses a segment
+    /// No effect, accepted as in `encode`: `run` never bypasses a segment
     #[arg(long, hide = true)]
     no_bypass: bool,
     #[command(flatten)]
@@ -53,14 +53,14 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         let found = lab_corpus::survey(&args.paths)?;
         for listed in &found.missing {
             super::note(
-                &format!("{}/{} is listed, but not there", listed.corpus, listed.name),
+                &format!("{}/{} is listed in the manifest but missing", listed.corpus, listed.name),
                 args.talk.quiet,
             );
         }
         found.samples
     };
     if samples.is_empty() {
-        return Err(Error::usage("no files in the given paths"));
+        return Err(Error::usage("no files found in the given paths"));
     }
     let scratch = tempfile::Builder::new().prefix("lab-run-").tempdir()?;
     let _listed = lab_stream::cleanup::Temporary::new(scratch.path());
@@ -95,13 +95,13 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let failed = format!("{} of {} files FAILED", total.files - total.verified, total.files);
     match first_error {
         _ if total.verified == total.files => Ok(()),
-        // Nothing came back wrong: it did not come so far.
+        // No mismatch: the files failed before their output could be compared.
         Some(error) if total.differing == 0 => Err(Error::new(error.kind(), failed)),
         _ => Err(Error::corrupt(failed)),
     }
 }
 
-/// The error's line, with the sample's path in front where it is not there yet.
+/// The error text, prefixed with the sample's path unless it contains it.
 fn about(sample: &Sample, error: &Error) -> String {
     let (path, line) = (sample.path.display().to_string(), super::hint::line(error));
     if line.contains(&path) { line } else { format!("{path}: {line}") }
@@ -127,7 +127,7 @@ fn output_path(
     let extension = carrier.extension();
     let Some(dir) = dir else { return Ok(scratch.join(format!("out.{extension}"))) };
     let mut path = dir.to_path_buf();
-    // Names come from anywhere: nothing in them may lead out of the directory.
+    // Sample names are untrusted: they must not lead out of the directory.
     let label = PathBuf::from(format!("{}.{extension}", sample.label()));
     path.extend(label.components().filter(|part| matches!(part, Component::Normal(_))));
     let parent = path.parent().unwrap_or(dir);
@@ -192,7 +192,7 @@ fn text(report: &Report) -> String {
     let verdict = match (sum.files, sum.differing, sum.files - sum.verified) {
         (1, 0, 0) => "the file came back with the same SHA-256".to_string(),
         (n, 0, 0) => format!("all {n} files came back with the same SHA-256"),
-        (n, 0, failed) => format!("{failed} of {n} files could not be tried"),
+        (n, 0, failed) => format!("{failed} of {n} files could not be encoded or decoded"),
         (n, differing, _) => format!("{differing} of {n} files did NOT come back with the same SHA-256"),
     };
     let chose = sum.stages.iter().filter(|s| !s.choices.is_empty()).fold(String::new(), |text, s| {
@@ -202,7 +202,7 @@ fn text(report: &Report) -> String {
     format!("{text}{}\n{chose}{}: {verdict}\n", table::text(&stages), report.chain)
 }
 
-/// Headers, index and trailer.
+/// The table row for the container: headers, index and trailer.
 fn container_row(sum: &Total, stream_len: u64) -> [String; 8] {
     let stored = stream_len - sum.container_bytes;
     [

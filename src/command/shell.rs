@@ -1,4 +1,4 @@
-//! `lab completions` and `lab man`: what a shell and a manual reader need.
+//! `lab completions` and `lab man`: completion scripts and manual pages.
 
 use std::fs;
 use std::io;
@@ -17,7 +17,7 @@ pub struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Print the manual page, or write a page for every command
+/// Print the manual page, or write one page per command
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  lab man | man -l -\n  lab man -o ~/.local/share/man/man1")]
 pub struct ManArgs {
@@ -28,7 +28,7 @@ pub struct ManArgs {
     write: options::Write,
 }
 
-/// The commands for people: completions would offer the hidden ones, too.
+/// The command tree without hidden commands, which completions would offer otherwise.
 fn visible(command: &clap::Command) -> clap::Command {
     let shown = command.get_subcommands().filter(|c| !c.is_hide_set()).cloned();
     let about = command.get_about().cloned().unwrap_or_default();

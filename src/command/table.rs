@@ -1,10 +1,9 @@
-//! Tables and numbers for people.
+//! Tables and numbers for terminal output.
 
 use comfy_table::{CellAlignment, Table, presets};
 pub use lab_codec::format_count as count;
 
-/// A borderless table; all columns but the first are aligned to the right. Without a header, columns are aligned by
-/// whoever adds the rows.
+/// A borderless table; all columns but the first are right-aligned. Without a header, the caller aligns.
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -20,12 +19,12 @@ pub fn table(header: &[&str]) -> Table {
     table
 }
 
-/// The table's text, without blanks at the ends of lines.
+/// The table's text, without trailing blanks.
 pub fn text(table: &Table) -> String {
     table.lines().fold(String::new(), |text, line| text + line.trim_end() + "\n")
 }
 
-/// Original over encoded; above 1 is good. A dash where there is nothing to divide.
+/// Original / encoded bytes; above 1 is good. A dash if either is 0.
 pub fn ratio(original: u64, encoded: u64) -> String {
     if original == 0 || encoded == 0 {
         "-".to_string()

@@ -1,4 +1,4 @@
-//! `lab try`: many chains on one file, and those that are worth their time with the command for each.
+//! `lab try`: measures many chains on one file and prints the Pareto front with a command for each chain.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,25 +13,25 @@ use lab_bench::scratch::Scratch;
 use lab_bench::trial::{self, Choice, Trial};
 use lab_stream::resource::Store;
 
-/// Try many chains on a file and show those that no other beats in both ratio and speed
+/// Try many chains on a file and show the Pareto front of ratio and speed
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab try FILE                       what suits this file?
-  lab try FILE --budget 2m           ... measured on more of a large file
-  lab try FILE --chain zstd:1..19    ... among these
-Chains are tried on a part of the file first; those that are clearly beaten drop out, and the others go on with more of
-it as long as the time allows. Figures are for one thread.")]
+  lab try FILE --budget 2m           ... with more time, on more of a large file
+  lab try FILE --chain zstd:1..19    ... among these chains
+All chains first run on a part of the file. Clearly beaten chains drop out; the others repeat on a larger
+part, until the time is used up. Figures are for one thread.")]
 pub struct Args {
     /// The file, or a listed sample of a corpus
     file: PathBuf,
-    /// A chain or a sweep of chains (repeatable) [default: all that make sense]
+    /// A chain or a sweep of chains (repeatable) [default: a built-in selection]
     #[arg(long = "chain", short, value_name = "CHAIN")]
     chains: Vec<String>,
-    /// Time for everything together, such as 30s or 2m
+    /// Total time budget, such as 30s or 2m
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = options::duration)]
     budget: Duration,
-    /// Show all chains of the last step, not only the best
+    /// Show all chains of the last round, not only the Pareto front
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let cx = args.memory.context(app, Arc::new(Silent));
     let raw = sample.load(&cx.clone().with_limits(cx.limits().with_output(u64::MAX)))?;
     if raw.is_empty() {
-        return Err(Error::usage("an empty file has no best chain"));
+        return Err(Error::usage("the file is empty; nothing can be measured"));
     }
     let scratch = Scratch::new(raw.len() as u64 * 8)?;
     let around = Surroundings { store: &store, cx: &cx, scratch: scratch.path(), probe: None };
@@ -63,7 +63,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     })?;
     drop(bar);
     if trial.choices.is_empty() {
-        return Err(Error::corrupt("no chain brought the file back"));
+        return Err(Error::corrupt("no chain decoded to the original file"));
     }
     if args.talk.json {
         return super::print_json(&json(args, &trial, raw.len() as u64));
@@ -101,8 +101,8 @@ fn text(args: &Args, trial: &Trial, bytes: u64) -> String {
         part => format!("{} of {} bytes", table::count(part), table::count(bytes)),
     };
     format!(
-        "{}\n{} chains tried, figures from {part}. No other chain has a better ratio and also encodes (enc) or decodes \
-         (dec) about as fast.\n",
+        "{}\n{} chains tried, figures from {part}. best: on the Pareto front of ratio and encoding (enc) or \
+         decoding (dec) speed.\n",
         table::text(&table),
         trial.tried
     )
@@ -129,7 +129,7 @@ fn json(args: &Args, trial: &Trial, bytes: u64) -> serde_json::Value {
     })
 }
 
-/// What a shell takes.
+/// The command line that encodes the file, quoted for a shell.
 fn command(chain: &str, file: &Path) -> String {
     format!("lab encode --chain {} {}", quoted(chain), quoted(&file.display().to_string()))
 }

@@ -1,4 +1,4 @@
-//! `lab verify`: is everything there, and right?
+//! `lab verify`: checks encoded files without writing anything.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::progress;
 use lab_stream::container::{Feed, Reader, Sequence};
 use lab_stream::input::{self, Medium};
 
-/// Check files without writing anything
+/// Check encoded files without writing anything
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab verify OUT.lab OUT.mp4      decode everything and compare the SHA-256
-  lab verify --stored OUT.lab     only the checksums of the stored bytes: no decoding")]
+  lab verify --stored OUT.lab     check only the checksums of stored bytes, without decoding")]
 pub struct Args {
     /// The encoded files
     #[arg(required = true)]
@@ -105,7 +105,7 @@ fn check_stream(
     stream: Arc<dyn StreamReader>,
     cx: &Context,
 ) -> Result<(u64, String)> {
-    // The random-access path must work, too.
+    // Also open the index and trailer, as random access does.
     Reader::open(stream.clone(), *cx.limits())?;
     let told = stream.summary();
     let feed = Feed::Carrier(stream, 0);

@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: running the built binary, and inputs.
+//! Helpers of the end-to-end tests: running the built binary, and inputs.
 #![allow(dead_code, missing_docs, clippy::panic, clippy::unwrap_used)]
 
 pub mod server;
@@ -40,7 +40,7 @@ pub fn piped(args: &[&str], input: &[u8]) -> Output {
         .expect("the binary starts");
     let mut stdin = child.stdin.take().expect("a pipe");
     std::thread::scope(|scope| {
-        // The child may end before it has read everything.
+        // The child may exit before it has read all input.
         scope.spawn(move || drop(stdin.write_all(input)));
         child.wait_with_output().expect("the binary ends")
     })
@@ -55,7 +55,7 @@ pub fn error_line(output: &Output, code: i32) -> String {
     text.trim_end().strip_prefix("lab: ").unwrap_or_else(|| panic!("{text:?}")).to_string()
 }
 
-/// Bytes without any pattern, from a seed.
+/// Incompressible bytes from a seed.
 pub fn random(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed;
     let mut next = || {
@@ -110,7 +110,7 @@ pub fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// Runs a tool that the tests need, with the way to get it where it is missing.
+/// Runs a required tool; if it is missing, the panic names the command that installs it.
 #[track_caller]
 pub fn tool(name: &str, args: &[&str]) -> Output {
     match Command::new(name).args(args).stdin(Stdio::null()).output() {
@@ -128,7 +128,7 @@ pub fn running(word: &str) -> bool {
         .any(|line| line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes()))
 }
 
-/// Ended processes leave the list at once, but not in the same instant.
+/// Ended processes leave the list soon, but not immediately: wait for that.
 pub fn gone(word: &str) -> bool {
     let start = Instant::now();
     while running(word) {

@@ -1,11 +1,11 @@
-//! An HTTP server that fails in every way that a test asks for.
+//! An HTTP server with selectable failures.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What the server has at an address, and how it fails before it gives it.
+/// The content of an address, and its failures.
 #[derive(Clone, Default)]
 pub struct Page {
     pub body: Vec<u8>,
@@ -14,17 +14,17 @@ pub struct Page {
     pub no_ranges: bool,
     /// The first answers have these status codes instead.
     pub errors: Vec<u16>,
-    /// The next answers end after so many bytes of the body.
+    /// The next answers end after this number of bytes of the body, each.
     pub cuts: Vec<usize>,
-    /// After so many bytes of the body nothing comes any more, but the connection stays.
+    /// After this number of bytes of the body, the server stalls and keeps the connection open.
     pub stall: Option<usize>,
-    /// The body comes without a length.
+    /// The answer has no length.
     pub no_length: bool,
-    /// It is elsewhere.
+    /// The answer redirects to this address.
     pub moved_to: Option<String>,
 }
 
-/// A request and what was sent.
+/// A request and its answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
     pub path: String,
@@ -97,7 +97,7 @@ fn answer(
             _ => {}
         }
     }
-    // What is used up by this answer is taken from the page.
+    // Failures are used up: remove this answer's from the page.
     let page = pages.lock().unwrap().iter_mut().find(|(p, _)| *p == path).map(|(_, page)| {
         let now = page.clone();
         if !page.errors.is_empty() {

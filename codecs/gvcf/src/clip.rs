@@ -1,4 +1,4 @@
-//! A clip on its way into a repository: its frames coded in batches, and the description in its first commit.
+//! Encodes the frames of a clip in batches, and describes the clip for the first commit.
 
 use lab_codec::{Context, Result};
 
@@ -8,8 +8,8 @@ use crate::sequence::{Coded, Content, Encoder};
 /// The sound's name in the first commit.
 pub const SOUND_FILE: &str = "sound.mka";
 
-/// Bytes of frames that wait at most, so that large ones come one by one.
-const WAITING: usize = 1 << 29;
+/// Maximum size of a batch of frames in bytes, which bounds memory; larger frames are coded one by one.
+const MAX_BATCH_BYTES: usize = 1 << 29;
 
 /// Sums over the frames of a clip.
 #[derive(Debug, Default)]
@@ -28,11 +28,11 @@ pub struct Sums {
     pub types: [u64; 7],
 }
 
-/// Codes the frames that `next` gives, and hands them to `put` in order. Frames are coded in batches of two for each
-/// thread, one at work and one waiting. The observer hears of the pixels' bytes.
+/// Encodes all frames of `next`, and passes them to `put` in order. A batch has two frames for each thread,
+/// so that threads stay busy if frames differ in cost. The observer counts the bytes of the pixels.
 ///
 /// # Errors
-/// Those of `next`, of the encoder and of `put`.
+/// Errors of `next`, of the encoder and of `put`.
 pub fn code(
     shape: Shape,
     encoder: &mut Encoder,
@@ -42,7 +42,8 @@ pub fn code(
 ) -> Result<Sums> {
     let bytes = shape.bytes().unwrap_or(u64::MAX);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let batch = (2 * threads).min(WAITING / usize::try_from(bytes).unwrap_or(usize::MAX).max(1)).max(1);
+    let batch =
+        (2 * threads).min(MAX_BATCH_BYTES / usize::try_from(bytes).unwrap_or(usize::MAX).max(1)).max(1);
     let mut sums = Sums::default();
     loop {
         let mut waiting = Vec::with_capacity(batch);
@@ -71,7 +72,7 @@ pub fn code(
     }
 }
 
-/// What is common to all frames, as TOML. Rate and time base are fractions as text.
+/// The properties common to all frames, as TOML. Rate and time base are fractions as text.
 pub fn describe(shape: Shape, rate: &str, time_base: &str, sound: bool) -> String {
     let Shape { width, height, channels } = shape;
     let mut text = format!(

@@ -1,4 +1,4 @@
-//! What differs between two pictures: figures, changed blocks, and a picture of these.
+//! The difference of two pictures: figures, changed blocks, and a picture that marks them.
 
 use lab_codec::Error;
 use serde::Serialize;
@@ -8,25 +8,25 @@ use crate::error::Result;
 use crate::frame::Picture;
 use crate::header::Shape;
 
-/// The frame around changed blocks.
+/// Colour of the outline around changed blocks.
 const RED: [u8; 3] = [255, 40, 40];
 
-/// Figures of two pictures.
+/// The difference of two pictures.
 #[derive(Debug, Serialize)]
 pub struct Difference {
     /// Peak signal-to-noise ratio in decibels over all channels; `None` for equal pictures.
     pub psnr: Option<f64>,
-    /// Pixels that differ.
+    /// Number of changed pixels.
     pub changed_pixels: u64,
-    /// All pixels.
+    /// Number of all pixels.
     pub pixels: u64,
-    /// Blocks with a pixel that differs.
+    /// Number of blocks with a changed pixel.
     pub changed_blocks: usize,
-    /// All blocks.
+    /// Number of all blocks.
     pub blocks: usize,
     /// The largest difference of two samples.
     pub largest_difference: u8,
-    /// Whether each block has changed, by rows of blocks.
+    /// Whether each block has changed, in raster order.
     #[serde(skip)]
     pub changed: Vec<bool>,
 }
@@ -35,7 +35,7 @@ impl Difference {
     /// Compares two pictures.
     ///
     /// # Errors
-    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where their shapes differ.
+    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) if their shapes differ.
     pub fn of(first: &Picture, second: &Picture) -> lab_codec::Result<Self> {
         let shape = first.shape();
         if shape != second.shape() {
@@ -67,7 +67,8 @@ impl Difference {
         })
     }
 
-    /// A compared picture in RGB: changed blocks at full brightness in a red frame, the rest at a third of it.
+    /// A compared picture in RGB: changed blocks at full brightness with a red outline, the rest at a third
+    /// of the brightness.
     ///
     /// # Errors
     /// Those of [`Picture::from_pixels`].
@@ -81,7 +82,7 @@ impl Difference {
         for (i, pixel) in picture.pixels().chunks_exact(channels).enumerate() {
             let (x, y) = (i % width, i / width);
             let rgb: [u8; 3] = std::array::from_fn(|c| pixel[if channels == 1 { 0 } else { c }]);
-            // The frame runs where a changed block meets an unchanged one, or the edge of the picture.
+            // The outline separates changed blocks from unchanged ones and from the edge of the picture.
             let neighbours = [
                 (x % BLOCK == 0).then(|| x.checked_sub(1).map(|x| (x, y))),
                 (y % BLOCK == 0).then(|| y.checked_sub(1).map(|y| (x, y))),

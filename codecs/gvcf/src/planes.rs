@@ -1,4 +1,4 @@
-//! Pictures as planes that predict well, and back: what the types 3 and 4 code.
+//! Colour transforms between pixels and planes, for the types 3 and 4.
 
 use crate::error::{Error, Result};
 use crate::header::Shape;
@@ -22,19 +22,20 @@ impl Plane {
     }
 }
 
-/// How pixels become planes; the number is what a frame stores.
+/// The colour transform; its number is stored in the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Colour {
     /// 0: one plane for each channel.
     Plain,
-    /// 1: green, red less green, blue less green (each plus 128, modulo 256), and alpha as it is.
+    /// 1: green, red - green, blue - green (each plus 128, modulo 256), and alpha unchanged.
     GreenDifference,
-    /// 2 to 5: luma and two planes of chroma at half the size in both directions, where the pixels came from such.
+    /// 2 to 5: luma and two planes of chroma at half the size in both directions, where the pixels came from
+    /// such.
     Yuv420(Matrix),
 }
 
 impl Colour {
-    /// The number that is stored.
+    /// The stored number.
     pub fn number(self) -> u8 {
         match self {
             Self::Plain => 0,
@@ -43,7 +44,7 @@ impl Colour {
         }
     }
 
-    /// The transform with this number, if it suits pictures of `shape`.
+    /// The transform with this number, if pictures of `shape` can have it.
     ///
     /// # Errors
     /// [`Code::Compression`](crate::error::Code::Compression) for an unknown or an unsuitable one.
@@ -73,7 +74,7 @@ impl Colour {
     }
 }
 
-/// The planes of `pixels` for a transform that any pixels have, so not for [`Colour::Yuv420`].
+/// The planes of `pixels` for a transform other than [`Colour::Yuv420`], which not all pixels have.
 pub fn split(pixels: &[u8], shape: Shape, green_difference: bool) -> Vec<Plane> {
     if green_difference && shape.channels >= 3 {
         let mut planes = Colour::GreenDifference.planes(shape);
@@ -108,7 +109,7 @@ pub fn split(pixels: &[u8], shape: Shape, green_difference: bool) -> Vec<Plane> 
     planes
 }
 
-/// The pixels that `planes` stand for.
+/// The pixels of `planes`.
 pub fn join(planes: &[Plane], colour: Colour, shape: Shape) -> Vec<u8> {
     let mut pixels = vec![0; planes[0].samples.len() * shape.channels as usize];
     match (colour, planes) {

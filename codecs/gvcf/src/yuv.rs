@@ -1,9 +1,9 @@
-//! Pixels that were made from luma and subsampled chroma, and how to find those again.
+//! Conversion of YUV 4:2:0 to RGB, and its exact inverse for pixels that came from it.
 //!
-//! Most video is stored as YUV 4:2:0: half as many samples as red, green and blue have. Where the pixels are exactly
-//! what the conversion makes of some such samples, the samples are stored instead. The conversion is the one that
-//! ffmpeg's scaler does without further options on x86 (libswscale, `yuv2rgb`), in whole numbers: products are rounded
-//! down one by one, chroma is repeated. [`from_rgb`] verifies every pixel, so nothing is ever assumed.
+//! Most video is stored as YUV 4:2:0, with half the samples of RGB. If samples convert to exactly the given
+//! pixels, they are stored instead; that gained 18 % on two clips (docs/decisions/gvcf.md). The conversion is
+//! the default of ffmpeg's scaler on x86 (libswscale, `yuv2rgb`) in integers: each product is rounded down,
+//! chroma is repeated. [`from_rgb`] verifies every pixel, so a pixel from another converter is never wrong.
 
 use std::sync::OnceLock;
 
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::planes::Plane;
 
-/// Which conversion; the number is that of a frame's colour transform less 2.
+/// The conversion; its number is the frame's colour transform minus 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Matrix {
     /// BT.601, luma 16 to 235.
@@ -25,7 +25,7 @@ pub enum Matrix {
 }
 
 impl Matrix {
-    /// All of them, by number.
+    /// All conversions, by number.
     pub const ALL: [Self; 4] = [Self::Bt601, Self::Bt709, Self::Bt601Full, Self::Bt709Full];
 
     fn tables(self) -> &'static Tables {
@@ -45,7 +45,7 @@ impl Matrix {
     }
 }
 
-/// In units of 2^-13: luma's factor, those of V in red, of U in blue, of U and of V in green; then luma's offset.
+/// Factors in units of 2^-13: luma, V in red, U in blue, U in green, V in green; then the offset of luma.
 const COEFFICIENTS: [[i32; 6]; 4] = [
     [9539, 13_075, 16_525, -3209, -6660, 16],
     [9539, 14_686, 17_305, -1747, -4366, 16],
@@ -53,7 +53,7 @@ const COEFFICIENTS: [[i32; 6]; 4] = [
     [8192, 12_901, 15_201, -1534, -3835, 0],
 ];
 
-/// What each value of luma and chroma adds to the channels.
+/// The summand of each value of luma and chroma in the channels.
 struct Tables {
     luma: [i16; 256],
     v_red: [i16; 256],
@@ -82,20 +82,20 @@ impl Tables {
         }
     }
 
-    /// What chroma adds to red, green and blue.
+    /// The summands of a chroma pair in red, green and blue.
     fn chroma(&self, (u, v): (u8, u8)) -> [i16; 3] {
         let (u, v) = (usize::from(u), usize::from(v));
         [self.v_red[v], self.u_green[u] + self.v_green[v], self.u_blue[u]]
     }
 }
 
-/// A sum as a channel.
+/// Clips a sum to the range of a channel.
 #[inline]
 fn clip(value: i16) -> u8 {
     value.clamp(0, 255) as u8
 }
 
-/// The pixels of luma and chroma planes, three bytes each.
+/// Converts luma and chroma planes to pixels of three bytes.
 pub fn to_rgb(matrix: Matrix, [y, u, v]: [&Plane; 3], pixels: &mut [u8]) {
     let tables = matrix.tables();
     let width = y.width;
@@ -117,24 +117,29 @@ pub fn to_rgb(matrix: Matrix, [y, u, v]: [&Plane; 3], pixels: &mut [u8]) {
     }
 }
 
-const NONE: u16 = u16::MAX;
-/// Sums of luma are above the negative of this.
-const LOWEST: i16 = 64;
-/// ... and below this, with it.
+/// Marks a sum that no luma reaches.
+const NO_LUMA: u16 = u16::MAX;
+/// Offset of a luma sum in its table; sums are above the negative of it.
+const SUM_OFFSET: i16 = 64;
+/// Length of that table, above all sums plus the offset.
 const SUMS: usize = 512;
+/// Number of differences of two bytes, -255 to 255.
 const SPAN: usize = 511;
 
-/// From what chroma leaves in a pixel to chroma, and from sums of luma to luma.
+/// Lookup tables from differences of channels to chroma, and from luma sums to luma. Luma cancels out in the
+/// difference of two unclipped channels, so the difference depends only on chroma.
 struct Inverse {
-    /// By (red - green) and (blue - green), each plus 255: one past the first chroma pair that leaves them, or 0.
+    /// By (red - green) and (blue - green), each plus 255: one more than the first chroma pair with these
+    /// differences, or 0 if there is none.
     first: Vec<u32>,
-    /// For each pair, the same for the next pair that leaves the same.
+    /// For each pair, one more than the next pair with the same differences, or 0.
     next: Vec<u32>,
-    /// For red - green, green - blue and blue - red: where the pairs that leave each difference (plus 511) begin.
+    /// For red - green, green - blue and blue - red: the index into `pairs` of the first pair of each
+    /// difference (plus 511).
     starts: [Vec<u32>; 3],
-    /// The pairs by those differences.
+    /// The pairs, sorted by those differences.
     pairs: [Vec<u16>; 3],
-    /// The least luma whose sum (plus [`LOWEST`]) is at least this, or [`NONE`].
+    /// The least luma whose sum plus [`SUM_OFFSET`] is at least the index, or [`NO_LUMA`].
     luma: [u16; SUMS],
 }
 
@@ -145,11 +150,11 @@ impl Inverse {
             next: vec![0; 1 << 16],
             starts: [(); 3].map(|()| vec![0; DIFFERENCES + 1]),
             pairs: [(); 3].map(|()| vec![0; 1 << 16]),
-            luma: [NONE; SUMS],
+            luma: [NO_LUMA; SUMS],
         };
         for (place, luma) in inverse.luma.iter_mut().enumerate() {
-            let sum = place as i16 - LOWEST;
-            *luma = tables.luma.iter().position(|s| *s >= sum).map_or(NONE, |y| y as u16);
+            let sum = place as i16 - SUM_OFFSET;
+            *luma = tables.luma.iter().position(|s| *s >= sum).map_or(NO_LUMA, |y| y as u16);
         }
         for pair in (0..1_u32 << 16).rev() {
             let [red, green, blue] = tables.chroma(unpack(pair));
@@ -176,31 +181,31 @@ impl Inverse {
         inverse
     }
 
-    /// The pairs that leave a pixel whose `channel` and the one after it are not clipped.
+    /// The pairs that can produce a pixel whose `channel` and the next channel are not clipped.
     fn pairs(&self, pixel: [i16; 3], channel: usize) -> &[u16] {
         let at = difference(pixel[channel] - pixel[(channel + 1) % 3]);
         let range = self.starts[channel][at] as usize..self.starts[channel][at + 1] as usize;
         &self.pairs[channel][range]
     }
 
-    /// The least luma whose sum is at least this.
+    /// The least luma whose sum is at least `sum`.
     fn luma(&self, sum: i16) -> Option<u8> {
-        let place = sum.saturating_add(LOWEST).max(0) as usize;
+        let place = sum.saturating_add(SUM_OFFSET).max(0) as usize;
         self.luma.get(place).and_then(|y| u8::try_from(*y).ok())
     }
 }
 
-/// The pairs at a distance of `radius` in one of the two and no more in the other.
+/// The pairs at Chebyshev distance `radius` from a pair.
 fn ring((u, v): (u8, u8), radius: i16) -> impl Iterator<Item = (u8, u8)> {
     (-radius..=radius).flat_map(move |d| [(-radius, d), (radius, d), (d, -radius), (d, radius)]).filter_map(
         move |(du, dv)| Some((u8::try_from(i16::from(u) + du).ok()?, u8::try_from(i16::from(v) + dv).ok()?)),
     )
 }
 
-/// Differences of sums of chroma, plus 511, are below this.
+/// Number of table entries for differences of chroma sums, -511 to 511.
 const DIFFERENCES: usize = 1023;
 
-/// A difference as a place in a table; those that no chroma leaves are in the first or the last.
+/// The table index of a difference; differences outside of the table share its first or last entry.
 fn difference(sum: i16) -> usize {
     (sum + 511).clamp(0, DIFFERENCES as i16 - 1) as usize
 }
@@ -214,15 +219,17 @@ fn slot(red: i16, blue: i16) -> Option<usize> {
     Some(inside(red)? * SPAN + inside(blue)?)
 }
 
-/// Rows of chroma that are looked at together; nothing is taken over from one strip to the next.
+/// Rows of chroma in a strip. Strips are independent, so that threads can share the work.
 const STRIP: usize = 8;
-/// How many pairs of chroma may be tried in vain in one strip, where clipping hides what they were.
+/// Budget of chroma pairs tried in one strip for clipped pixels; it bounds the time for pixels that never
+/// came from YUV.
 const PATIENCE: usize = 1 << 18;
-/// How far from the chroma to the left it is looked for first where all pixels are clipped.
+/// Search radius around the left chroma that is tried first if all pixels of a block are clipped.
 const NEAR: i16 = 4;
 
-/// The luma and chroma that the conversion turns into exactly `pixels`, where there are any. What `hint` has at the
-/// same place is preferred, then what is to the left and above: equal pictures get equal planes.
+/// Finds luma and chroma that convert to exactly `pixels`; returns whether they exist. Several solutions may
+/// fit: it prefers the sample of `hint` at the same position, then left, then top, so that equal pictures get
+/// equal planes.
 pub fn from_rgb(matrix: Matrix, pixels: &[u8], planes: &mut [Plane], hint: Option<&[Plane]>) -> bool {
     let [y, u, v] = planes else { return false };
     let width = y.width;
@@ -240,7 +247,7 @@ pub fn from_rgb(matrix: Matrix, pixels: &[u8], planes: &mut [Plane], hint: Optio
     strips.all(|(i, ((pixels, y), (u, v)))| search.strip(pixels, [y, u, v], before(i)))
 }
 
-/// Up to two by two pixels with common chroma.
+/// Up to 2x2 pixels that share a chroma pair.
 struct Block<'a> {
     pixels: &'a [u8],
     width: usize,
@@ -265,7 +272,7 @@ struct Search {
 }
 
 impl Search {
-    /// Fills some rows; `hint` begins where they do.
+    /// Fills the samples of one strip; `hint` begins at the strip.
     fn strip(&self, pixels: &[u8], [y, u, v]: [&mut [u8]; 3], hint: Option<[&[u8]; 3]>) -> bool {
         let width = self.width;
         let (across, height) = (width.div_ceil(2), y.len() / width);
@@ -324,7 +331,7 @@ impl Search {
         self.clipped(block, last, hint, patience)
     }
 
-    /// The chroma nearest to `last` that fits a block all of whose pixels are clipped in some channel.
+    /// The chroma pair nearest to `last` that fits a block whose pixels all have a clipped channel.
     fn clipped(
         &self,
         block: &Block,
@@ -333,7 +340,7 @@ impl Search {
         patience: &mut usize,
     ) -> Option<((u8, u8), [u8; 4])> {
         let pixels = (0..block.rows).flat_map(|dy| (0..block.columns).map(move |dx| block.pixel(dx, dy)));
-        // Two channels that are whole leave a few hundred pairs of 65,536.
+        // Two unclipped channels leave a few hundred of the 65,536 pairs.
         let whole = |c: u8| !matches!(c, 0 | 255);
         let few = pixels.map(|pixel| {
             let channel = (0..3).find(|&c| whole(pixel[c]) && whole(pixel[(c + 1) % 3]));
@@ -349,14 +356,14 @@ impl Search {
             let fitting = pairs.iter().filter_map(|pair| fits(unpack(u32::from(*pair))));
             return fitting.min_by_key(|(pair, _)| far(*pair));
         }
-        // One channel or none: what fits is a wide field, and its near edge is found soon.
+        // With at most one unclipped channel, many pairs fit, so a ring search finds the nearest soon.
         (NEAR + 1..=255).find_map(|radius| {
             *patience = patience.saturating_sub(8 * radius as usize + 1);
             if *patience == 0 { None } else { ring(last, radius).find_map(fits) }
         })
     }
 
-    /// The luma of each pixel if chroma were `pair`.
+    /// The luma of each pixel for the chroma `pair`, if all exist.
     #[inline]
     fn lumas(&self, block: &Block, pair: (u8, u8), hint: Option<&[u8]>) -> Option<[u8; 4]> {
         let chroma = self.tables.chroma(pair);
@@ -370,11 +377,11 @@ impl Search {
         Some(luma)
     }
 
-    /// A luma that gives `pixel` with the given sums of chroma: `before` where that is one, else the least.
+    /// A luma that converts to `pixel` with the given chroma sums: `before` if it does, else the least.
     #[inline]
     fn luma(&self, pixel: [u8; 3], chroma: [i16; 3], before: Option<u8>) -> Option<u8> {
         let exact: [i16; 3] = std::array::from_fn(|i| i16::from(pixel[i]) - chroma[i]);
-        // Nearly always, the channels agree.
+        // The common case: without clipping, all channels give the same luma sum.
         if exact[0] == exact[1] && exact[1] == exact[2] {
             let gives = |y: &u8| self.tables.luma[usize::from(*y)] == exact[0];
             if let Some(y) = before.filter(gives).or_else(|| self.inverse.luma(exact[0]).filter(gives)) {
@@ -384,7 +391,7 @@ impl Search {
         if !pixel.iter().any(|value| matches!(value, 0 | 255)) {
             return None;
         }
-        // Where the sum of luma must lie: a channel that is not clipped leaves one value.
+        // The range of the luma sum: an unclipped channel fixes it, a clipped one bounds it on one side.
         let (mut least, mut most) = (i16::MIN, i16::MAX);
         for (value, exact) in pixel.into_iter().zip(exact) {
             least = if value == 0 { least } else { least.max(exact) };
@@ -435,7 +442,7 @@ mod tests {
             let mut pixels = vec![0; shape.bytes().unwrap() as usize];
             to_rgb(matrix, [&planes[0], &planes[1], &planes[2]], &mut pixels);
             let mut found = Colour::Yuv420(matrix).planes(shape);
-            // Wild values are clipped in all four pixels now and then, and patience may end.
+            // Random values sometimes clip all four pixels, and the budget may run out.
             if from_rgb(matrix, &pixels, &mut found, None) {
                 let mut again = vec![0; pixels.len()];
                 to_rgb(matrix, [&found[0], &found[1], &found[2]], &mut again);
@@ -443,7 +450,7 @@ mod tests {
             } else {
                 prop_assert!(full);
             }
-            // With the planes themselves as the hint, nothing changes.
+            // With the planes themselves as the hint, the planes stay equal.
             let mut same = found.clone();
             prop_assert!(from_rgb(matrix, &pixels, &mut same, Some(&planes)));
             prop_assert!(same == planes);

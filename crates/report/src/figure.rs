@@ -1,18 +1,18 @@
-//! What a chart shows, apart from how it is drawn: the picture files and the page's script draw the same figure.
+//! The data of a chart, separate from drawing: the picture files and the page's script draw the same figure.
 
 use serde::Serialize;
 
-/// How an axis counts.
+/// The scale of an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scale {
-    /// Equal steps are equal differences.
+    /// Linear.
     Linear,
-    /// Equal steps are equal factors.
+    /// Logarithmic.
     Log,
 }
 
-/// How an axis's numbers are written.
+/// The unit of an axis's labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
@@ -31,11 +31,11 @@ pub enum Unit {
 /// One axis. The range is that of the data with a margin; a log range is positive.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Axis {
-    /// What it counts, with the unit.
+    /// The quantity, with its unit.
     pub label: String,
-    /// The scale it is drawn with first.
+    /// The initial scale; the page can switch it.
     pub scale: Scale,
-    /// How its numbers are written.
+    /// The unit of its labels.
     pub unit: Unit,
     /// The least and the greatest value.
     pub range: (f64, f64),
@@ -45,7 +45,7 @@ impl Axis {
     /// A log axis that holds `values`.
     pub fn log(label: &str, unit: Unit, values: impl Iterator<Item = f64>) -> Self {
         let (low, high) = extent(values.filter(|v| *v > 0.0)).unwrap_or((1.0, 10.0));
-        // At least a factor of two, so that ticks have something to say.
+        // At least a factor of two, so that there are several ticks.
         let (low, high) = if high / low < 2.0 {
             ((low * high / 2.0).sqrt(), (low * high * 2.0).sqrt())
         } else {
@@ -69,11 +69,11 @@ fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
         .fold(None, |e, v| Some(e.map_or((v, v), |(low, high): (f64, f64)| (low.min(v), high.max(v)))))
 }
 
-/// How a mark or a line of text is meant.
+/// The meaning of a mark or a line of text, shown by its style.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tone {
-    /// As everything else.
+    /// A normal result.
     #[default]
     Normal,
     /// Not comparable with the rest: fewer samples.
@@ -82,7 +82,7 @@ pub enum Tone {
     Reference,
     /// Data grew.
     Expansion,
-    /// It failed.
+    /// A failure.
     Fail,
 }
 
@@ -93,7 +93,7 @@ pub struct Point {
     pub x: f64,
     /// Position.
     pub y: f64,
-    /// What stands beside it; may be empty.
+    /// The label; may be empty.
     pub label: String,
     /// All there is to say about it.
     pub hint: String,
@@ -105,11 +105,11 @@ pub struct Point {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Line {
-    /// By a line that carries the meaning.
+    /// By a solid line.
     Solid,
     /// By a broken line: a reference.
     Dashed,
-    /// By a thin line that only shows what belongs together.
+    /// By a thin line that only groups points.
     Thin,
 }
 
@@ -118,7 +118,7 @@ pub enum Line {
 pub struct Series {
     /// What the filter calls it: the chain without parameters; empty for references.
     pub family: String,
-    /// What stands at the end of its line; empty where the points carry labels.
+    /// The label at the end of its line; empty if the points have labels.
     pub label: String,
     /// Place in the palette.
     pub color: usize,
@@ -130,18 +130,18 @@ pub struct Series {
     pub points: Vec<Point>,
 }
 
-/// One bar, lying.
+/// One horizontal bar.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Bar {
     /// What the filter calls it.
     pub family: String,
-    /// What stands at its foot.
+    /// The label at its start.
     pub label: String,
-    /// Where it begins.
+    /// The value at its start.
     pub from: f64,
-    /// Where it ends.
+    /// The value at its end.
     pub to: f64,
-    /// What stands at its end.
+    /// The label at its end.
     pub value: String,
     /// All there is to say about it.
     pub hint: String,
@@ -168,14 +168,14 @@ pub enum Body {
     Points {
         /// What is drawn.
         series: Vec<Series>,
-        /// Whether the best points are joined: more of both is better.
+        /// Whether the Pareto front is drawn; higher is better on both axes.
         frontier: bool,
     },
-    /// Lying bars over the x axis.
+    /// Horizontal bars over the x axis.
     Bars {
         /// What is drawn.
         groups: Vec<Group>,
-        /// Where a line is drawn through all bars: the value that means "nothing gained".
+        /// The break-even value, drawn as a line through all bars.
         base: f64,
     },
 }
@@ -194,13 +194,13 @@ pub struct Note {
 pub struct Figure {
     /// The chart that made it.
     pub chart: &'static str,
-    /// The corpus it is restricted to; none for all samples.
+    /// Its corpus; `None` for all samples.
     pub corpus: Option<String>,
     /// The stem of its files.
     pub stem: String,
     /// The heading.
     pub title: String,
-    /// What is shown, in a sentence.
+    /// A caption of one sentence.
     pub caption: String,
     /// The axis from left to right.
     pub x: Axis,
@@ -208,11 +208,11 @@ pub struct Figure {
     pub y: Option<Axis>,
     /// The marks.
     pub body: Body,
-    /// What the marks do not show: failures, what was left out.
+    /// Notes about failures and omitted data.
     pub notes: Vec<Note>,
 }
 
-/// The points that no other point beats in both directions, from left to right; more of both is better.
+/// The Pareto front from left to right; higher is better on both axes.
 pub fn frontier(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut sorted = points.to_vec();
     sorted.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)));

@@ -68,7 +68,8 @@ pub fn results(cells: Vec<Cell>) -> Results {
     }
 }
 
-/// A run that has something for every chart: two corpora, sweeps, an expansion, a failure, a chain with fewer samples.
+/// A run that has something for every chart: two corpora, sweeps, an expansion, a failure, a chain with fewer
+/// samples.
 pub fn everything() -> Results {
     let mut cells = Vec::new();
     let samples =

@@ -1,8 +1,8 @@
 //! Charts, pages and comparisons, all drawn from [`Results`] without running a codec again.
 //!
-//! [`charts`] turns results into [`figure`]s, [`draw`] makes pictures of them, [`html`] a page that needs nothing but
-//! itself. [`compare`] says how two runs differ, [`interchange`] speaks the formats of other tools.
-//! [`heat`] is a page of another kind: not of results, but of what each byte of a content costs.
+//! [`charts`] turns results into [`figure`]s, [`draw`] draws them, [`html`] writes a self-contained page.
+//! [`compare`] compares two runs, [`interchange`] reads and writes the formats of other tools. [`heat`]
+//! writes a page of a content coloured by the cost of each byte.
 
 pub mod charts;
 pub mod compare;
@@ -33,9 +33,9 @@ pub fn write_all(results: &Results, dir: &Path, wanted: &[String]) -> Result<Pat
     write(&[results], None, dir, wanted, true)
 }
 
-/// Writes the page and the pictures of one run or of two, side by side; a picture of the second run has `-b` behind
-/// its name. Only the `wanted` charts are drawn, or all where none is named. Existing files are an error unless `force`.
-/// Returns the path of the page.
+/// Writes the page and the pictures of one run, or of two side by side; pictures of the second have the
+/// suffix `-b`. Draws the `wanted` charts, or all if `wanted` is empty. Existing files are an error unless
+/// `force`. Returns the path of the page.
 ///
 /// # Errors
 /// An unknown chart; no run or more than two; outputs that exist; I/O errors, with the path.
@@ -71,12 +71,12 @@ pub fn write(
             file(&charts.join(format!("{stem}.png")), &draw::png(figure)?, force)?;
         }
     }
-    // The page comes last: where it is, everything is.
+    // The page is written last: if it exists, all pictures exist.
     file(&page_path, page.as_bytes(), force)?;
     Ok(page_path)
 }
 
-/// The figures of a run: every chart over all samples, then over each corpus where there are several.
+/// The figures of a run: every chart over all samples and, with several corpora, over each corpus.
 pub fn figures(results: &Results, families: &Families) -> Vec<Figure> {
     let corpora = summary::corpora(results);
     let mut scopes: Vec<Option<&str>> = vec![None];
@@ -90,7 +90,7 @@ pub fn figures(results: &Results, families: &Families) -> Vec<Figure> {
             let Some(mut figure) = chart.figure(&view) else { continue };
             figure.corpus = corpus.map(text::visible);
             figure.stem = match corpus {
-                // A corpus may be called anything, and two may look alike once made fit for a file name.
+                // Corpus names are untrusted, and two may reduce to the same file name.
                 Some(corpus) => format!("{}-{place}-{}", chart.name(), file_name(corpus)),
                 None => chart.name().to_string(),
             };
@@ -118,7 +118,7 @@ fn share_ranges(figures: &mut [Vec<Figure>]) {
     }
 }
 
-/// A name's letters and digits.
+/// The letters and digits of a name.
 fn file_name(name: &str) -> String {
     name.chars()
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })

@@ -1,14 +1,14 @@
-//! Cells summed up: one row for each chain as it was set up, over all samples or those of one corpus.
+//! Sums of cells: one row for each setup of a chain, over all samples or those of one corpus.
 //!
-//! Only verified cells enter a sum. A row over fewer samples than its neighbours says so: its sums must not be
-//! compared with theirs.
+//! Only verified cells enter a sum. A row over fewer samples than others is marked, since its sums are not
+//! comparable.
 
 use std::collections::BTreeSet;
 
 use super::text;
 use lab_bench::results::{Cell, Results, Timing};
 
-/// What distinguishes one row from another.
+/// The setup of a row: chain, segment size, threads and channel.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Setup {
     /// The chain's canonical text.
@@ -99,7 +99,7 @@ impl<'a> Row<'a> {
         self.cells.iter().any(|c| c.encode.noisy || c.decode.noisy)
     }
 
-    /// The most memory that a cell took.
+    /// The peak memory of all cells.
     pub fn memory(&self, memory: impl Fn(&Cell) -> Option<u64>) -> Option<u64> {
         self.cells.iter().filter_map(|c| memory(c)).max()
     }

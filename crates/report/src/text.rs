@@ -5,7 +5,7 @@ pub use lab_codec::text::{is_format, readable, visible};
 
 use lab_bench::results::Cell;
 
-/// At most `limit` characters; what is left out in the middle becomes an ellipsis.
+/// Shortens a text to `limit` characters, with an ellipsis in the middle.
 pub fn shorten(text: &str, limit: usize) -> String {
     let chars: Vec<char> = text.chars().collect();
     if chars.len() <= limit {
@@ -21,12 +21,12 @@ pub fn chain(chain: &str) -> String {
     if chain.is_empty() { "(no codec)".to_string() } else { visible(chain) }
 }
 
-/// A chain without its parameters: what levels of one codec have in common.
+/// A chain without its parameters: the family of all levels of a codec.
 pub fn family(chain: &str) -> String {
     self::chain(&lab_stream::chain::ids(chain).join(","))
 }
 
-/// What a cell's sample is called, with its corpus.
+/// The name of a cell's sample, with its corpus.
 pub fn sample(cell: &Cell) -> String {
     match &cell.corpus {
         Some(corpus) => format!("{}/{}", visible(corpus), visible(&cell.sample)),
@@ -34,7 +34,7 @@ pub fn sample(cell: &Cell) -> String {
     }
 }
 
-/// Three significant digits, without an exponent for what people meet.
+/// Three significant digits; an exponent only for very large or small numbers.
 pub fn number(value: f64) -> String {
     let magnitude = value.abs();
     if !value.is_finite() {

@@ -1,4 +1,4 @@
-//! `lab album compare`: an album beside archives and per-image codecs.
+//! `lab album compare`: compares an album's size with archives and single-image codecs.
 
 use std::path::PathBuf;
 
@@ -15,19 +15,19 @@ use super::pack::How;
 use crate::progress;
 use lab_report::charts::sizes;
 
-/// Compare the size of an album with archives of the same files, and with codecs for single images
+/// Compare an album's size with archives of the same files and with single-image codecs
 #[derive(clap::Args)]
 #[command(after_help = "\
-zip and zstd are built in; 7z, cwebp, cjxl and avifenc are taken where they are installed. Archives hold the files as
-they are, or each picture as PNG. Codecs for single images get each picture as PNG, and other files are not counted; cjxl
-also takes JPEG files as they are (`JXL of files`). With --mode visual they code at the coarsest quality with the target as
-mean SSIMULACRA2, pictures of 8 bits only.")]
+zip and zstd are built in; 7z, cwebp, cjxl and avifenc run if they are installed. Archives hold the original
+files, or each picture as PNG. Single-image codecs get each picture as PNG; other files are not counted.
+cjxl also gets original JPEG files (`JXL of files`). With --mode visual, they use the coarsest quality whose
+mean SSIMULACRA2 reaches the target, for pictures of 8 bits only.")]
 pub struct Args {
-    /// The folder
+    /// Folder with the files
     folder: PathBuf,
     #[command(flatten)]
     how: How,
-    /// Draw the sizes into this file: .svg or .png
+    /// Draw a chart of the sizes into this file, .svg or .png
     #[arg(long, value_name = "FILE")]
     chart: Option<PathBuf>,
     #[command(flatten)]
@@ -67,7 +67,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     for row in &comparison.sizes {
         shown.add_row([
             row.what.to_string(),
-            row.bytes.map_or("not to be had".to_string(), table::count),
+            row.bytes.map_or("not available".to_string(), table::count),
             row.bytes.map_or("-".to_string(), |bytes| table::ratio(comparison.album.output_bytes, bytes)),
         ]);
     }

@@ -1,4 +1,4 @@
-//! `lab album extract`: one file, without the rest.
+//! `lab album extract`: restores one file without unpacking the others.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -11,14 +11,14 @@ use super::super::{App, note, options, report_json};
 use super::{Input, in_pool};
 use lab_stream::output::Output;
 
-/// Bring one file back; at most 16 pictures are decoded for it
+/// Restore one file; decodes at most 16 pictures
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     input: Input,
-    /// Its path in the album, or its name where no other file has it
+    /// Path of the file in the album, or its name if unique
     name: PathBuf,
-    /// The output, or - for standard output [default: its name, here]
+    /// The output, or - for standard output [default: the file's name in the current directory]
     #[arg(long, short, value_name = "OUT")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -50,6 +50,6 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     if args.talk.json {
         return report_json(&serde_json::json!({ "decoded_pictures": effort.pictures }), to_stdout);
     }
-    note(&format!("{} pictures were decoded", effort.pictures), args.talk.quiet || to_stdout);
+    note(&format!("{} pictures decoded", effort.pictures), args.talk.quiet || to_stdout);
     Ok(())
 }

@@ -11,7 +11,7 @@ use super::super::{App, options, print, print_json, table};
 use super::Input;
 use lab_stream::output::Output;
 
-/// Show what is in an album, and what each file takes
+/// List the files of an album with their sizes
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -19,7 +19,7 @@ pub struct Args {
     /// Write a contact sheet to this file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// The folder that was packed, for thumbnails of what was before
+    /// The packed folder, for thumbnails of the originals in the contact sheet
     #[arg(long, value_name = "DIR", requires = "html")]
     original: Option<PathBuf>,
     #[command(flatten)]

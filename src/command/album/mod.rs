@@ -1,4 +1,4 @@
-//! `lab album`: a folder of images in one Matroska file, and back.
+//! `lab album`: packs a folder of images into one Matroska file, and unpacks it.
 
 #[cfg(feature = "report")]
 mod compare;
@@ -19,7 +19,7 @@ use lab_codec::{Context, Error, ErrorKind, Result};
 use super::{App, options};
 use lab_stream::output::Output;
 
-/// Pack a folder of images into one Matroska file, with nothing lost that is not said to be lost
+/// Pack a folder of images into one Matroska file; lossless by default, every loss is reported
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -55,12 +55,12 @@ fn in_pool<T: Send>(effort: &options::Effort, work: impl FnOnce() -> Result<T> +
     pool.map_err(|e| Error::new(ErrorKind::Io, format!("cannot start threads: {e}")))?.install(work)
 }
 
-/// An album that is read.
+/// Options that select an album to read.
 #[derive(clap::Args)]
 struct Input {
     /// The album
     album: PathBuf,
-    /// A copy of the manifest, in place of the attached one
+    /// Read this copy of the manifest in place of the attached one
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
 }
@@ -88,7 +88,7 @@ fn write_sheet(
     output.commit()
 }
 
-/// An option whose value is one of `named`.
+/// Parser of an option whose value is a name in `named`.
 fn one_of<T: Copy + Send + Sync>(named: &'static [(&'static str, T)]) -> impl TypedValueParser<Value = T> {
     let names = PossibleValuesParser::new(named.iter().map(|(name, _)| *name));
     names.map(|given| named.iter().find(|(name, _)| *name == given).map_or(named[0].1, |(_, value)| *value))

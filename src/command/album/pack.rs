@@ -20,25 +20,25 @@ use lab_stream::output::Output;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  lab album pack PHOTOS                              every file comes back byte for byte
-  lab album pack SCREENS --mode lossless-pixels      every pixel; PNGs are deflated anew
-  lab album pack PHOTOS --mode visual --target 80    pictures that look the same (SSIMULACRA2)
-  lab album pack PHOTOS --playable --seconds 3       with a slide show for any player")]
+  lab album pack PHOTOS                              restores every file byte for byte
+  lab album pack SCREENS --mode lossless-pixels      restores every pixel; PNG files are recompressed
+  lab album pack PHOTOS --mode visual --target 80    lossy, at a mean SSIMULACRA2 of 80
+  lab album pack PHOTOS --playable --seconds 3       adds a slide show for any player")]
 pub struct Args {
-    /// The folder
+    /// Folder with the files
     folder: PathBuf,
     /// The album [default: the folder's name with .mkv]
     #[arg(long, short, value_name = "OUT")]
     output: Option<PathBuf>,
     #[command(flatten)]
     how: How,
-    /// Fail at a broken picture, or keep it as it is
+    /// Keep a broken picture as a file, or fail
     #[arg(long, value_name = "keep|fail", default_value = "keep")]
     broken: Broken,
     /// Add a slide show for ordinary players: H.264, 4:2:0, 8 bits, at most 1920x1080
     #[arg(long)]
     playable: bool,
-    /// How long the slide show shows each picture
+    /// Seconds per picture in the slide show
     #[arg(long, value_name = "N", default_value_t = 2.0, value_parser = seconds)]
     seconds: f64,
     /// Write a copy of the manifest to this file
@@ -55,38 +55,38 @@ pub struct Args {
     talk: options::Talk,
 }
 
-/// How pictures are coded.
+/// Options for coding pictures.
 #[derive(clap::Args, Clone)]
 pub struct How {
-    /// What comes back: every file, every pixel, or what looks the same
+    /// Fidelity: every byte of a file, every pixel, or a visual target
     #[arg(long, value_name = "MODE", default_value = "lossless-files", value_parser = one_of(&Mode::NAMED))]
     mode: Mode,
-    /// By what; auto tries what works here
+    /// Codec of the pictures; auto tries the available ones
     #[arg(long, value_name = "CODEC", default_value = "auto", value_parser = one_of(&Codec::NAMED))]
     codec: Codec,
-    /// Quality in the encoder's own measure, instead of a search (visual)
+    /// Fixed quality on the encoder's own scale, instead of a search for the target (visual)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=63))]
     crf: Option<u32>,
-    /// A constant quantiser, instead of a search (visual)
+    /// Fixed quantiser, instead of a search for the target (visual)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=63))]
     qp: Option<u32>,
     /// The encoder's preset
     #[arg(long, value_name = "P")]
     preset: Option<String>,
-    /// The mean SSIMULACRA2 of pictures (visual)
+    /// Target for the mean SSIMULACRA2 of all pictures (visual)
     #[arg(long, value_name = "SCORE", default_value_t = 80.0, value_parser = score)]
     target: f64,
-    /// The least SSIMULACRA2 of any picture (visual) [default: 5 below the target]
+    /// Minimum SSIMULACRA2 of each picture (visual) [default: 5 below the target]
     #[arg(long, value_name = "SCORE", value_parser = score)]
     floor: Option<f64>,
-    /// The order of pictures within a group
+    /// Order of pictures within a group
     #[arg(long, value_enum, value_name = "ORDER", default_value = "similar")]
     order: Order,
 }
 
 #[derive(clap::ValueEnum, Clone, Copy)]
 enum Order {
-    /// What looks alike stands together
+    /// Similar pictures next to each other
     Similar,
     /// By name
     Name,
@@ -188,7 +188,7 @@ fn default_output(folder: &Path) -> Result<PathBuf> {
 
 fn speak(report: &Report, quiet: bool) {
     for (path, why) in &report.broken {
-        note(&format!("{path}: {why}; kept as it is"), quiet);
+        note(&format!("{path}: {why}; kept as a file"), quiet);
     }
     for path in &report.left_out {
         note(&format!("{path}: neither a file nor a folder; left out"), quiet);
@@ -202,7 +202,8 @@ fn speak(report: &Report, quiet: bool) {
     };
     note(
         &format!(
-            "{} -> {} bytes, ratio {}; {} files, {} of them pictures: {} coded, {} as video, {} kept, {} the same as others{score}",
+            "{} -> {} bytes, ratio {}; {} files, {} pictures: {} coded, {} as video, {} kept, \
+             {} duplicates{score}",
             table::count(report.input_bytes),
             table::count(report.output_bytes),
             table::ratio(report.input_bytes, report.output_bytes),

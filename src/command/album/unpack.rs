@@ -10,12 +10,12 @@ use super::super::{App, note, options, print_json, table};
 use super::{Input, in_pool};
 use crate::progress;
 
-/// Bring all files of an album back, with their names, times and permissions
+/// Restore all files of an album with names, times and permissions
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     input: Input,
-    /// The folder to put them in [default: the album's name without its end]
+    /// Folder for the files [default: the album's name without its extension]
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
     #[command(flatten)]

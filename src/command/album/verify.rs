@@ -8,7 +8,7 @@ use super::super::{App, note, options, print_json, table};
 use super::{Input, in_pool};
 use crate::progress;
 
-/// Decode everything and compare it with its digests, without writing anything
+/// Decode all files and compare their digests without writing anything
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         for (path, why) in &verdict.lost {
             note(&format!("{path}: {why}"), args.talk.quiet);
         }
-        note(&format!("{} files are as they should be", table::count(verdict.good)), args.talk.quiet);
+        note(&format!("{} files match their digests", table::count(verdict.good)), args.talk.quiet);
     }
     match verdict.lost.len() {
         0 => Ok(()),

@@ -1,4 +1,4 @@
-//! `lab corpus fetch`: gets published corpora, checked to the byte.
+//! `lab corpus fetch`: downloads published corpora and checks size and SHA-256 of every file.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,41 +11,41 @@ use crate::progress;
 use lab_corpus::fetch::{self, Arrived, Options, Tries};
 use lab_corpus::published::{Sources, catalogue, directory};
 
-/// Get published corpora: checked against sizes and SHA-256, resumed where they were cut
+/// Download published corpora; checks size and SHA-256, resumes interrupted downloads
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab corpus fetch canterbury silesia              into corpora/canterbury and corpora/silesia
-  lab corpus fetch enwik8 --from ~/Downloads       enwik8.zip or enwik8 is there already; no network
-  lab corpus fetch silesia --mirror http://host/d  from http://host/d/silesia.zip, if it is there
+  lab corpus fetch enwik8 --from ~/Downloads       from a local enwik8.zip or enwik8, without network
+  lab corpus fetch silesia --mirror http://host/d  tries http://host/d/silesia.zip first
   lab corpus fetch --manifest own.toml             a corpus of your own (docs/formats/corpus.md)
-`lab corpus list` shows which there are. A download that was interrupted goes on with the same command.")]
+`lab corpus list` shows the published corpora. Repeat a command to resume an interrupted download.")]
 pub struct Args {
-    /// The corpora
+    /// Names of corpora
     #[arg(value_name = "NAME", required_unless_present = "manifests")]
     names: Vec<String>,
-    /// A file that says where another corpus can be had (repeatable)
+    /// A description of another corpus: its files and download addresses (repeatable)
     #[arg(long = "manifest", value_name = "FILE")]
     manifests: Vec<PathBuf>,
-    /// Where each corpus gets its directory
+    /// Directory that gets a subdirectory for each corpus
     #[arg(long, short, value_name = "DIR", default_value = "corpora")]
     output: PathBuf,
-    /// Take files or their archives from a directory, without network
+    /// Take files or their archives from this directory, without network
     #[arg(long, value_name = "DIR", conflicts_with = "mirror")]
     from: Option<PathBuf>,
-    /// An address below which downloads are looked for first
+    /// Base address to try before the published addresses
     #[arg(long, value_name = "URL", value_parser = address)]
     mirror: Option<String>,
-    /// How often to try again where a server fails or a connection is cut
+    /// Maximum number of retries per download
     #[arg(long, value_name = "N", default_value_t = 4)]
     retries: u32,
-    /// The pause before the first new try; it doubles
+    /// Pause before the first retry; it doubles with each retry
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     wait: Duration,
-    /// How long to wait for a connection, an answer, or more of it
+    /// Timeout for a connection, an answer, and each part of it
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     timeout: Duration,
-    /// Fetch again what is there, and replace files that are not as listed
+    /// Download everything again, and replace files that do not match
     #[arg(long, short)]
     force: bool,
     #[command(flatten)]
@@ -67,14 +67,14 @@ struct Row {
     bytes: u64,
     sha256: String,
     origin: String,
-    /// It was there before.
+    /// Whether an earlier fetch brought it.
     was_here: bool,
-    /// No digest is published that it could be compared with.
+    /// Whether no published digest exists for it.
     is_unproven: bool,
 }
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
-    // A wrong name is told before anything is fetched.
+    // Refuse an unknown name before the first download.
     let mut all = args.names.iter().map(|name| catalogue::find(name)).collect::<Result<Vec<_>>>()?;
     for path in &args.manifests {
         all.push(Sources::read(path)?);
@@ -99,7 +99,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
                 }
                 rows.extend(arrived.into_iter().map(|arrived| row(sources, arrived)));
             }
-            // One corpus that cannot be had does not keep the others away.
+            // A failed corpus must not stop the others.
             Err(error) if cx.check().is_ok() => failures.push(error),
             Err(error) => return Err(error),
         }
@@ -124,14 +124,14 @@ fn row(sources: &Sources, arrived: Arrived) -> Row {
     }
 }
 
-/// What there is now, in a line, and what could not be proven, in another.
+/// One line with the fetched files, and one with the number of files that have no published digest.
 fn summary(sources: &Sources, arrived: &[Arrived], into: &std::path::Path) -> String {
     let bytes = table::count(arrived.iter().map(|a| a.bytes).sum());
     let here = arrived.iter().filter(|a| a.was_here).count();
     let here = match here {
         0 => String::new(),
-        n if n == arrived.len() => ", all here before".to_string(),
-        n => format!(", {n} here before"),
+        n if n == arrived.len() => ", all fetched before".to_string(),
+        n => format!(", {n} fetched before"),
     };
     let directory = directory(sources, into);
     let mut text = format!(
@@ -143,7 +143,7 @@ fn summary(sources: &Sources, arrived: &[Arrived], into: &std::path::Path) -> St
     let unproven = arrived.iter().filter(|a| a.is_unproven).count();
     if unproven > 0 {
         text += &format!(
-            "{}: no SHA-256 is known for {unproven} of them; what came first is recorded in its manifest.json\n",
+            "{}: no published SHA-256 for {unproven} of them; manifest.json records the first download's\n",
             sources.corpus
         );
     }

@@ -9,7 +9,7 @@ use super::super::{App, options, print, print_json};
 use super::Source;
 use super::pictures::write_png;
 
-/// Compare two frames: PSNR, changed blocks, and a picture of them
+/// Compare two frames: PSNR and changed blocks
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -25,7 +25,7 @@ pub struct Args {
     second: u32,
     #[command(flatten)]
     source: Source,
-    /// A PNG file of the second frame with the changed blocks marked
+    /// Write the second frame as a PNG file with changed blocks marked
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]

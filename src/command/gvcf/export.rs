@@ -18,15 +18,15 @@ Examples:
   lab gvcf export --repo clip.git out.rgb              raw pixels
   lab gvcf export --repo clip.git --range 10..20 out/  PNG files
   lab gvcf export --repo clip.git out.mkv
-Every frame is compared with the digest in its commit. Raw pixels and PNG files are exact; what a video keeps of them
-is up to its codec.")]
+Every frame is checked against the digest in its commit. Raw pixels and PNG files are lossless;
+for a video, that depends on its codec.")]
 pub struct Args {
     #[command(flatten)]
     source: Source,
     /// Only these frames: A..B, A.., ..B, or one number
     #[arg(long, value_name = "FRAMES")]
     range: Option<Frames>,
-    /// Where to: .rgb, .png, .mp4, .mkv, .webm, .mov, .avi, or a directory for PNG files
+    /// The output: .rgb, .png, .mp4, .mkv, .webm, .mov, .avi, or a directory for PNG files
     #[arg(value_name = "OUTPUT")]
     output: PathBuf,
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let rate = rate_of(repository.file(lab_gvcf::repository::CLIP_FILE)?.as_deref());
     let video =
         Video { shape: first.shape(), colour: Default::default(), rate, frames: Some(range.len() as u64) };
-    // A directory of pictures appears as it grows; a file, whole or not at all.
+    // Pictures are written into the directory one by one; a file is renamed into place when complete.
     let directory = args.output.extension().is_none() && args.output != Path::new("-");
     let (output, path) = if directory {
         if !args.write.force && args.output.exists() {
@@ -88,11 +88,11 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
             args.output == Path::new("-"),
         );
     }
-    note(&format!("{} frames, each as its digest says", range.len()), args.talk.quiet);
+    note(&format!("{} frames, each checked against its digest", range.len()), args.talk.quiet);
     Ok(())
 }
 
-/// The rate that the first commit names; 25 where there is none.
+/// The frame rate recorded in the first commit; 25 if none is recorded.
 fn rate_of(clip: Option<&[u8]>) -> Rate {
     let table = clip.and_then(|bytes| std::str::from_utf8(bytes).ok()?.parse::<toml::Table>().ok());
     let rate = table.and_then(|table| Rate::parse(table.get("rate")?.as_str()?));

@@ -27,37 +27,37 @@ pub struct Args {
     /// A clip, a directory of PNG files, y4m, raw pixels with --raw; or - for standard input
     #[arg(value_name = "INPUT")]
     input: PathBuf,
-    /// The repository; made where it does not exist
+    /// The repository; created if missing
     #[arg(long, value_name = "DIR")]
     repo: PathBuf,
-    /// The branch that the frames go to
+    /// Branch for the frames
     #[arg(long, value_name = "NAME", default_value = "main")]
     branch: String,
     /// Compression types: auto = 4, 5 and 6; classic = 0 and 1; or one of 0 to 6
     #[arg(long, value_name = "TYPES", default_value = "auto", value_parser = types)]
     types: Types,
-    /// With classic types: write what readers that clamp differences get right, and no blob twice
+    /// With classic types: for readers that clamp differences and expect a new blob for every frame
     #[arg(long, value_name = "HOW", value_parser = ["strict"])]
     compat: Option<String>,
-    /// At most so many frames from one key frame to the next
+    /// Maximum key-frame interval, in frames
     #[arg(long, value_name = "K", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     key: u32,
-    /// At most so many pixels to decode for any one frame (but at least two pictures)
+    /// Maximum number of pixels to decode for any one frame (at least two pictures)
     #[arg(long, value_name = "PIXELS", default_value_t = REACH)]
     reach: u64,
     /// Channels of a pixel: 1 = grey, 3 = RGB, 4 = RGB and alpha
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = channels)]
     channels: u32,
-    /// Demand frames of 1920x1080x3
+    /// Refuse frames other than 1920x1080x3
     #[arg(long)]
     strict_1080p: bool,
-    /// The input has no header: width, height, and frames per second
+    /// The input is raw pixels of this width, height, and frame rate
     #[arg(long, value_name = "WxH[@RATE]", value_parser = raw)]
     raw: Option<(u32, u32, Rate)>,
-    /// At most so many frames
+    /// Maximum number of frames to import
     #[arg(long, value_name = "N")]
     frames: Option<u64>,
-    /// Leave out the sound of the clip
+    /// Leave out the clip's sound
     #[arg(long)]
     no_sound: bool,
     /// Replace the branch if it exists
@@ -103,7 +103,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         _ => None,
     };
     let rate = video.rate;
-    // Without times of its own, a frame's time is its number.
+    // Without timestamps, a frame's time is its number.
     let base = match clip.filter(|_| !times.is_empty()) {
         Some(clip) => clip.time_base.to_string(),
         None => format!("{}/{}", rate.den, rate.num),

@@ -6,7 +6,7 @@ use super::super::{App, options, print, print_json, table};
 use super::Source;
 use super::pictures::Frames;
 
-/// List the frames and what they are made of
+/// List frames with compression type, key frame and reference
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -19,7 +19,7 @@ use lab_media::{Frame, PixelFormat};
 
 use super::{App, options};
 
-/// Keep video in git: each frame a blob and a commit, without loss
+/// Store video losslessly in git: each frame is a blob and a commit
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -46,35 +46,35 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         Command::Diff(args) => diff::run(args, app),
         Command::Verify(args) => verify::run(args, app),
     };
-    // The format's description promises this word before every message. A reader that went away gets none.
+    // The format's description promises this prefix before every message. A closed pipe prints no message.
     done.map_err(|e| match e.io_kind() {
         Some(std::io::ErrorKind::BrokenPipe) => e,
         _ if e.kind() == ErrorKind::MissingResource => {
-            Error::new(e.kind(), format!("{}{e}; --fetch gets it from there", super::ERROR))
+            Error::new(e.kind(), format!("{}{e}; --fetch downloads it from the remote", super::ERROR))
         }
         _ => Error::new(e.kind(), format!("{}{}", super::ERROR, super::hint::line(&e))),
     })
 }
 
-/// Which frames, and how strictly they are read.
+/// Options that select the repository and how strictly frames are read.
 #[derive(clap::Args)]
 struct Source {
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
     repo: PathBuf,
-    /// The branch of the frames [default: the current one]
+    /// Branch with the frames [default: the current one]
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
-    /// In a clone without all blobs: fetch those that are needed from its remote (https, ssh, or this machine)
+    /// In a partial clone: fetch needed blobs from its remote (https, ssh, or this machine)
     #[arg(long)]
     fetch: bool,
-    /// Accept reserved bytes that are not zero, with a warning
+    /// Accept nonzero reserved bytes with a warning
     #[arg(long)]
     lenient: bool,
-    /// Demand frames of 1920x1080x3
+    /// Refuse frames other than 1920x1080x3
     #[arg(long)]
     strict_1080p: bool,
-    /// The most memory that a picture may take
+    /// Memory limit for one picture
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = options::size)]
     memory_limit: u64,
 }
@@ -97,7 +97,7 @@ fn format_of(channels: u32) -> PixelFormat {
     }
 }
 
-/// A picture as a frame of the house.
+/// Converts a picture to a `lab_media` frame.
 fn frame_of(picture: &Picture) -> Result<Frame> {
     let Shape { width, height, channels } = picture.shape();
     let shape = lab_media::Shape { width, height, format: format_of(channels) };

@@ -1,4 +1,4 @@
-//! Numbers and ranges of frames on the command line, and pictures on their way out.
+//! Frame ranges of the command line, and picture output.
 
 use std::ops::Range;
 use std::path::Path;
@@ -19,8 +19,7 @@ impl std::str::FromStr for Frames {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number =
-            |text: &str| text.parse::<u32>().map_err(|_| format!("{text:?} is no number of a frame"));
+        let number = |text: &str| text.parse::<u32>().map_err(|_| format!("{text:?} is not a frame number"));
         match text.split_once("..") {
             None => number(text).map(|start| Self { start, end: Some(start.saturating_add(1)) }),
             Some((start, end)) => Ok(Self {
@@ -32,26 +31,28 @@ impl std::str::FromStr for Frames {
 }
 
 impl Frames {
-    /// The frames of a clip of `count`.
+    /// The frame numbers within a clip of `count` frames.
     pub fn of(range: Option<Self>, count: usize) -> Result<Range<u32>> {
         let count = u32::try_from(count).map_err(|_| Error::limit("too many frames"))?;
         let Self { start, end } = range.unwrap_or(Self { start: 0, end: None });
         let end = end.unwrap_or(count);
         if start >= end || end > count {
-            return Err(Error::usage(format!("frames {start}..{end} of a clip of {count}")));
+            return Err(Error::usage(format!(
+                "frames {start}..{end} are not within the clip of {count} frames"
+            )));
         }
         Ok(start..end)
     }
 }
 
-/// Writes a PNG file that appears whole or not at all; `-` is standard output.
+/// Writes a PNG file under a temporary name and renames it; `-` is standard output.
 pub fn write_png(frame: &Frame, path: &Path, force: bool) -> Result<()> {
     let mut png = Vec::new();
     picture::write(&mut png, frame)?;
     write_file(&png, path, force)
 }
 
-/// Writes the pixels alone where the file's name ends in `.raw`, which takes no time; else as [`write_png`].
+/// Writes raw pixels if the file's name ends in `.raw`, which saves the time for PNG; else as [`write_png`].
 pub fn write(frame: &Frame, path: &Path, force: bool) -> Result<()> {
     if path.extension().is_some_and(|ending| ending == "raw") {
         return write_file(frame.data(), path, force);

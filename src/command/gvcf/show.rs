@@ -8,26 +8,26 @@ use super::super::{App, note, options};
 use super::Source;
 use super::pictures::write;
 
-/// Write one frame as a PNG file, or its pixels alone
+/// Write one frame as a PNG file or as raw pixels
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab gvcf show-frame 12 --repo clip.git -o f.png
   lab gvcf show-frame 12 --repo clip.git -o - | feh -
-  lab gvcf show-frame 12 --repo clip.git -o f.raw   no PNG, which takes twice as long as the frame
-Only the frame and those that it refers to are read: in a clone without blobs, --fetch gets only those.")]
+  lab gvcf show-frame 12 --repo clip.git -o f.raw   raw pixels, in a third of the time
+Only the frame and its references are read. In a clone without blobs, --fetch downloads only those.")]
 pub struct Args {
     /// The frame's number
     #[arg(value_name = "N")]
     number: u32,
     #[command(flatten)]
     source: Source,
-    /// The PNG file, or - for standard output; of a name that ends in .raw, the pixels alone
+    /// The PNG file, or - for standard output; a name ending in .raw gets raw pixels
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
     write: options::Write,
-    /// No messages, only errors
+    /// Print errors only, no messages
     #[arg(long, short)]
     quiet: bool,
 }

@@ -6,11 +6,11 @@ use super::super::{App, note, options, print_json};
 use super::Source;
 use crate::progress;
 
-/// Check the repository and every frame of it, without writing anything
+/// Check the repository and all frames without writing anything
 #[derive(clap::Args)]
 #[command(after_help = "\
-git checks all objects (`git fsck --strict --full`), then every frame is decoded and compared with the digest in its
-commit. A bad frame ends with exit code 3 after all were looked at.")]
+git checks all objects (`git fsck --strict --full`). Then every frame is decoded and compared with the digest
+in its commit. All frames are checked; a bad one makes the exit code 3.")]
 pub struct Args {
     #[command(flatten)]
     source: Source,
@@ -48,7 +48,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     }
     match report.errors.first() {
         None => {
-            note(&format!("{frames} frames are right, {digests} by their digest"), args.talk.quiet);
+            note(&format!("{frames} frames verified, {digests} by digest"), args.talk.quiet);
             Ok(())
         }
         Some(first) => {

@@ -1,4 +1,4 @@
-//! `lab inspect --heat`: a page of what each position of the content costs.
+//! `lab inspect --heat`: a page that colours each position of the content by its cost in bits.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use super::{App, Args, print, print_json};
 use lab_report::heat::{self, Heat};
 use lab_stream::output::Output;
 
-/// Bytes of content that are shown where no range is given, and the most that are shown.
-const SHOWN: u64 = 256 << 10;
-const MOST: u64 = 1 << 20;
+/// Bytes of content on a page: the default, and the maximum.
+const DEFAULT_SHOWN: u64 = 256 << 10;
+const MAX_SHOWN: u64 = 1 << 20;
 
 /// The options of the page.
 #[derive(clap::Args)]
@@ -39,9 +39,9 @@ struct Report<'a> {
     page: String,
     chain: &'a str,
     bytes: u64,
-    /// First byte that is shown, and the first that is not.
+    /// Shown range of the content: first byte, and one past the last.
     range: [u64; 2],
-    /// Bits of that range.
+    /// Cost of that range in bits.
     bits: f64,
     segments: Vec<Segment>,
 }
@@ -53,7 +53,7 @@ struct Segment {
     bytes: u64,
     bypassed: bool,
     stage_bytes: Vec<u64>,
-    /// Bits of all tokens of the segment, and bytes before them: together about what the first stage gives.
+    /// Bits of all tokens, and bytes before the tokens: together about the output of the first stage.
     token_bits: f64,
     head_bytes: u64,
 }
@@ -112,15 +112,15 @@ fn segment(heat::Segment { header, costs }: &heat::Segment) -> Segment {
     }
 }
 
-/// The range that is shown of `bytes` bytes of content.
+/// The shown range of a content of `bytes` bytes.
 fn range(bounds: Option<Bounds>, bytes: u64) -> Result<Range<u64>> {
-    let Some(Bounds { start, end }) = bounds else { return Ok(0..bytes.min(SHOWN)) };
+    let Some(Bounds { start, end }) = bounds else { return Ok(0..bytes.min(DEFAULT_SHOWN)) };
     let end = end.unwrap_or(bytes);
     if start > end || end > bytes {
         return Err(Error::usage(format!("range {start}..{end} is not within the content of {bytes} bytes")));
     }
-    if end - start > MOST {
-        let most = format_size(MOST);
+    if end - start > MAX_SHOWN {
+        let most = format_size(MAX_SHOWN);
         return Err(Error::usage(format!(
             "a page shows at most {most} of content; give a shorter --heat-range"
         )));

@@ -1,4 +1,4 @@
-//! `lab inspect`: what a file says about itself, without decoding it.
+//! `lab inspect`: chain, sizes and segments of an encoded file, read without decoding.
 
 #[cfg(all(feature = "report", feature = "template"))]
 mod heat;
@@ -18,8 +18,8 @@ use lab_stream::input::{self, Medium};
 Examples:
   lab inspect OUT.lab
   lab inspect OUT.mp4 --segments --json
-  lab inspect --heat OUT.lab -o heat.html     where do the bits go? for chains that begin with a grammar
-The page of --heat shows at most 1 MiB of content, the first 256 KiB unless --heat-range says otherwise.")]
+  lab inspect --heat OUT.lab -o heat.html     cost of each position, for chains that begin with a grammar
+The --heat page shows the first 256 KiB of the content, or a --heat-range of at most 1 MiB.")]
 pub struct Args {
     /// The encoded file
     input: PathBuf,

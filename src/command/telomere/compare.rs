@@ -1,4 +1,4 @@
-//! `lab telomere table compare`: what tables of each size cost, and what they find, beside what chance predicts.
+//! `lab telomere table compare`: cost and hit rate of seed tables of each size, beside the expected hit rate.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use lab_corpus::{self, Sample, generate};
 use lab_report::charts::seed_tables::{self, Finds};
 use lab_report::figure::Figure;
 
-/// Compare the tables of 1, 1 to 2, and 1 to 3 bytes: size, speed, and what they find
+/// Compare tables of seeds up to 1, 2 and 3 bytes: size, speed, hit rate
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  lab telomere table compare                                 artificial samples
-  lab telomere table compare FILE corpora/ -o tables.svg     my own data, and a chart (.svg or .png)
-hit: blocks that some seed begins with. useful: those for which a seed's record is shorter than the block.
-expected: what chance predicts for random blocks, 1 - exp(-n / 2^(8B)) for n seeds and blocks of B bytes.")]
+  lab telomere table compare                                 synthetic samples
+  lab telomere table compare FILE corpora/ -o tables.svg     your own data, and a chart (.svg or .png)
+hit: share of blocks that a seed regenerates. useful: share of blocks whose record is shorter than the block.
+expected: probability for random blocks, 1 - exp(-n / 2^(8B)) with n seeds and blocks of B bytes.")]
 pub struct Args {
     /// Files and corpora [default: random bytes, text, zeros]
     paths: Vec<PathBuf>,
-    /// Bytes of a block
+    /// Block size in bytes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(2..=6))]
     block_size: u8,
-    /// Bytes that are taken of each sample
+    /// Number of bytes to use of each sample
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = options::size)]
     sample: u64,
     /// Draw a chart into this file, .svg or .png
@@ -40,7 +40,7 @@ pub struct Args {
     talk: options::Talk,
 }
 
-/// What is taken where no path is given.
+/// Generated samples for a run without paths.
 const ARTIFICIAL: [&str; 4] = ["random", "zipf-text", "zeros", "planted-seeds:density=500"];
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
@@ -55,7 +55,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
 
 fn samples(args: &Args, cx: &Context) -> Result<Vec<(String, Vec<u8>)>> {
     let samples = if args.paths.is_empty() {
-        // Only generators of this build.
+        // Skips generators that this build lacks.
         let generators = ARTIFICIAL.into_iter().filter(|generator| generate::find(generator).is_ok());
         generators.map(|generator| Sample::generated("generated", generator, 1, args.sample)).collect()
     } else {

@@ -19,38 +19,38 @@ Examples:
   lab telomere compress IN OUT.tlmr
   lab telomere c -i IN -o OUT.tlmr --block-size 4 --status
   lab telomere c IN --salt auto --large-batches --dry-run --json
-Data gain only where they contain what short seeds expand to; all others grow by a few bytes.")]
+Only data that contain expansions of short seeds shrink; all other data grow by a few bytes.")]
 pub struct Args {
     #[command(flatten)]
     paths: Paths,
-    /// Bytes of a block
+    /// Block size in bytes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=64))]
     block_size: u8,
-    /// The most passes; each is kept only if it gains
+    /// Maximum number of passes; a pass is kept only if it shrinks the data
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u8).range(1..))]
     passes: u8,
-    /// Bytes of the longest seeds
+    /// Maximum seed length in bytes
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=3))]
     max_seed_len: u8,
-    /// Hashed in front of every seed where that gains: none, auto, or 1 to 5 bytes in hexadecimal
+    /// Salt hashed before every seed if that shrinks the output: none, auto, or 1 to 5 bytes in hexadecimal
     #[arg(long, value_name = "SALT", default_value = "none", value_parser = salt)]
     salt: SaltChoice,
-    /// Take batches of more than three records where that gains
+    /// Use batches of more than three records if that shrinks the output
     #[arg(long)]
     large_batches: bool,
-    /// Let literals begin within a byte
+    /// Do not align long literals to byte boundaries
     #[arg(long)]
     no_align: bool,
     /// Print a short line for every seed and every run of literal blocks
     #[arg(long)]
     status: bool,
-    /// Do everything, but write nothing
+    /// Compress, but write no file
     #[arg(long)]
     dry_run: bool,
-    /// A seed table of `lab telomere table build`; it saves time and changes no byte
+    /// A seed table of `lab telomere table build`; it saves time and changes no output byte
     #[arg(long, value_name = "FILE")]
     table: Option<PathBuf>,
-    /// Append the seeds of the output to this file, those that it lacks
+    /// Append the seeds of the output to this file, without duplicates
     #[arg(long, value_name = "FILE")]
     persist: Option<PathBuf>,
     #[command(flatten)]
@@ -82,7 +82,7 @@ struct Report {
     passes: u8,
     salt: String,
     hashes: u64,
-    /// How many seeds of arity 1, 2, 3 ... the last pass has.
+    /// Number of seeds in the last pass, for arity 1, 2, 3 ...
     hits_by_arity: Vec<u64>,
     useful_hits: u64,
     literals: u64,
@@ -182,7 +182,7 @@ fn status(summary: &Summary) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// Appends the seeds that the file lacks; returns how many.
+/// Appends the seeds that the file lacks; returns their number.
 fn persist(path: &Path, summary: &Summary, room: &room::Room) -> Result<u64> {
     let at = |e: Error| e.at(path.display().to_string());
     let mut bytes = match std::fs::read(path) {

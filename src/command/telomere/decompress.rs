@@ -50,7 +50,9 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         }
         None => {
             let name = input_path.display();
-            return Err(Error::usage(format!("{name} does not end in .tlmr; say where to with -o OUTPUT")));
+            return Err(Error::usage(format!(
+                "{name} does not end in .tlmr; name the output with -o OUTPUT"
+            )));
         }
     };
     let mut output = Output::open(&output_path, args.write.force)?;

@@ -15,7 +15,7 @@ use lab_stream::encode::Input;
 
 use super::App;
 
-/// Compress by seed search: blocks that SHA-256 of a short seed gives become that seed
+/// Compress by seed search: replaces each block that a short seed's SHA-256 regenerates with that seed
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -39,7 +39,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     }
 }
 
-/// Input and output, by place or by name.
+/// Input and output, as positional arguments or options.
 #[derive(clap::Args)]
 struct Paths {
     /// The input, or - for standard input

@@ -30,18 +30,18 @@ enum Command {
     Compare(compare::Args),
 }
 
-/// Build a seed table: every short seed, sorted by what it expands to
+/// Build a seed table: all short seeds, sorted by digest
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab telomere table build                          hash_table.bin, all seeds of 1 to 3 bytes: 135 MB
   lab telomere table build --max-seed-len 2 -o small.bin
-A table is a cache: lab telomere compress --table FILE starts faster and writes the same bytes.")]
+A table is a cache: `lab telomere compress --table FILE` starts faster and writes the same bytes.")]
 struct BuildArgs {
-    /// Bytes of the longest seeds
+    /// Maximum seed length in bytes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
     max_seed_len: u8,
-    /// The salt that is hashed in front of every seed, in hexadecimal
+    /// Salt hashed before every seed, in hexadecimal
     #[arg(long, value_name = "HEX", default_value = "", value_parser = super::salt)]
     salt: Salt,
     /// The file
@@ -57,7 +57,7 @@ struct BuildArgs {
     talk: options::Talk,
 }
 
-/// Check a seed table and say what it holds
+/// Check a seed table and show its contents
 #[derive(clap::Args)]
 struct InfoArgs {
     /// The file

@@ -1,4 +1,4 @@
-//! `lab template build-dict`: the notes that samples share, as a dictionary.
+//! `lab template build-dict`: builds a dictionary of notes that samples share.
 
 use std::fs;
 use std::io::Write;
@@ -19,21 +19,21 @@ use crate::progress;
 use lab_stream::output::Output;
 use lab_stream::resource::MAX_RESOURCE;
 
-/// Bytes of a note that is a file of its own, where no size is given.
+/// Default average size of a note in bytes with --blobs, where each note is a file.
 const BLOB_SIZE: u64 = 4 << 10;
 
-/// Make a dictionary from samples
+/// Build a dictionary from samples
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab template build-dict SAMPLES/* -o DICT
   lab template build-dict SAMPLES/* -o DICT --blobs STORE     notes as files, named by identifier
   lab template build-dict --context VIDEO=DIR1 --context TEXT=DIR2 -o DICT
-Notes that most samples have come first, until --max-size is reached. With contexts, files of the
-same name belong together: that in the first directory is cut into notes, and what corresponds to a
-note in another is the same part of the file there.
-Samples are read as streams, twice. Of notes only identifiers are kept, in at most --memory-limit
-bytes; where that is too little for all of them, those that were seen least are forgotten.")]
+Notes are taken by the number of samples that contain them, until --max-size is reached.
+With contexts, files of the same name belong together. The file of the first directory is cut into
+notes; each other context gets the corresponding part of its own file.
+Samples are read twice, as streams. Memory holds only identifiers of notes, at most --memory-limit
+bytes; if they do not fit, the rarest are dropped.")]
 pub struct Args {
     /// Files, or directories of files
     #[arg(required_unless_present = "contexts", conflicts_with = "contexts")]
@@ -41,22 +41,22 @@ pub struct Args {
     /// The dictionary
     #[arg(long, short, value_name = "DICT")]
     output: PathBuf,
-    /// A context and its directory of samples (repeatable; the first one's files are cut)
+    /// A context and its directory of samples (repeatable; files of the first are cut into notes)
     #[arg(long = "context", value_name = "NAME=DIR", value_parser = named_path)]
     contexts: Vec<(String, PathBuf)>,
-    /// The most bytes of notes and their identifiers
+    /// Maximum size of notes and their identifiers
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = options::size)]
     max_size: u64,
-    /// Bytes of a note, on average, at least 256 [default: 256, or 4K with --blobs, where each is a file]
+    /// Average size of a note, at least 256 bytes [default: 256, or 4K with --blobs]
     #[arg(long, value_name = "SIZE", value_parser = options::size)]
     chunk_size: Option<u64>,
-    /// Cut every so many bytes, and not where the content says so
+    /// Cut notes of fixed size, instead of content-defined chunks
     #[arg(long)]
     fixed: bool,
-    /// Leave out notes that the samples have less often
+    /// Minimum number of occurrences of a note in the samples
     #[arg(long, value_name = "N", default_value_t = 1)]
     min_uses: u64,
-    /// Write the notes into this directory, each under its content identifier, and not into the dictionary
+    /// Write notes as files into this directory, named by content identifier, instead of into the dictionary
     #[arg(long, value_name = "DIR")]
     blobs: Option<PathBuf>,
     #[command(flatten)]
@@ -71,12 +71,12 @@ pub struct Args {
 struct Report {
     path: String,
     sha256: String,
-    /// Of the Merkle tree over the identifiers.
+    /// Root of the Merkle tree over the identifiers.
     root: String,
     contexts: Vec<String>,
     samples: usize,
     entries: usize,
-    /// Different pieces, and their bytes.
+    /// Number of distinct pieces, and their total bytes.
     pieces: usize,
     bytes: u64,
     dictionary_bytes: u64,
@@ -86,7 +86,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     if args.blobs.is_none() && args.max_size > MAX_RESOURCE {
         let most = format_size(MAX_RESOURCE);
         return Err(Error::usage(format!(
-            "a dictionary of more than {most} cannot be loaded; give --blobs DIR"
+            "a dictionary larger than {most} cannot be loaded; use --blobs DIR"
         )));
     }
     let chunking = if args.fixed { Chunking::Fixed } else { Chunking::Content };
@@ -158,7 +158,7 @@ fn report(args: &Args, made: &Made, samples: usize, sha256: Digest, written: u64
     Ok(())
 }
 
-/// Writes a blob into the store, unless it is there already.
+/// Writes a blob into the directory unless it exists there.
 fn store(dir: &Path, digest: &Digest, bytes: &[u8], force: bool) -> Result<()> {
     let path = dir.join(cid::text(digest));
     if fs::read(&path).is_ok_and(|there| there == bytes) {

@@ -1,4 +1,4 @@
-//! `lab template count`: how often the content has a pattern.
+//! `lab template count`: counts the occurrences of a pattern in the content.
 
 use std::ops::ControlFlow;
 

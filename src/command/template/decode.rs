@@ -1,4 +1,4 @@
-//! `lab template decode`: what a template says, in the context of the content or in another one.
+//! `lab template decode`: decodes a template, or renders it in another context or by a map.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -17,35 +17,35 @@ use lab_stream::decode::pipeline_of;
 use lab_stream::input::{self, Medium};
 use lab_stream::output::Output;
 
-/// Decode a template, in any of its contexts
+/// Decode a template in any of its contexts
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab template decode OUT.lab --resource DICT
   lab template decode OUT.lab --resource DICT --context TEXT -o IN.txt
-  lab template decode OUT.lab --resource DICT --map NAME -o MIXED     a map of the template's own
-  lab template decode OUT.lab --resource DICT --map ./MAP -o MIXED    ... or of yours
-  lab template decode GROWING.lab --follow -o -                       as it comes, until its end
-`lab inspect OUT.lab` shows the declared contexts and maps in the chain, `lab template inspect DICT`
-the symbols. A map has a line for each symbol that is in another context than the content: its
-number, a range of them (3-7) or its content identifier, then the context:
+  lab template decode OUT.lab --resource DICT --map NAME -o MIXED     by an embedded map
+  lab template decode OUT.lab --resource DICT --map ./MAP -o MIXED    ... or by a map file
+  lab template decode GROWING.lab --follow -o -                       while the file is still written
+`lab inspect OUT.lab` shows the declared contexts and maps in the chain; `lab template inspect DICT`
+shows the symbols. Each line of a map moves symbols to another context than the content's: a symbol
+number, a range (3-7) or a content identifier, then the context:
   * TEXT
   3-7 VIDEO
-The star stands for all symbols that are not named; lines that begin with # are skipped.
-With --follow, OUT appears with the first segment and grows; Ctrl-C keeps it (exit code 6).")]
+The star stands for all other symbols; lines that begin with # are skipped.
+With --follow, OUT appears with the first segment and grows. Ctrl-C keeps it (exit code 6).")]
 pub struct Args {
     /// The encoded file
     input: PathBuf,
     /// The output, or - for standard output [default: the original name beside IN]
     #[arg(long, short, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// Render in this context, which the template must declare
+    /// Render in this context, declared by the template
     #[arg(long, value_name = "NAME", conflicts_with_all = ["map", "follow"], requires = "output")]
     context: Option<String>,
-    /// Render each symbol in the context that a map says: one that the template has under this name, or else a file
+    /// Render by a map from symbols to contexts: an embedded map, or else a file
     #[arg(long, value_name = "NAME|FILE", conflicts_with = "follow", requires = "output")]
     map: Option<PathBuf>,
-    /// Wait for more at the end of the file, until the stream is complete; where that is interrupted, what was decoded stays
+    /// Decode a growing file until its stream is complete; an interrupt keeps the decoded part
     #[arg(long)]
     follow: bool,
     #[command(flatten)]
@@ -60,9 +60,9 @@ pub struct Args {
 struct Report {
     bytes: u64,
     sha256: String,
-    /// The context, where it was one.
+    /// The context of --context.
     context: Option<String>,
-    /// The map, where it was one.
+    /// The map of --map.
     map: Option<String>,
     verified: bool,
 }
@@ -94,7 +94,7 @@ fn tell(args: &Args, output: &Path, report: &Report) -> Result<()> {
     if args.talk.json {
         return super::super::report_json(report, output == Path::new("-"));
     }
-    let verdict = if report.verified { "SHA-256 verified" } else { "a mixture of contexts" };
+    let verdict = if report.verified { "SHA-256 verified" } else { "another rendering, without a digest" };
     super::super::note(
         &format!(
             "{} -> {}: {} bytes, {verdict}",
@@ -107,7 +107,7 @@ fn tell(args: &Args, output: &Path, report: &Report) -> Result<()> {
     Ok(())
 }
 
-/// Renders segment after segment.
+/// Renders the segments in order.
 fn render(args: &Args, app: &App, sink: &mut dyn Write) -> Result<Report> {
     let cx = args.work.context(app, progress::bar("", None, true));
     let Medium::Stream { stream, .. } = input::open(&app.registry, &args.input, &cx)? else {
@@ -135,7 +135,7 @@ fn render(args: &Args, app: &App, sink: &mut dyn Write) -> Result<Report> {
                 View::Free(&free)
             }
         },
-        (None, None) => return Err(Error::usage("a rendering needs a context or a map")),
+        (None, None) => return Err(Error::usage("rendering needs a context or a map")),
     };
 
     let mut hash = Sha256::new();
@@ -147,8 +147,8 @@ fn render(args: &Args, app: &App, sink: &mut dyn Write) -> Result<Report> {
         let mut text = worker.decode_to_first(stored, &cx)?;
         if bypassed && !template.is_lossless(view) {
             return Err(Error::unsupported(format!(
-                "segment {number} is stored as it is and can be had in the context of the content only; encode with \
-                 --no-bypass"
+                "segment {number} is bypassed and has only the content's context; encode with --no-bypass to \
+                 render it"
             )));
         }
         if !bypassed {

@@ -1,4 +1,4 @@
-//! `lab template encode`: `lab encode` with the codec `template`, whose parameters are options here.
+//! `lab template encode`: `lab encode` with the codec `template` and its parameters as options.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use super::{App, named_path, options};
 use lab_stream::chain::MAX_TEXT;
 use lab_stream::resource::Store;
 
-/// Encode a file with notes of a dictionary
+/// Encode a file with the notes of a dictionary
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -19,9 +19,9 @@ Examples:
   lab template encode IN -o OUT.lab --dict DICT --contexts VIDEO,TEXT
   lab template encode IN -o OUT.lab --dict DICT --contexts VIDEO,TEXT --embed-map MIXED=MAP
   tail -f LOG | lab template encode --segment 64K - -o - > GROWING.lab
-A map says which symbol of the dictionary is in which context: see `lab template decode --help`.
-This is `lab encode --chain template:dict=@DICT:...`; more parameters are under `lab codecs template`.
-Whoever decodes OUT needs DICT, too: give it with --resource.")]
+A map assigns a context to each symbol of the dictionary: see `lab template decode --help`.
+The same as `lab encode --chain template:dict=@DICT:...`; `lab codecs template` lists all parameters.
+Decoding OUT needs DICT: give it with --resource.")]
 pub struct Args {
     /// The file to encode, or - for standard input
     input: PathBuf,
@@ -31,22 +31,22 @@ pub struct Args {
     /// A dictionary of `lab template build-dict`
     #[arg(long, value_name = "DICT")]
     dict: Option<PathBuf>,
-    /// Contexts of the dictionary: the content's, then those in which it can be rendered
+    /// Contexts of the dictionary: first the content's, then those for rendering
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "dict")]
     contexts: Vec<String>,
-    /// Have a rendering by this map as well, under a name (repeatable)
+    /// Embed a map for rendering under a name (repeatable)
     #[arg(long = "embed-map", value_name = "NAME=FILE", requires = "contexts", value_parser = named_path)]
     maps: Vec<(String, PathBuf)>,
-    /// Bytes of a note, on average [default: as the dictionary is cut, or 4K without one]
+    /// Average size of a note in bytes [default: the dictionary's, or 4K without one]
     #[arg(long, value_name = "SIZE", value_parser = options::size)]
     chunk_size: Option<u64>,
-    /// Replace pairs that occur at least this often
+    /// Minimum number of occurrences of a pair to be replaced
     #[arg(long, value_name = "N")]
     min_pair_freq: Option<u64>,
-    /// How the grammars are coded, as the codec's parameter says
+    /// Coder of the grammars: rans, raw, mix or packed
     #[arg(long, value_name = "NAME")]
     coder: Option<String>,
-    /// Decode the result and compare, before it replaces anything
+    /// Decode the output and compare it before it takes its name
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
@@ -59,7 +59,7 @@ pub struct Args {
     talk: options::Talk,
 }
 
-/// The maps, as a parameter of the codec.
+/// The maps in the text form of the codec's parameter `maps`.
 fn maps(args: &Args, dictionary: &Dictionary) -> Result<String> {
     let contexts = args.contexts.iter().map(|name| dictionary.context(name)).collect::<Result<Vec<_>>>()?;
     let declared = Declared { dictionary, contexts: &contexts };
@@ -85,7 +85,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         dictionary = Some(read.map_err(|e| e.at(dict.display().to_string()))?);
     }
     if let Some(name) = args.contexts.iter().find(|name| !is_context_name(name)) {
-        return Err(Error::usage(format!("{name:?} is no name of a context: letters, digits, - and _")));
+        return Err(Error::usage(format!("{name:?} is not a context name; use letters, digits, - and _")));
     }
     if !args.contexts.is_empty() {
         chain += &format!(":contexts={}", args.contexts.join("+"));
@@ -104,8 +104,8 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         chain += &format!(":maps={maps}");
         if chain.len() > MAX_TEXT {
             return Err(Error::usage(format!(
-                "the maps take {} bytes, more than the {MAX_TEXT} that a template has for its parameters; map ranges of \
-                 symbols (3-7 NAME), or keep the file for `lab template decode --map FILE`",
+                "the maps take {} bytes, but a template's parameters have at most {MAX_TEXT}; map ranges of \
+                 symbols (3-7 NAME), or use `lab template decode --map FILE`",
                 maps.len()
             )));
         }
@@ -114,7 +114,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
         chain,
         input: args.input.clone(),
         output: args.output.clone(),
-        // A segment that is stored as it is has no renderings.
+        // A bypassed segment cannot be rendered in other contexts.
         no_bypass: args.contexts.len() > 1 || !args.maps.is_empty(),
         verify: args.verify,
         cut: args.cut.clone(),

@@ -1,4 +1,4 @@
-//! `lab template inspect` of a dictionary: its contexts and entries, with the numbers by which maps call them.
+//! `lab template inspect` of a dictionary: its contexts and entries, numbered as in maps.
 
 use std::path::Path;
 
@@ -18,10 +18,10 @@ struct Report {
     list: List,
 }
 
-/// Shows the dictionary in `path`, with at most `most` entries.
+/// Prints the dictionary in `path` with at most `most` entries.
 ///
 /// # Errors
-/// Whatever is wrong with the file.
+/// I/O errors; a corrupt or truncated dictionary.
 pub fn show(path: &Path, most: usize, app: &App, work: &options::Work, talk: &options::Talk) -> Result<()> {
     let mut store = Store::new(&app.registry, &[], None);
     let digest = store.load(path)?;
@@ -53,8 +53,7 @@ fn text(Report { sha256, list: report, .. }: &Report) -> String {
     for (entry, piece) in
         report.list.iter().flat_map(|entry| entry.pieces.iter().map(move |p| (entry.entry, p)))
     {
-        let text =
-            piece.text.as_ref().map_or("(a blob that is not here)".into(), |text| format!("\"{text}\""));
+        let text = piece.text.as_ref().map_or("(missing blob)".into(), |text| format!("\"{text}\""));
         let bytes = table::count(piece.bytes.into());
         list.add_row([entry.to_string(), bytes, piece.context.clone(), piece.cid.clone(), text]);
     }

@@ -1,4 +1,4 @@
-//! A stream that is still being written: decoded as far as it has come, and on as it grows.
+//! Decodes a stream while another process still writes it.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,12 +12,12 @@ use lab_stream::container::Feed;
 use lab_stream::growing::Growing;
 use lab_stream::output::Output;
 
-/// Decodes the stream in `path` into `output`, waiting for what is not there yet, until it is complete. What was decoded
-/// stays, whatever ends it.
+/// Decodes the growing stream in `path` into `to` until the stream is complete. On every error, the output
+/// keeps the decoded segments.
 ///
 /// # Errors
-/// As decoding a pipe; [`Partial`](ErrorKind::Partial) where it is interrupted before the end, or
-/// [`Cancelled`](ErrorKind::Cancelled) where nothing was decoded by then.
+/// As decoding a pipe. If interrupted before the end, [`Partial`](ErrorKind::Partial), or
+/// [`Cancelled`](ErrorKind::Cancelled) if nothing was decoded.
 pub fn run(
     path: &Path,
     to: &Path,
@@ -32,7 +32,7 @@ pub fn run(
     let cx = work.context(app, progress::bar("follow", None, talk.quiet));
     let store = work.store(app, Some(path));
     let feed = Feed::Pipe(Box::new(growing));
-    // One thread, which has written a segment before it asks for the next.
+    // With one thread, each segment is written before the next is read, so the output never lags.
     let ending = match decode_feed(app, feed, &store, &mut live, 1, &cx) {
         Ok(ending) => ending,
         Err(e) => return Err(at_input(unfinished(e, to, live.bytes, app))),
@@ -61,7 +61,7 @@ struct Report {
     verified: bool,
 }
 
-/// What to say where there is no end.
+/// The error of an incomplete stream, with the length of the output.
 fn unfinished(error: Error, to: &Path, bytes: u64, app: &App) -> Error {
     let to = if to == Path::new("-") { "standard output".into() } else { to.display().to_string() };
     let (interrupted, bytes) = (app.cancel.is_cancelled(), (bytes > 0).then(|| table::count(bytes)));
@@ -78,10 +78,10 @@ fn unfinished(error: Error, to: &Path, bytes: u64, app: &App) -> Error {
     }
 }
 
-/// An output that is read while it is written.
+/// An output that other programs read while it grows.
 struct Live {
     output: Output,
-    /// Bytes that were written.
+    /// Bytes written.
     bytes: u64,
 }
 

@@ -1,4 +1,4 @@
-//! `lab template inspect`: what the grammars of a file are like, and which rules save most.
+//! `lab template inspect`: size and depth of a file's grammars, and the rules that save most.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -11,20 +11,19 @@ use lab_template::report::Reporter;
 use super::segments::Segments;
 use super::{App, entries, options, table};
 
-/// Show what the grammars of a file are like, without expanding it, or what a dictionary has
+/// Show the grammars of a file without expanding it, or the entries of a dictionary
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   lab template inspect OUT.lab
   lab template inspect OUT.lab --rules 100 --json
   lab template inspect DICT
-Rules are ranked by the tokens that they save: those that their uses would take without them, less
-those of the uses and of the definition. A note of a template is a rule, too. Texts are cut after 60
-bytes.")]
+Rules are ranked by saved tokens: the tokens of their expanded uses, minus the tokens of uses and
+definition. A note of a template counts as a rule. Texts are cut after 60 bytes.")]
 pub struct Args {
     /// The encoded file, or a dictionary
     input: PathBuf,
-    /// How many rules to show, or entries of a dictionary
+    /// Number of rules to show, or of entries of a dictionary
     #[arg(long, value_name = "N", default_value_t = 10)]
     rules: usize,
     #[command(flatten)]
@@ -74,7 +73,7 @@ fn text(Report { chain, sums: report, .. }: &Report) -> String {
         row(
             "notes",
             format!(
-                "{}; {} of the dictionary, for {} bytes; {} of its own, with {} bytes",
+                "{}; {} of the dictionary, for {} bytes; {} local, with {} bytes",
                 table::count(report.notes),
                 table::count(report.known_notes),
                 table::count(report.known_bytes),

@@ -1,5 +1,4 @@
-//! `lab template`: dictionaries and what is encoded with them; work on encoded files as their grammars tell them. One file
-//! per subcommand.
+//! `lab template`: dictionaries, templates, and search in grammars without expansion.
 
 mod build_dict;
 mod count;
@@ -18,18 +17,18 @@ use lab_template::notes::dictionary::is_context_name;
 
 use super::{App, options, print, print_json, table};
 
-/// Dictionaries, contexts, and work on grammars without expanding the file
+/// Build dictionaries, encode with them, and search grammars without expanding the file
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  lab template build-dict SAMPLES/* -o DICT     notes that many files share
+  lab template build-dict SAMPLES/* -o DICT     a dictionary of notes that files share
   lab template encode IN -o OUT.lab --dict DICT
-  lab template decode OUT.lab --resource DICT   --context NAME or --map NAME: another rendering of it
-  lab template inspect DICT                     what does it have?
+  lab template decode OUT.lab --resource DICT   and back; --context or --map NAME: another rendering
+  lab template inspect DICT                     its contexts and entries
   lab encode --chain repair --segment whole IN -o OUT.lab
-  lab template inspect OUT.lab                  how many rules, how deep, and which ones save most
-  lab template count 'of the ' OUT.lab          how often?
-  lab template search --hex '0d 0a' OUT.lab     ... and where?
+  lab template inspect OUT.lab                  number of rules, depth, and the rules that save most
+  lab template count 'of the ' OUT.lab          number of occurrences
+  lab template search --hex '0d 0a' OUT.lab     their offsets
 search, count and inspect work on chains that begin with a grammar, such as template or
 repair:coder=raw,zstd:19.")]
 pub struct Args {
@@ -58,10 +57,10 @@ pub fn run(args: &Args, app: &App) -> lab_codec::Result<()> {
     }
 }
 
-/// `NAME=PATH`, as contexts and maps are given.
+/// Parses the `NAME=PATH` of a context or map.
 fn named_path(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, path)) if is_context_name(name) && !path.is_empty() => Ok((name.into(), path.into())),
-        _ => Err("it is NAME=PATH, the name of letters, digits, - and _".into()),
+        _ => Err("expected NAME=PATH, with a name of letters, digits, - and _".into()),
     }
 }

@@ -1,4 +1,4 @@
-//! What a search is given: the pattern as it is typed, the file, and how to go about it.
+//! Arguments of `search` and `count`: the pattern, the file, and shared options.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use lab_template::partial::Pattern;
 use super::segments::Segments;
 use super::{App, options};
 
-/// What to look for, and where.
+/// The pattern and the file to search.
 #[derive(clap::Args)]
 pub struct Query {
-    /// The bytes to look for
+    /// The bytes to find
     pattern: OsString,
     /// The encoded file
     input: PathBuf,
@@ -31,7 +31,7 @@ impl Query {
         self.input.display().to_string()
     }
 
-    /// The pattern, ready to be found, and where to look for it.
+    /// Opens the file and prepares the pattern for matching.
     ///
     /// # Errors
     /// [`Usage`](lab_codec::ErrorKind::Usage) where the pattern is empty, or not hexadecimal; those of

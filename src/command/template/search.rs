@@ -1,4 +1,4 @@
-//! `lab template search`: where the content has a pattern.
+//! `lab template search`: finds the occurrences of a pattern in the content.
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -15,11 +15,11 @@ use super::pattern::Query;
 Examples:
   lab template search 'of the ' OUT.lab
   lab template search --hex '0d 0a' OUT.lab --limit 1
-A line for each occurrence: the offset of its first byte in the content. Occurrences may overlap.")]
+Each line is the offset of an occurrence's first byte in the content. Occurrences may overlap.")]
 pub struct Args {
     #[command(flatten)]
     query: Query,
-    /// Stop after so many occurrences
+    /// Maximum number of occurrences to print
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
 }
@@ -55,7 +55,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
             Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })
     });
-    // What was found before an error is no less true.
+    // Offsets found before an error are valid: print them first.
     let flushed = out.flush();
     visited.map_err(at_input)?;
     flushed?;

@@ -1,4 +1,4 @@
-//! The segments of a stream, as their grammars tell them, one after the other.
+//! Reads the parsed grammars of a stream's segments in order.
 
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -23,20 +23,20 @@ pub struct Segments {
     reader: Reader,
     chain: Chain,
     pipeline: Pipeline,
-    /// The first codec, where it is the one with notes.
+    /// The first codec, if it is `template`.
     template: Option<Template>,
     threads: usize,
     /// The limits and the progress of the whole file.
     pub cx: Context,
 }
 
-/// A segment, and how many bytes its grammar takes.
+/// A parsed segment, and the size of its grammar.
 pub struct Segment {
-    /// What it says.
+    /// The grammar.
     pub parsed: Parsed<'static>,
-    /// Its notes, where it is made of them.
+    /// The notes of a template segment.
     pub notes: Option<Notes>,
-    /// Bytes that the grammar codec made of it.
+    /// Bytes of the segment after the grammar codec.
     pub encoded: u64,
 }
 
@@ -44,7 +44,8 @@ impl Segments {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for a file without grammars; damage. All with the path.
+    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for a file without grammars; corrupt or truncated
+    /// bytes. All errors name the path.
     pub fn open(path: &Path, work: &options::Work, quiet: bool, app: &App) -> Result<Self> {
         let at_input = |e: Error| e.at(path.display().to_string());
         let cx = work.context(app, progress::bar("", None, true));
@@ -64,7 +65,7 @@ impl Segments {
             }
             _ => {
                 return Err(at_input(Error::unsupported(format!(
-                    "the chain {:?} does not begin with a grammar ({} or {}); `lab decode` gives the content",
+                    "the chain {:?} does not begin with a grammar ({} or {}); use `lab decode` instead",
                     reader.header().chain,
                     grammars.join(", "),
                     TEMPLATE.info.id
@@ -80,18 +81,18 @@ impl Segments {
         &self.reader.header().chain
     }
 
-    /// Bytes of the content.
+    /// Length of the content in bytes.
     pub fn bytes(&self) -> u64 {
         self.reader.trailer().bytes
     }
 
-    /// The numbers of the segments that hold bytes of a range of the content.
+    /// Numbers of the segments that overlap a range of the content.
     pub fn covering(&self, range: &Range<u64>) -> Range<usize> {
         self.reader.index().covering(range.start, range.end)
     }
 
-    /// Reads a segment with what its tokens cost; those outside of `range` of the content are only summed. Returns its
-    /// header, too, and checks the content.
+    /// Reads a segment with the cost of each token, and checks its content. Costs outside `range` of the
+    /// content are only summed. Also returns the segment's header.
     ///
     /// # Errors
     /// Corrupt bytes, limits.
@@ -124,10 +125,10 @@ impl Segments {
         self.chain.codecs.iter().map(ToString::to_string)
     }
 
-    /// Reads the segments in several threads and shows them to `visit` in order, until that says to stop.
+    /// Reads segments on several threads and passes them to `visit` in order, until `visit` stops.
     ///
     /// # Errors
-    /// Corrupt bytes, limits, those of `visit`.
+    /// Corrupt bytes; limits; errors of `visit`.
     pub fn each(&self, visit: impl FnMut(Segment) -> Result<ControlFlow<()>> + Send) -> Result<()> {
         let read = |header: &SegmentHeader, bytes: Vec<u8>| {
             let (encoded, raw_len) = (bytes.len() as u64, header.raw_len as usize);

@@ -1,4 +1,4 @@
-//! `lab video decode`: the file in a video.
+//! `lab video decode`: restores the file that a video holds.
 
 use std::path::PathBuf;
 
@@ -7,21 +7,21 @@ use lab_codec::Result;
 use super::super::decode;
 use super::{App, options};
 
-/// Get the file back that a video holds
+/// Restore the file that a video holds
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  lab video decode OUT.mp4              the name is taken from the video
+  lab video decode OUT.mp4              under the name recorded in the video
   lab video decode COPY.webm FILE
   lab video decode DAMAGED.mp4 FILE --salvage
 
-The same as `lab decode`: no option says how the video was made.")]
+The same as `lab decode`; the video's profile is detected.")]
 pub struct Args {
     /// The video
     input: PathBuf,
     /// The file, or - for standard output [default: the original name beside IN]
     output: Option<PathBuf>,
-    /// Recover what is intact of a damaged copy; lost ranges become zeros, and are listed (exit code 6)
+    /// Recover the intact parts of a damaged copy; lost ranges are listed and become zeros (exit code 6)
     #[arg(long)]
     salvage: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `lab video encode`: a file as a video.
+//! `lab video encode`: encodes a file as a video.
 
 use std::fs::File;
 use std::io::Read;
@@ -22,32 +22,34 @@ use lab_stream::pipeline::Pipeline;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  lab video encode IN OUT.mp4                          lossless copies only, no ffmpeg needed
+  lab video encode IN OUT.mp4                          profile exact: lossless copies only, without ffmpeg
   lab video encode IN OUT.mp4 --profile share          survives the re-encode of a share site
   lab video encode IN OUT.mp4 --profile share --loss 10% --resume
-  lab video encode IN OUT.mp4 --target-size 2G         the toughest profile that fits
+  lab video encode IN OUT.mp4 --target-size 2G         the most robust profile that fits
 
-The same as `lab encode --chain zstd:11,video:profile=share IN -o OUT.mp4`, with what long encodes need.")]
+The same as `lab encode --chain zstd:11,video:profile=share IN -o OUT.mp4`, plus a forecast of the size and
+--resume.")]
 pub struct Args {
     /// The file to encode, or - for standard input
     input: PathBuf,
-    /// The video, or - for standard output [default: IN with .mp4 behind it]
+    /// The video, or - for standard output [default: IN.mp4]
     output: Option<PathBuf>,
-    /// How bytes become pixels [default: exact; with --target-size the toughest that fits]
+    /// Profile: how bytes become pixels [default: exact; with --target-size the most robust that fits]
     #[arg(long, short, value_parser = profiles())]
     profile: Option<String>,
     #[command(flatten)]
     making: Making,
-    /// The level of Zstandard before the pixels
-    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(i64).range(1..=22))]
+    /// Zstandard level
+    #[arg(long, value_name = "N", default_value_t = 11)]
+    #[arg(value_parser = clap::value_parser!(i64).range(1..=22))]
     level: i64,
-    /// Put the bytes into pixels as they are
+    /// Do not compress the bytes with Zstandard
     #[arg(long, conflicts_with = "level")]
     no_compression: bool,
-    /// Refuse to begin where the video would take more
+    /// Refuse to encode if the forecast size of the video is larger
     #[arg(long, value_name = "SIZE", value_parser = options::size)]
     target_size: Option<u64>,
-    /// Keep finished parts in OUT.resume, and go on with those that are there
+    /// Keep finished parts in OUT.resume, and continue from them after an interruption
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
@@ -72,11 +74,11 @@ struct Report {
     seconds: f64,
 }
 
-/// Bytes of a segment: what a lost frame takes along, where the stream is stored in several.
+/// Segment size in bytes. A lost frame loses its segment, so smaller segments limit the damage.
 const SEGMENT: u64 = 4 << 20;
 
-/// Bytes of content from which the ratio of compression is told beforehand.
-const SAMPLE: u64 = 1 << 20;
+/// Bytes of content that are compressed to forecast the ratio.
+const SAMPLE_BYTES: u64 = 1 << 20;
 
 pub fn run(args: &Args, app: &App) -> Result<()> {
     let start = Instant::now();
@@ -159,7 +161,7 @@ fn tell(args: &Args, output: &Path, summary: &Summary, report: &Report) -> Resul
     Ok(())
 }
 
-/// What is going to be done.
+/// The chosen chain and profile, with the forecast.
 struct Plan {
     chain: Chain,
     /// `None` for the profile `exact`.
@@ -184,7 +186,7 @@ fn plan(args: &Args, cx: &Context, app: &App) -> Result<Plan> {
         let exact = profile::by_name(name).is_none();
         if exact && args.profile.is_some() | args.target_size.is_none() && args.making.any() {
             return Err(Error::usage(
-                "the profile exact has no pictures to choose; name another with --profile",
+                "the profile exact takes no picture options; choose another with --profile",
             ));
         }
         let codec =
@@ -209,17 +211,17 @@ fn plan(args: &Args, cx: &Context, app: &App) -> Result<Plan> {
             Some((target, p)) => {
                 let (bytes, target) = (table::count(p.bytes), table::count(target));
                 too_large =
-                    Error::limit(format!("the video would take about {bytes} bytes, {target} are allowed"));
+                    Error::limit(format!("the video would take about {bytes} bytes, more than {target}"));
             }
         }
     }
     Err(too_large)
 }
 
-/// Bytes that the stream of a file of `len` bytes will have, as its first mebibyte compresses.
+/// Estimated length of the stream for a file of `len` bytes, from the ratio of its first mebibyte.
 fn estimate(args: &Args, app: &App, chain: &Chain, len: u64, cx: &Context) -> Result<u64> {
     let mut sample = Vec::new();
-    File::open(&args.input)?.take(SAMPLE).read_to_end(&mut sample)?;
+    File::open(&args.input)?.take(SAMPLE_BYTES).read_to_end(&mut sample)?;
     if sample.is_empty() {
         return Ok(0);
     }
@@ -230,7 +232,7 @@ fn estimate(args: &Args, app: &App, chain: &Chain, len: u64, cx: &Context) -> Re
     Ok((len as f64 * stored as f64 / sample.len() as f64) as u64 + 1024)
 }
 
-/// Size and SHA-256 of the input, where there is a poster to state them.
+/// Size and SHA-256 of the input, if the profile shows them on a poster frame.
 fn content(args: &Args, settings: &Settings, app: &App) -> Result<Option<(u64, Digest)>> {
     if args.input == Path::new("-") || !poster::is_shown(settings.profile) || !args.input.is_file() {
         return Ok(None);
@@ -240,7 +242,7 @@ fn content(args: &Args, settings: &Settings, app: &App) -> Result<Option<(u64, D
     poster::content(file, &args.work.context(app, observer)).map(Some)
 }
 
-/// Where the parts of an interrupted encode are.
+/// The directory for finished parts of an interrupted encode.
 fn journal(output: &Path) -> PathBuf {
     let mut name = output.as_os_str().to_os_string();
     name.push(".resume");

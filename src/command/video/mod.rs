@@ -1,4 +1,4 @@
-//! `lab video`: files as videos whose pixels hold them.
+//! `lab video`: stores files in the pixels of videos.
 
 mod decode;
 mod encode;
@@ -10,7 +10,7 @@ use lab_codec::{Params, Result};
 
 use super::{App, options, table};
 
-/// Files as videos that survive copies: encode, decode, verify, and measure what a channel does to them
+/// Store files in the pixels of videos: encode, decode, verify, and measure a channel's errors
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -34,43 +34,43 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     }
 }
 
-/// How pictures are made; each option is the parameter of the carrier `video` with that meaning.
+/// Options for the frames; each is a parameter of the carrier `video`.
 #[derive(clap::Args, Clone)]
 struct Making {
-    /// The encoder of ffmpeg: x264, x265, nvenc, ... [default: the profile's first that works]
+    /// ffmpeg encoder: x264, x265, nvenc, ... [default: the profile's first available one]
     #[arg(long, value_name = "NAME")]
     encoder: Option<String>,
-    /// Width of the pictures
+    /// Frame width in pixels
     #[arg(long, requires = "height", value_name = "PIXELS")]
     width: Option<u32>,
-    /// Height of the pictures
+    /// Frame height in pixels
     #[arg(long, requires = "width", value_name = "PIXELS")]
     height: Option<u32>,
-    /// Frames per second, such as 24 or 30000/1001
+    /// Frame rate, such as 24 or 30000/1001 frames per second
     #[arg(long, value_name = "RATE")]
     fps: Option<String>,
-    /// Payload bytes in a frame at most
+    /// Maximum payload per frame, in bytes
     #[arg(long, value_name = "BYTES")]
     chunk_size: Option<usize>,
-    /// The encoder's constant rate factor, in place of what the profile sets
+    /// Constant rate factor of the encoder [default: the profile's]
     #[arg(long, value_name = "N")]
     crf: Option<u32>,
-    /// The encoder's preset, in place of what the profile sets
+    /// Preset of the encoder [default: the profile's]
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
-    /// The style of the pictures, where the profile has several
+    /// Style of the frames, for profiles with several styles
     #[arg(long, value_name = "NAME")]
     style: Option<String>,
-    /// The share of frames that may be lost, such as 10%
+    /// Share of lost frames to survive, such as 10%
     #[arg(long, value_name = "SHARE")]
     loss: Option<String>,
-    /// Parity bytes in each 255 of a frame, of which half as many may be wrong, in place of the profile's
+    /// Parity bytes per 255-byte codeword, twice the number of correctable bytes [default: the profile's]
     #[arg(long, value_name = "BYTES")]
     parity: Option<usize>,
 }
 
 impl Making {
-    /// The carrier as a stage of a chain.
+    /// The carrier's text in a chain.
     fn stage(&self, profile: &str) -> String {
         let size = self.width.zip(self.height).map(|(width, height)| format!("{width}x{height}"));
         let number = |number: Option<u64>| number.map(|n| n.to_string());
@@ -89,7 +89,7 @@ impl Making {
         given.fold(format!("video:profile={profile}"), |stage, argument| stage + &argument)
     }
 
-    /// Whether anything is given.
+    /// Whether any option is given.
     fn any(&self) -> bool {
         self.stage("") != Self::NONE
     }

@@ -1,4 +1,4 @@
-//! `lab video probe`: what a channel does to frames, and what each profile would take to survive it.
+//! `lab video probe`: measures a channel's bit errors, and the parity that each profile needs to survive it.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use super::super::{note, print, print_json};
 use super::{App, Making, carrier_params, options, profiles, table};
 use crate::progress;
 
-/// Measure what a channel (a share site, a re-encode) does to frames
+/// Measure the bit errors of a channel, such as a share site or a re-encode
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -19,26 +19,26 @@ Examples:
   lab video probe --clip TEST.mp4 --profile share      a test clip to send through the channel, and then
   lab video probe COPY.mp4                             ... its copy
 
-A test clip holds payload that is known, so that every bit of a copy can be compared.")]
+A test clip holds a known payload, so every bit of a copy can be compared.")]
 pub struct Args {
     /// A copy of a test clip
     #[arg(conflicts_with_all = ["command", "clip"], required_unless_present_any = ["command", "clip"])]
     copy: Option<PathBuf>,
-    /// A command that copies: {in} and {out} stand for the clip and the copy; no shell reads it
+    /// Command of the channel, run without a shell: {in} is the clip, {out} the copy
     #[arg(long, value_name = "TEMPLATE")]
     command: Option<String>,
-    /// Only write a test clip
+    /// Only write a test clip to this file
     #[arg(long, value_name = "FILE", conflicts_with = "command")]
     clip: Option<PathBuf>,
-    /// The profile [default: all, in turn]
+    /// Profile to test [default: all]
     #[arg(long, short, value_parser = profiles())]
     profile: Option<String>,
-    /// Frames of a test clip
+    /// Number of frames in a test clip
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     frames: u32,
     #[command(flatten)]
     making: Making,
-    /// The ending of the copy's name, which tells a command its container
+    /// Extension of the copy's name, which selects its container
     #[arg(long, value_name = "ENDING", default_value = "mp4")]
     ending: String,
     #[command(flatten)]
@@ -58,7 +58,7 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     let names: Vec<&str> = match &args.profile {
         Some(name) if profile::by_name(name).is_none() => {
             return Err(Error::usage(
-                "the profile exact survives lossless copies only; there is nothing to measure",
+                "the profile exact only survives lossless copies; choose another with --profile",
             ));
         }
         Some(name) => vec![name],
@@ -101,7 +101,7 @@ fn tell(args: &Args, rows: Vec<Survival>) -> Result<()> {
         return print_json(&rows);
     }
     let mut shown =
-        table::table(&["profile", "frames", "found", "BER", "worst word", "parity needed", "V/P needed"]);
+        table::table(&["profile", "frames", "found", "BER", "worst codeword", "parity needed", "V/P needed"]);
     for row in &rows {
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_string());
         shown.add_row([

@@ -1,4 +1,4 @@
-//! `lab video verify`: is the file in a video whole, and how close is the copy to failing?
+//! `lab video verify`: checks the file in a video, and reports the copy's margins.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::progress;
 use lab_stream::container::Feed;
 use lab_stream::input::{self, Medium};
 
-/// Check the file in a video without writing it, and tell how close the copy is to failing
+/// Check the file in a video without writing it, and report the margin of its error correction
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -87,14 +87,14 @@ pub fn run(args: &Args, app: &App) -> Result<()> {
     outcome.map(|_| ()).map_err(at_input)
 }
 
-/// The stream in a video, and what knows the video where that is of a lossy profile.
+/// The stream in a video, and the reader of a lossy profile.
 struct Opened {
     stream: Arc<dyn StreamReader>,
     lossy: Option<Arc<Reader>>,
 }
 
 fn open(path: &Path, app: &App, cx: &Context) -> Result<Opened> {
-    // What the profile `exact` wrote is read by that alone, and needs no ffmpeg.
+    // Try `exact` first: its reader needs no ffmpeg.
     match std::fs::File::open(path)
         .map_err(Error::from)
         .and_then(|file| lab_video::exact::Reader::open(file, cx))
@@ -108,14 +108,14 @@ fn open(path: &Path, app: &App, cx: &Context) -> Result<Opened> {
             let reader = Arc::new(reader);
             Ok(Opened { stream: reader.clone(), lossy: Some(reader) })
         }
-        // What the carrier says of it says more.
+        // Prefer the carrier's error, which is more specific.
         Err(e) => match input::open(&app.registry, path, cx)? {
             Medium::Stream { .. } | Medium::Zstd => Err(e.at(path.display().to_string())),
         },
     }
 }
 
-/// Decodes everything; bytes and SHA-256 of the content.
+/// Decodes the whole content; returns its length and SHA-256.
 fn check(args: &Args, app: &App, stream: Arc<dyn StreamReader>, cx: &Context) -> Result<(u64, String)> {
     let told = stream.summary();
     let store = args.work.store(app, Some(&args.input));
@@ -128,9 +128,9 @@ fn check(args: &Args, app: &App, stream: Arc<dyn StreamReader>, cx: &Context) ->
     Ok((trailer.bytes, trailer.sha256.to_string()))
 }
 
-/// A digest in hexadecimal, with or without `sha256:` before it.
+/// Parses a digest in hexadecimal, with or without the prefix `sha256:`.
 fn digest(text: &str) -> Result<String> {
     let digest = Digest::from_hex(text.strip_prefix("sha256:").unwrap_or(text));
-    let refuse = || Error::usage(format!("{text:?} is no SHA-256: 64 hexadecimal digits are"));
+    let refuse = || Error::usage(format!("{text:?} is not a SHA-256; give 64 hexadecimal digits"));
     digest.map(|digest| digest.to_string()).ok_or_else(refuse)
 }

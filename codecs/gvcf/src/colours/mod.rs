@@ -1,9 +1,11 @@
-//! Pixels as wholes, for pictures that were drawn and not filmed: text, windows, enlarged or vector-quantised pictures.
+//! Type 6: codes whole pixels, for drawn pictures: text, windows, enlarged or vector-quantised pictures.
 //!
-//! A pixel is first asked for among colours that were seen: those that followed the same neighbours before (four tables
-//! by hashes of neighbours, as in the order-k contexts of PPM; Cleary and Witten 1984), that of the reference, and those
-//! of the neighbours themselves. Where none of them is right, the channels are coded one by one, each by those before it. Contexts know
-//! whether row and column are even, which finds the grain of pictures that are made of squares of two by two.
+//! A pixel is first compared with candidate colours: those that followed the same neighbours before (four
+//! tables by hashes of neighbours, as in the order-k contexts of PPM; Cleary and Witten 1984), the
+//! reference's pixel, and the neighbours. If no candidate matches, the channels are coded one by one, each in
+//! the context of the channels before. Contexts include the parity of row and column, which models pictures
+//! made of 2x2 squares. Without parity and the table of the left pixel alone, such pictures take twice the
+//! bytes (docs/decisions/gvcf.md).
 
 mod pixel;
 
@@ -18,7 +20,8 @@ use crate::error::{Error, Result};
 use crate::header::Shape;
 use pixel::{Around, Band, Coder, HIT_LIMIT, Learner, Models, Pixel};
 
-/// Codes a band: `now` is coded, or filled where the coder decodes. `learn` tells to begin with the reference.
+/// Codes a band: encodes `now`, or fills it if the coder decodes. With `learn`, the models first adapt to the
+/// reference.
 fn code(
     coder: &mut impl Coder,
     (width, channels): (usize, usize),
@@ -39,8 +42,8 @@ fn code(
         for y in (0..height).filter(|y| copied[y / BLOCK * across..][..across].contains(&false)) {
             for x in 0..width {
                 let (around, pixel) = (Around::of(before, width, x, y), before[y * width + x]);
-                // Flat ground has nothing to teach.
-                if !(around.is_flat() && pixel == around.west) {
+                // Flat areas are predicted anyway: skip them to save time.
+                if !(around.is_flat() && pixel == around.left) {
                     band.pixel(around, None, (x, y), pixel);
                 }
             }
@@ -69,7 +72,7 @@ fn code(
     Ok(())
 }
 
-/// Which blocks are as in the reference, each by those to the left and above.
+/// Codes, for each block, whether it equals the reference; the left and the top block are the context.
 fn copied(coder: &mut impl Coder, width: usize, now: &[Pixel], before: &[Pixel]) -> Result<Vec<bool>> {
     let (across, height) = (width.div_ceil(BLOCK), now.len() / width);
     let mut models = [Bit::default(); 4];
@@ -88,18 +91,19 @@ fn copied(coder: &mut impl Coder, width: usize, now: &[Pixel], before: &[Pixel])
     Ok(copied)
 }
 
-/// How many pixels in `changed` blocks are not as all their neighbours, and so take most of the time; nothing where they
-/// are more than `most`, or have so many colours that they were filmed.
+/// Number of pixels in `changed` blocks that differ from a neighbour; they take most of the time. `None` if
+/// there are more than `most`, or if they have too many colours for a drawn picture.
 pub fn busy(shape: Shape, now: &[u8], changed: &[bool], most: u64) -> Option<u64> {
-    /// Colours are counted by a hash of so many bits.
-    const HASH: u32 = 16;
-    /// So many pixels have each colour on average, or there are but few colours.
-    const PIXELS: u64 = 8;
-    const FEW: u64 = 1024;
+    /// Colours are counted by a hash of this number of bits.
+    const HASH_BITS: u32 = 16;
+    /// A drawn picture has at least this number of pixels per colour on average, ...
+    const MIN_PIXELS_PER_COLOUR: u64 = 8;
+    /// ... or at most this number of colours.
+    const FEW_COLOURS: u64 = 1024;
     let (width, channels) = (shape.width as usize, shape.channels as usize);
     let across = width.div_ceil(BLOCK);
     let (mut busy, mut colours) = (0, 0);
-    let mut met = vec![false; 1 << HASH];
+    let mut met = vec![false; 1 << HASH_BITS];
     let row = |y: usize| pack(&now[y * width * channels..][..width * channels], channels);
     let mut pair = Vec::new();
     for (y, blocks) in (0..shape.height as usize).map(|y| (y, &changed[y / BLOCK * across..][..across])) {
@@ -111,21 +115,21 @@ pub fn busy(shape: Shape, now: &[u8], changed: &[bool], most: u64) -> Option<u64
         pair.extend(row(y));
         for x in (0..width).filter(|x| blocks[x / BLOCK]) {
             let (around, pixel) = (Around::of(&pair, width, x, 1), pair[width + x]);
-            if around.is_flat() && around.west == pixel {
+            if around.is_flat() && around.left == pixel {
                 continue;
             }
             busy += 1;
-            let met = &mut met[(pixel.wrapping_mul(0x9E37_79B1) >> (32 - HASH)) as usize];
+            let met = &mut met[(pixel.wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS)) as usize];
             colours += u64::from(!std::mem::replace(met, true));
         }
         if busy > most {
             return None;
         }
     }
-    (colours <= FEW.max(busy / PIXELS)).then_some(busy)
+    (colours <= FEW_COLOURS.max(busy / MIN_PIXELS_PER_COLOUR)).then_some(busy)
 }
 
-/// The pixels of some bytes.
+/// Packs the bytes of pixels into integers.
 fn pack(bytes: &[u8], channels: usize) -> Vec<Pixel> {
     let pixel = |bytes: &[u8]| {
         let mut pixel = [0; 4];
@@ -138,14 +142,15 @@ fn pack(bytes: &[u8], channels: usize) -> Vec<Pixel> {
     }
 }
 
-/// The bytes of a band in a picture.
+/// The byte range of rows of blocks in a picture.
 fn bytes_of(shape: Shape, rows: Range<usize>) -> Range<usize> {
     let row = shape.width as usize * shape.channels as usize;
     let height = shape.height as usize;
     (rows.start * BLOCK).min(height) * row..(rows.end * BLOCK).min(height) * row
 }
 
-/// Codes a picture in `count` bands, with `learn` after learning what the reference looks like where something changed.
+/// Encodes a picture in `count` bands. With `learn`, the models first adapt to the changed parts of the
+/// reference.
 pub fn encode(shape: Shape, now: &[u8], before: Option<&[u8]>, count: usize, learn: bool) -> Vec<u8> {
     let (width, channels) = (shape.width as usize, shape.channels as usize);
     let down = (shape.height as usize).div_ceil(BLOCK);
@@ -156,7 +161,7 @@ pub fn encode(shape: Shape, now: &[u8], before: Option<&[u8]>, count: usize, lea
             let at = bytes_of(shape, bands::rows(i, count, down));
             let mut coder = Encoder::new(Vec::new());
             let before = before.map(|before| pack(&before[at.clone()], channels));
-            // An encoder refuses nothing.
+            // The encoder's `check` never fails.
             let _ =
                 code(&mut coder, (width, channels), &mut pack(&now[at], channels), before.as_deref(), learn);
             coder.finish()
@@ -167,10 +172,10 @@ pub fn encode(shape: Shape, now: &[u8], before: Option<&[u8]>, count: usize, lea
     out
 }
 
-/// The picture that [`encode`] was given.
+/// Decodes the bytes of [`encode`] to the picture.
 ///
 /// # Errors
-/// [`Code::Compression`](crate::error::Code::Compression) for damage.
+/// [`Code::Compression`](crate::error::Code::Compression) for corrupt or truncated bytes.
 pub fn decode(input: &[u8], shape: Shape, before: Option<&[u8]>) -> Result<Vec<u8>> {
     let (width, height) = (shape.width as usize, shape.height as usize);
     let channels = shape.channels as usize;
@@ -215,7 +220,7 @@ mod tests {
 
     use super::*;
 
-    /// Text on a ground, with some noise, and another line of it after.
+    /// Text on a background with some noise, then a changed line.
     fn drawn(shape: Shape, seed: u64, lines: u32) -> Vec<u8> {
         let mut state = seed | 1;
         let mut next = move || {

@@ -1,24 +1,25 @@
-//! One pixel after the other, by what is around it and what was seen there before. One text serves both directions, and the third
-//! that only learns.
+//! Codes one pixel in the context of its neighbours. The same code encodes, decodes, and adapts models
+//! without coding.
 
 use lab_entropy::model::Bit;
 use lab_entropy::rans::{Decoder, Encoder};
 
 use crate::error::Result;
 
-/// How slowly probabilities adapt in the end: of flat pixels, of blocks and candidates, and of channels.
+/// Adaptation limits of the probabilities: flat pixels, blocks and candidates, channels. A higher limit
+/// adapts more slowly.
 const FLAT_LIMIT: u8 = 127;
 pub const HIT_LIMIT: u8 = 60;
 const CHANNEL_LIMIT: u8 = 30;
 
-/// A pixel: its channels from the lowest byte.
+/// A pixel with its first channel in the lowest byte.
 pub type Pixel = u32;
 
-/// Codes bits in either direction, or learns them.
+/// Encodes, decodes or learns bits.
 pub trait Coder {
-    /// Codes a bit, or returns the decoded one and ignores `bit`.
+    /// Encodes `bit` and returns it, or returns the decoded bit and ignores `bit`.
     fn bit(&mut self, model: &mut Bit, limit: u8, bit: bool) -> bool;
-    /// Whether all is well so far.
+    /// Fails if the decoded bytes are corrupt or truncated.
     fn check(&self) -> Result<()> {
         Ok(())
     }
@@ -43,7 +44,7 @@ impl Coder for Decoder<'_> {
     }
 }
 
-/// Adapts models to pixels that both sides know.
+/// Adapts models to pixels that encoder and decoder both know.
 pub struct Learner;
 
 impl Coder for Learner {
@@ -54,7 +55,7 @@ impl Coder for Learner {
     }
 }
 
-/// A colour that followed some neighbours, and how surely: 0 for none, up to 7.
+/// A colour that followed a context of neighbours, with a confidence: 0 if unseen, up to 7.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
     pixel: Pixel,
@@ -74,27 +75,29 @@ impl Seen {
     }
 }
 
-/// Bits of the place in a table.
+/// Bits of a table's index.
 const TABLE_BITS: u32 = 16;
 const TABLES: usize = 4;
-/// Candidates: those of the tables, the reference, above, left, above to the right, above to the left.
+/// Candidates in order: the tables', the reference, top, left, topright, topleft.
 const CANDIDATES: usize = TABLES + 5;
 
-/// A byte by its bits from the highest; the place is that of the bits before, led by a set one.
+/// Models of a byte's bits, the highest first. The index is a 1 followed by the bits before.
 type Tree = [Bit; 256];
 
-/// What a band has seen.
+/// The models of a band.
 pub struct Models {
     tables: [Vec<Seen>; TABLES],
-    /// Whether a pixel is as all its neighbours: without a reference, with the reference alike, with another reference.
+    /// Whether a pixel equals its four equal neighbours. Context: no reference, equal reference, different
+    /// reference.
     flat: [Bit; 3],
-    /// Whether a candidate is right: by which it is, how surely, which later ones are alike, whether the last two pixels
-    /// were found, and evenness.
+    /// Whether a candidate is the pixel. Context: its index, its confidence, the equal later candidates,
+    /// whether the last two pixels were candidates, and the parity of column and row.
     hits: Vec<Bit>,
-    /// The second channel, by evenness and by the highest bits of that above and to the left.
+    /// The second channel (green), or the only one. Context: parity, and its highest 3 bits at top and left.
     second: Vec<Tree>,
-    /// The first, by the second; and the third, by the second and the highest bits of the first.
+    /// The first channel in the context of the second.
     first: Vec<Tree>,
+    /// The third channel in the context of the second and the highest 2 bits of the first.
     third: Vec<Tree>,
     fourth: Vec<Tree>,
 }
@@ -116,14 +119,14 @@ impl Models {
     }
 }
 
-/// Left, above, above to the left and above to the right. Where there is none: above for left, left for above, 0 for both;
-/// above for the others.
+/// The neighbours of a pixel. If one is missing: top replaces left, left replaces top, 0 replaces both; top
+/// replaces topleft and topright.
 #[derive(Clone, Copy)]
 pub struct Around {
-    pub west: Pixel,
-    north: Pixel,
-    corner: Pixel,
-    east: Pixel,
+    pub left: Pixel,
+    top: Pixel,
+    topleft: Pixel,
+    topright: Pixel,
 }
 
 impl Around {
@@ -132,22 +135,22 @@ impl Around {
         let at = y * width + x;
         let left = (x > 0).then(|| pixels[at - 1]);
         let above = (y > 0).then(|| pixels[at - width]);
-        let west = left.or(above).unwrap_or(0);
-        let north = above.unwrap_or(west);
-        let corner = if x > 0 && y > 0 { pixels[at - width - 1] } else { north };
-        let east = if y > 0 && x + 1 < width { pixels[at - width + 1] } else { north };
-        Self { west, north, corner, east }
+        let left = left.or(above).unwrap_or(0);
+        let top = above.unwrap_or(left);
+        let topleft = if x > 0 && y > 0 { pixels[at - width - 1] } else { top };
+        let topright = if y > 0 && x + 1 < width { pixels[at - width + 1] } else { top };
+        Self { left, top, topleft, topright }
     }
 
     #[inline]
     pub fn is_flat(self) -> bool {
-        self.west == self.north && self.north == self.corner && self.corner == self.east
+        self.left == self.top && self.top == self.topleft && self.topleft == self.topright
     }
 
-    /// The places in the tables.
+    /// Indices into the tables: hashes of four, three, two and one neighbours, with the parity.
     #[inline]
     fn places(self, even: usize) -> [usize; TABLES] {
-        let Self { west, north, corner, east } = self;
+        let Self { left, top, topleft, topright } = self;
         let place = |table: usize, pixels: [Pixel; 4]| {
             const FACTORS: [u32; 4] = [0x9E37_79B1, 0x85EB_CA77, 0xC2B2_AE3D, 0x27D4_EB2F];
             let start = ((8 * table + even) as u32).wrapping_mul(0x1656_67B1);
@@ -158,30 +161,30 @@ impl Around {
             ((sum ^ sum >> 15).wrapping_mul(0x2C1B_3C6D) >> (32 - TABLE_BITS)) as usize
         };
         [
-            place(0, [west, corner, north, east]),
-            place(1, [west, corner, north, 0]),
-            place(2, [north, east, 0, 0]),
-            place(3, [west, 0, 0, 0]),
+            place(0, [left, topleft, top, topright]),
+            place(1, [left, topleft, top, 0]),
+            place(2, [top, topright, 0, 0]),
+            place(3, [left, 0, 0, 0]),
         ]
     }
 }
 
-/// One band on its way.
+/// The state of coding a band.
 pub struct Band<'a, C> {
     pub coder: &'a mut C,
     models: &'a mut Models,
     channels: usize,
-    /// Whether each of the last two pixels was no candidate.
+    /// A bit for each of the last two pixels, set if no candidate matched.
     missed: usize,
 }
 
 impl<'a, C: Coder> Band<'a, C> {
-    /// A band without pixels so far.
+    /// The state before the first pixel.
     pub fn new(coder: &'a mut C, models: &'a mut Models, channels: usize) -> Self {
         Self { coder, models, channels, missed: 0 }
     }
 
-    /// Codes a pixel between neighbours; `old` is that of the reference.
+    /// Codes a pixel; `old` is the reference's pixel at the same position.
     #[inline]
     pub fn pixel(
         &mut self,
@@ -194,24 +197,24 @@ impl<'a, C: Coder> Band<'a, C> {
         if flat {
             let model = match old {
                 None => 0,
-                Some(old) if old == around.west => 1,
+                Some(old) if old == around.left => 1,
                 Some(_) => 2,
             };
-            if self.coder.bit(&mut self.models.flat[model], FLAT_LIMIT, pixel == around.west) {
+            if self.coder.bit(&mut self.models.flat[model], FLAT_LIMIT, pixel == around.left) {
                 self.missed = 0;
-                return around.west;
+                return around.left;
             }
         }
         let even = x & 1 | (y & 1) << 1;
         let places = around.places(even);
-        let Around { west, north, corner, east } = around;
+        let Around { left, top, topleft, topright } = around;
         let mut candidates = [0; CANDIDATES];
         let mut trusts = [1; CANDIDATES];
         for i in 0..TABLES {
             Seen { pixel: candidates[i], trust: trusts[i] } = self.models.tables[i][places[i]];
         }
-        candidates[TABLES..].copy_from_slice(&[old.unwrap_or(north), north, west, east, corner]);
-        let found = self.candidate(&candidates, &trusts, flat.then_some(west), even, pixel);
+        candidates[TABLES..].copy_from_slice(&[old.unwrap_or(top), top, left, topright, topleft]);
+        let found = self.candidate(&candidates, &trusts, flat.then_some(left), even, pixel);
         self.missed = (self.missed << 1 | usize::from(found.is_none())) & 3;
         let pixel = match found {
             Some(pixel) => pixel,
@@ -223,7 +226,7 @@ impl<'a, C: Coder> Band<'a, C> {
         pixel
     }
 
-    /// The first candidate that is `pixel`, where one is. `never` is known not to be.
+    /// The first candidate equal to `pixel`, if any. The flat test has already excluded `never`.
     #[inline]
     fn candidate(
         &mut self,
@@ -249,12 +252,12 @@ impl<'a, C: Coder> Band<'a, C> {
         None
     }
 
-    /// The channels of a pixel, one by one.
+    /// Codes the channels of a pixel one by one. The second (green) is first, as the context of the others.
     fn channels(&mut self, around: Around, even: usize, pixel: Pixel) -> Pixel {
         let [first, second, third, fourth] = pixel.to_le_bytes();
         let middle = if self.channels > 1 { 8 } else { 0 };
         let high = |pixel: Pixel| (pixel >> (middle + 5) & 7) as usize;
-        let context = even << 6 | high(around.north) << 3 | high(around.west);
+        let context = even << 6 | high(around.top) << 3 | high(around.left);
         let models = &mut *self.models;
         if self.channels == 1 {
             return u32::from(byte(self.coder, &mut models.second[context], first));

@@ -1,4 +1,4 @@
-//! Blobs by id, from one `git cat-file --batch` that lives as long as the repository is open.
+//! Reads blobs by id through one `git cat-file --batch` process per open repository.
 
 use lab_codec::{Context, ErrorKind};
 use lab_process::{Child, Pieces, Pipes, Waited};
@@ -7,22 +7,22 @@ use super::git::{Git, failure};
 use crate::error::{Code, Error, Result};
 use crate::header::{MAX_COMPRESSED, PREFIX};
 
-/// The largest blob that is read: a frame with a little behind it, or a sound.
-const LARGEST: u64 = 4 * (MAX_COMPRESSED as u64 + PREFIX as u64);
-/// The longest line before a blob.
-const LINE: usize = 4096;
+/// Maximum size of a blob, in bytes: a frame or a sound.
+const MAX_BLOB: u64 = 4 * (MAX_COMPRESSED as u64 + PREFIX as u64);
+/// Maximum length of the line before a blob, in bytes.
+const MAX_LINE: usize = 4096;
 
 /// A running `git cat-file`.
 pub struct CatFile {
     child: Child,
     git: Git,
     cx: Context,
-    /// What git answered and nobody has taken yet.
+    /// Bytes of git's answer that are not consumed yet.
     answer: Vec<u8>,
 }
 
 impl CatFile {
-    /// Starts it.
+    /// Starts the process.
     ///
     /// # Errors
     /// [`Code::Git`].
@@ -35,15 +35,15 @@ impl CatFile {
     /// The bytes of a blob.
     ///
     /// # Errors
-    /// [`Code::Git`] where there is none, or git fails; of the kind
-    /// [`MissingResource`](ErrorKind::MissingResource) where a partial clone lacks it.
+    /// [`Code::Git`] if the blob is missing or git fails; with the kind
+    /// [`MissingResource`](ErrorKind::MissingResource) if a partial clone lacks it.
     pub fn blob(&mut self, id: &str) -> Result<Vec<u8>> {
         self.request(id)?;
         let line = loop {
             match self.answer.iter().position(|byte| *byte == b'\n') {
                 Some(end) => break self.take(end + 1),
-                None if self.answer.len() > LINE => {
-                    return Err(Error::git("git cat-file answers without lines"));
+                None if self.answer.len() > MAX_LINE => {
+                    return Err(Error::git("git cat-file wrote an answer without a line break"));
                 }
                 None => self.more()?,
             }
@@ -51,24 +51,24 @@ impl CatFile {
         let line = String::from_utf8_lossy(&line);
         let mut fields = line.split_whitespace().skip(1);
         let length = match (fields.next(), fields.next().and_then(|size| size.parse::<u64>().ok())) {
-            (Some("blob"), Some(length)) if length <= LARGEST => length as usize,
+            (Some("blob"), Some(length)) if length <= MAX_BLOB => length as usize,
             (Some("blob"), Some(length)) => {
                 return Err(Error::memory(format!("the blob {id} has {length} bytes")));
             }
             (Some("missing"), _) if self.git.is_partial(&self.cx) => {
-                let text = format!("the blob {id} is not in this clone, only at its remote");
+                let text = format!("this partial clone lacks the blob {id}");
                 return Err(Error::new(Code::Git, ErrorKind::MissingResource, text));
             }
-            _ => return Err(Error::git(format!("git has no blob {id}: it says {:?}", line.trim_end()))),
+            _ => return Err(Error::git(format!("git cannot find the blob {id}: {:?}", line.trim_end()))),
         };
-        // The blob, and a line break.
+        // git writes a line break after the blob.
         while self.answer.len() <= length {
             self.more()?;
         }
         let mut blob = self.take(length + 1);
         match blob.pop() {
             Some(b'\n') => Ok(blob),
-            _ => Err(Error::git(format!("the blob {id} is cut"))),
+            _ => Err(Error::git(format!("the blob {id} is truncated"))),
         }
     }
 
@@ -81,12 +81,12 @@ impl CatFile {
                 self.child.send(buffer);
                 Ok(())
             }
-            Waited::Piece(_) => Err(Error::git("git cat-file answers before it is asked")),
+            Waited::Piece(_) => Err(Error::git("git cat-file wrote an answer without a request")),
             Waited::End => Err(self.died()),
         }
     }
 
-    /// Reads on.
+    /// Reads more of the answer.
     fn more(&mut self) -> Result<()> {
         match self.child.wait(false, &self.cx).map_err(failure)? {
             Waited::Piece(piece) => {
@@ -105,6 +105,6 @@ impl CatFile {
 
     fn died(&mut self) -> Error {
         let why = self.child.broken("cat-file has ended");
-        Error::git(format!("{}; `git fsck` tells what is wrong with the repository", why.message()))
+        Error::git(format!("{}; run `git fsck` to check the repository", why.message()))
     }
 }

@@ -1,7 +1,7 @@
-//! git, sealed: neither the caller's environment nor the repository's configuration makes it run another program.
+//! Runs git so that neither the environment nor the repository's configuration makes it run another program.
 //!
-//! The repository is foreign data. Its own configuration is read after nothing else and overridden by what stands
-//! here; hooks are searched where none can be; and only a fetch that was asked for reaches another repository.
+//! The repository is untrusted. Of all configuration, only its own is read, and [`CONFIG`] overrides it.
+//! Hooks are disabled. Only an explicit fetch reaches another repository.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -12,11 +12,11 @@ use lab_process::{Child, Job, Limits, Pipes, run, stall};
 
 use crate::error::{Code, Error, Result};
 
-/// Bytes that git may answer.
-const ANSWER: usize = 1 << 30;
+/// Maximum size of an answer of git, in bytes.
+const MAX_ANSWER: usize = 1 << 30;
 
-/// What a repository's configuration could name to be run, and is overridden. Every owner's repository is read: git
-/// refuses a foreign owner's because of those programs.
+/// Overrides of all settings that could name a program to run. git refuses repositories of other owners
+/// because of those settings, so with the overrides they can be read.
 const CONFIG: [&str; 22] = [
     "safe.directory=*",
     "core.hooksPath=/dev/null",
@@ -42,7 +42,7 @@ const CONFIG: [&str; 22] = [
     "maintenance.auto=false",
 ];
 
-/// Environment that is set after every variable of git's own was removed.
+/// Environment of git, set after all `GIT_*` variables are removed.
 const ENVIRONMENT: [(&str, &str); 6] = [
     ("GIT_CONFIG_NOSYSTEM", "1"),
     ("GIT_CONFIG_GLOBAL", "/dev/null"),
@@ -52,27 +52,27 @@ const ENVIRONMENT: [(&str, &str); 6] = [
     ("LC_ALL", "C"),
 ];
 
-/// What happens to objects that a partial clone lacks.
+/// Handling of objects that a partial clone lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Missing {
-    /// They are an error; no other repository is asked.
+    /// An error; no other repository is contacted.
     #[default]
     Refuse,
-    /// They are fetched from the clone's remote, by https, ssh, or from this machine.
+    /// Fetch them from the clone's remote by https, ssh, or from this machine.
     Fetch,
 }
 
-/// git at work on one repository.
+/// Runs git on one repository.
 #[derive(Debug, Clone)]
 pub(super) struct Git {
     directory: PathBuf,
     missing: Missing,
-    /// Further configuration, for the remotes that a fetch may ask.
+    /// Further overrides, for the remotes of a fetch.
     remotes: Vec<OsString>,
 }
 
 impl Git {
-    /// In `directory`, without any access to other repositories.
+    /// git in `directory`, without access to other repositories.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into(), missing: Missing::Refuse, remotes: Vec::new() }
     }
@@ -89,7 +89,7 @@ impl Git {
         Ok(self)
     }
 
-    /// The names of the remotes that the configuration knows, files that it includes among it.
+    /// Names of the remotes in the configuration and its included files.
     fn remotes(&self, cx: &Context) -> Result<Vec<String>> {
         let keys = self.ask(["config", "--includes", "--null", "--name-only", "--list"], cx)?;
         let mut names: Vec<String> = String::from_utf8_lossy(&keys)
@@ -101,13 +101,13 @@ impl Git {
         Ok(names)
     }
 
-    /// Whether the repository is a clone that lacks objects on purpose.
+    /// Whether the repository is a partial clone.
     pub fn is_partial(&self, cx: &Context) -> bool {
         let pattern = r"^(remote\..*\.promisor|extensions\.partialclone)$";
         self.ask(["config", "--includes", "--get-regexp", pattern], cx).is_ok()
     }
 
-    /// The command that runs git with these words.
+    /// The command that runs git with these arguments.
     fn command<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I) -> Result<Command> {
         let mut command = lab_process::command(["git"]).map_err(failure)?;
         let is_git = |name: &OsStr| name.as_encoded_bytes().starts_with(b"GIT_");
@@ -118,7 +118,7 @@ impl Git {
             command.env_remove(name);
         }
         command.envs(ENVIRONMENT);
-        // Unlike protocol.allow, it stands above what a repository configures for one protocol.
+        // Unlike protocol.allow, it overrides the repository's setting for a single protocol.
         match self.missing {
             Missing::Refuse => command.envs([("GIT_NO_LAZY_FETCH", "1"), ("GIT_ALLOW_PROTOCOL", "none")]),
             Missing::Fetch => command.env("GIT_ALLOW_PROTOCOL", "file:https:ssh"),
@@ -132,27 +132,27 @@ impl Git {
         Ok(command)
     }
 
-    /// Runs git with these words and returns its answer.
+    /// Runs git with these arguments and returns its standard output.
     pub fn ask<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I, cx: &Context) -> Result<Vec<u8>> {
         let mut answer = Vec::new();
-        run(&mut self.command(words)?, &Job::new(ANSWER), &mut answer, cx).map_err(failure)?;
+        run(&mut self.command(words)?, &Job::new(MAX_ANSWER), &mut answer, cx).map_err(failure)?;
         Ok(answer)
     }
 
-    /// Starts a git that lives longer.
+    /// Starts a long-lived git process.
     pub fn start<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I, pipes: Pipes) -> Result<Child> {
         let limits = Limits { stall: Some(stall()), ..Limits::default() };
         Child::start(&mut self.command(words)?, pipes, limits).map_err(failure)
     }
 }
 
-/// Overrides what a remote could name to be run.
+/// Overrides of all settings of a remote that could name a program.
 fn neutral(remote: &str) -> [OsString; 3] {
     [("uploadpack", "git-upload-pack"), ("receivepack", "git-receive-pack"), ("proxy", "")]
         .map(|(key, value)| format!("remote.{remote}.{key}={value}").into())
 }
 
-/// An error of git's, with the command that installs it where it is missing.
+/// An error of git; if git is missing, with the command that installs it.
 pub(super) fn failure(error: lab_codec::Error) -> Error {
     match error.kind() {
         ErrorKind::MissingTool => Error::new(

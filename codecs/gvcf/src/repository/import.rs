@@ -1,4 +1,4 @@
-//! Commits by one `git fast-import`. Nothing shows in the repository before it is finished.
+//! Writes commits through one `git fast-import`. The branch appears only when the import is finished.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,32 +11,32 @@ use super::{ATTRIBUTES, FRAME_FILE, log};
 use crate::error::{Code, Error, Result};
 use crate::sequence::{Coded, Content};
 
-/// Who commits, and when: always the same, so that ids depend on the content alone.
+/// A constant committer and date, so that commit ids depend only on the content.
 const COMMITTER: &str = "committer gvc <gvc@localhost> 946684800 +0000\n";
 
-/// Bytes of commands that are collected before they are sent.
-const PIECE: usize = 1 << 20;
+/// Size of the command buffer in bytes; it is sent when full.
+const BUFFER: usize = 1 << 20;
 
 /// A running import into one branch.
 pub struct Import {
     child: Child,
-    /// Commands that are not sent yet.
+    /// Buffered commands.
     commands: Vec<u8>,
     cx: Context,
     branch: String,
     marks: u64,
-    /// By frame number, the mark of its blob.
+    /// The mark of each frame's blob, by frame number.
     blobs: HashMap<u32, u64>,
     /// The last frame with a blob of its own.
     last: Option<u32>,
 }
 
 impl Import {
-    /// Begins a branch in the repository `directory`, which is made where it does not exist. `files` are common to all
-    /// frames.
+    /// Begins a branch in the repository `directory`, which is made where it does not exist. `files` are
+    /// common to all frames.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] where the branch exists and `replace` is not given, or its name is none;
+    /// [`ErrorKind::Usage`] if the branch exists and `replace` is not given, or its name is invalid;
     /// [`Code::Git`] for what git refuses.
     pub fn begin(
         directory: &Path,
@@ -47,11 +47,11 @@ impl Import {
     ) -> Result<Self> {
         let git = Git::new(directory);
         let reference = format!("refs/heads/{branch}");
-        // git itself says which names are branches; one that begins with a dash is no option then.
+        // git checks the branch name. The prefix refs/heads/ keeps a leading dash from being an option.
         let here = Git::new("/");
         here.ask(["check-ref-format", &reference], cx).map_err(|e| match e.kind() {
             ErrorKind::Tool => {
-                Error::new(Code::Git, ErrorKind::Usage, format!("{branch:?} is no name of a branch"))
+                Error::new(Code::Git, ErrorKind::Usage, format!("{branch:?} is not a branch name"))
             }
             _ => e,
         })?;
@@ -64,7 +64,7 @@ impl Import {
                 .map_err(|e| Error::from(e).at(directory.display().to_string()))?;
             let head = format!("--initial-branch={branch}");
             git.ask(["init", "--quiet", "--bare", "--template=", &head], cx)?;
-            // A reader may clone without blobs and fetch those of the frames that it wants.
+            // Allow partial clones, which fetch only the blobs of requested frames.
             std::fs::create_dir_all(directory.join("info"))?;
             std::fs::write(directory.join("info/attributes"), ATTRIBUTES)?;
             for name in ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"] {
@@ -77,13 +77,13 @@ impl Import {
             );
             return Err(Error::new(Code::Git, ErrorKind::Usage, text));
         }
-        // Commits and trees are much like those before them; frames never are, which costs git a moment to see.
+        // Deltas shrink commits and trees, which resemble the previous ones. Frames never do.
         let fast_import = ["fast-import", "--quiet", "--done", "--depth=10", "--force"];
         let words = ["-c", "fastimport.unpackLimit=1"].into_iter().chain(fast_import);
         let child = git.start(words, Pipes { input: true, output: None })?;
         let mut import = Self {
             child,
-            commands: Vec::with_capacity(PIECE),
+            commands: Vec::with_capacity(BUFFER),
             cx: cx.clone(),
             branch: reference,
             marks: 0,
@@ -100,10 +100,10 @@ impl Import {
         Ok(import)
     }
 
-    /// Adds a frame, which is shown at `time` in units of the clip's time base.
+    /// Adds a frame with the presentation time `time`, in units of the clip's time base.
     ///
     /// # Errors
-    /// [`Code::Git`] where git fails.
+    /// [`Code::Git`] if git fails.
     pub fn frame(&mut self, coded: &Coded, time: Option<i64>) -> Result<()> {
         let mark = match &coded.content {
             Content::Blob(_, blob) => self.blob(blob)?,
@@ -114,7 +114,7 @@ impl Import {
         };
         self.blobs.insert(coded.number, mark);
         let message = log::message(coded, self.last, time);
-        // The first frame takes the place of what is common to all.
+        // The first frame's commit removes the common files from the tree.
         let alone = self.last.is_none();
         if let Content::Blob(..) = coded.content {
             self.last = Some(coded.number);
@@ -141,7 +141,7 @@ impl Import {
         for part in parts {
             self.commands.extend_from_slice(part);
         }
-        if self.commands.len() >= PIECE { self.send() } else { Ok(()) }
+        if self.commands.len() >= BUFFER { self.send() } else { Ok(()) }
     }
 
     fn send(&mut self) -> Result<()> {
@@ -152,7 +152,7 @@ impl Import {
                 self.child.send(buffer);
                 Ok(())
             }
-            // Where it has failed, its own words say why.
+            // If git has failed, its standard error has the reason.
             _ => {
                 self.child.finish(&self.cx).map_err(failure)?;
                 Err(failure(self.child.broken("fast-import has ended early; is the disk full?")))
@@ -160,10 +160,10 @@ impl Import {
         }
     }
 
-    /// Ends the import: from here on the branch is there.
+    /// Finishes the import and creates the branch.
     ///
     /// # Errors
-    /// [`Code::Git`] with what git said.
+    /// [`Code::Git`] with the end of git's standard error.
     pub fn finish(mut self) -> Result<()> {
         self.say(&[b"done\n"])?;
         self.send()?;

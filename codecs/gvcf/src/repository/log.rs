@@ -1,4 +1,4 @@
-//! What commits say: written by an import, read again by one `git log`.
+//! Commit messages of frames: written by an import, read by one `git log`.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use super::git::Git;
 use crate::error::{Error, Result};
 use crate::sequence::{Coded, Content};
 
-/// A frame as its commit describes it.
+/// A frame's description in its commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The commit's id.
@@ -28,15 +28,15 @@ pub struct Entry {
     pub time: Option<i64>,
 }
 
-/// The word for a frame that refers to another.
+/// The subject's word for a frame with a reference.
 const DELTA: &str = "delta";
 const KEY: &str = "Key-Frame";
 const REFERENCE: &str = "Reference";
 const SHA256: &str = "Pixels-SHA256";
 const TIME: &str = "PTS";
 
-/// The message of a frame's commit; `last` is the last frame before it that has a blob of its own. What follows from
-/// the frames before is not said: commits are most of what a recording of a screen takes.
+/// The message of a frame's commit; `last` is the last frame before it that has a blob of its own. What
+/// follows from the frames before is not said: commits are most of what a recording of a screen takes.
 pub fn message(coded: &Coded, last: Option<u32>, time: Option<i64>) -> String {
     let (word, bytes, own) = match &coded.content {
         Content::Blob(_, blob) if coded.reference.is_some() => (DELTA, blob.len(), true),
@@ -47,11 +47,11 @@ pub fn message(coded: &Coded, last: Option<u32>, time: Option<i64>) -> String {
     let mut trailer = |name: &str, value: Option<String>| {
         text.extend(value.into_iter().flat_map(|value| [name, ": ", &value, "\n"].map(str::to_string)));
     };
-    // A delta refers to the last frame with a blob, unless it says otherwise.
+    // The default reference of a delta is the last frame with a blob; only others are written.
     let reference = coded.reference.filter(|reference| own && last != Some(*reference));
     trailer(KEY, reference.map(|_| coded.key.to_string()));
     trailer(REFERENCE, reference.map(|number| number.to_string()));
-    // Frames of one blob have one digest.
+    // Frames that share a blob share its digest, so it is written once.
     trailer(SHA256, own.then(|| Digest(coded.sha256).to_string()));
     trailer(TIME, time.map(|time| time.to_string()));
     text
@@ -65,7 +65,7 @@ pub type Files = Vec<(String, String)>;
 /// # Errors
 /// [`Code::Git`](crate::error::Code::Git).
 pub fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry>, Files)> {
-    // Each commit: \x01, id, message, \x02, then a line for each changed file. No blob is looked at.
+    // Each commit: \x01, id, message, \x02, then a line for each changed file. git reads no blob for this.
     let answer = git.ask(
         [
             "log",
@@ -91,11 +91,13 @@ pub fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry>, File
     let text = String::from_utf8_lossy(&answer);
     let (mut entries, mut files) = (Vec::<Entry>::new(), Files::new());
     let mut blob = None;
-    // By blob, the last frame that has it; and the last frame with a blob of its own.
+    // The last frame of each blob, and the last frame with a blob of its own.
     let (mut known, mut last) = (HashMap::new(), None);
     for commit in text.split('\x01').skip(1) {
-        let (commit, rest) = commit.split_once('\n').ok_or_else(|| Error::git("git log is cut"))?;
-        let (message, changes) = rest.split_once('\x02').ok_or_else(|| Error::git("git log is cut"))?;
+        let (commit, rest) =
+            commit.split_once('\n').ok_or_else(|| Error::git("the output of git log is truncated"))?;
+        let (message, changes) =
+            rest.split_once('\x02').ok_or_else(|| Error::git("the output of git log is truncated"))?;
         for line in changes.lines().filter(|line| line.starts_with(':')) {
             let Some((fields, name)) = line.split_once('\t') else { continue };
             let new = fields.split(' ').nth(3).unwrap_or_default();

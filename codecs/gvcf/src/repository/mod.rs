@@ -1,9 +1,9 @@
-//! Frames in a git repository: a commit for each, whose tree holds the blob as `frame.bin`.
+//! Frames in a git repository: one commit per frame, whose tree holds the blob as `frame.bin`.
 //!
-//! The first commit holds what is common to all frames (`gvc.toml`, `.gitattributes`, sound), each further one adds a
-//! frame. Author and date are fixed, so that the same frames have the same commit ids everywhere. A frame that looks as
-//! an earlier one has that one's blob. Everything is written by one `git fast-import` and read through one
-//! `git cat-file`; no process is started for a frame.
+//! The first commit holds the common files (`gvc.toml`, `.gitattributes`, sound); each further commit adds a
+//! frame. Author and date are fixed, so that the same frames have the same commit ids everywhere. Equal
+//! frames share a blob. One `git fast-import` writes everything and one `git cat-file` reads blobs, since a
+//! process per frame would be slow.
 
 mod cat_file;
 mod git;
@@ -26,11 +26,11 @@ pub use git::Missing;
 pub use import::Import;
 pub use log::Entry;
 
-/// The file of a commit that holds the frame.
+/// Name of the frame's file in a commit.
 pub const FRAME_FILE: &str = "frame.bin";
-/// The file of the first commit that says what is common to all frames.
+/// Name of the file that describes the clip, in the first commit.
 pub const CLIP_FILE: &str = "gvc.toml";
-/// Frames are not to be stored as differences from each other: git would find none, at great cost.
+/// Forbids git to store frames as differences: it would search long and find none.
 const ATTRIBUTES: &str = "frame.bin -delta -diff binary\n";
 
 /// A repository of frames, open for reading.
@@ -44,11 +44,12 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// Opens the frames of `branch`, or of the current branch; `missing` says what happens to frames that a partial
-    /// clone lacks.
+    /// Opens the frames of `branch`, or of the current branch; `missing` says what happens to frames that a
+    /// partial clone lacks.
     ///
     /// # Errors
-    /// [`Code::Git`](crate::error::Code::Git) where `directory` is no repository, the branch is missing, or it holds no frames.
+    /// [`Code::Git`](crate::error::Code::Git) where `directory` is no repository, the branch is missing, or
+    /// it holds no frames.
     pub fn open(
         directory: &Path,
         branch: Option<&str>,
@@ -88,7 +89,8 @@ impl Repository {
     /// The blob of a frame.
     ///
     /// # Errors
-    /// [`Code::Format`](crate::error::Code::Format) where there is no such frame, [`Code::Git`](crate::error::Code::Git).
+    /// [`Code::Format`](crate::error::Code::Format) where there is no such frame,
+    /// [`Code::Git`](crate::error::Code::Git).
     pub fn blob(&mut self, number: u32) -> Result<Vec<u8>> {
         let entry = entry(&self.entries, number)?;
         self.blobs.blob(&entry.blob)
@@ -106,7 +108,8 @@ impl Repository {
     /// The picture of a frame, compared with the digest that its commit holds, where it holds one.
     ///
     /// # Errors
-    /// As [`picture`](Self::picture); [`Code::Format`](crate::error::Code::Format) where the digest is another.
+    /// As [`picture`](Self::picture); [`Code::Format`](crate::error::Code::Format) where the digest is
+    /// another.
     pub fn verified(&mut self, number: u32) -> Result<Arc<Picture>> {
         let picture = self.picture(number)?;
         let wanted = entry(&self.entries, number)?.sha256;
@@ -119,24 +122,24 @@ impl Repository {
         }
     }
 
-    /// What was odd since the last call.
+    /// Warnings since the last call.
     pub fn warnings(&mut self) -> Vec<String> {
         self.decoder.warnings()
     }
 
-    /// Whether git finds the repository in order: every object and what it points to.
+    /// Checks every object and its links with `git fsck`.
     ///
     /// # Errors
-    /// [`Code::Git`](crate::error::Code::Git) with what git said.
+    /// [`Code::Git`](crate::error::Code::Git) with git's message.
     pub fn check(&self, cx: &Context) -> Result<()> {
         self.git.ask(["fsck", "--strict", "--full", "--no-progress", "--no-dangling"], cx).map(|_| ())
     }
 }
 
 fn entry(entries: &[Entry], number: u32) -> Result<&Entry> {
-    entries
-        .get(number as usize)
-        .ok_or_else(|| Error::format(format!("no frame {number}; there are {}", entries.len())))
+    entries.get(number as usize).ok_or_else(|| {
+        Error::format(format!("frame {number} does not exist; the clip has {} frames", entries.len()))
+    })
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

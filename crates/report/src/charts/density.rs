@@ -1,4 +1,4 @@
-//! Ratio against the density of what was planted into artificial samples, with the line of break-even.
+//! Ratio against the density of planted seeds in synthetic samples, with the break-even line.
 
 use super::{Chart, View, tone};
 use crate::figure::{Axis, Body, Figure, Line, Note, Point, Series, Tone, Unit};
@@ -6,10 +6,10 @@ use crate::summary;
 use crate::text;
 use lab_bench::results::Cell;
 
-/// A line for each chain and kind of sample whose density was swept: a generator's parameter `density`, in thousandths.
+/// A line for each chain and kind of sample with a swept `density`, the generator's parameter in thousandths.
 pub struct Density;
 
-/// A line that rises no higher is left out: it says what the line of break-even says.
+/// Minimum ratio of a line's best point: a lower line would coincide with break-even.
 const GAIN: f64 = 1.01;
 
 /// The density of a sample in per cent, and the generator's other parameters.
@@ -81,7 +81,7 @@ impl Chart for Density {
             chart: self.name(),
             corpus: None,
             stem: String::new(),
-            title: "Ratio against the density of what was planted".into(),
+            title: "Ratio against the density of planted seeds".into(),
             caption: "Random blocks, some of them expansions of short seeds.".into(),
             x: Axis::linear("places with an expansion, %", Unit::Number, points().map(|p| p.x)),
             y: Some(Axis::linear("ratio, original / encoded", Unit::Number, points().map(|p| p.y))),

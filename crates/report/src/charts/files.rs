@@ -6,10 +6,10 @@ use crate::summary::{Row, failed, geometric, ratio};
 use crate::text;
 use lab_bench::results::Cell;
 
-/// Bars for files, or for corpora where there are several.
+/// Bars for files, or for corpora if there are several.
 pub struct Files;
 
-/// More bars than this make no picture.
+/// Maximum numbers of files and chains; more bars would be too thin to read.
 const FILES: usize = 16;
 const CHAINS: usize = 16;
 
@@ -69,7 +69,7 @@ impl Chart for Files {
             corpus: None,
             stem: String::new(),
             title: format!("Ratio by {what}"),
-            caption: "Bars begin at 1, where nothing is gained; red ones point left: the data grew.".into(),
+            caption: "Bars begin at ratio 1; red bars point left: the data grew.".into(),
             x,
             y: None,
             body: Body::Bars { groups, base: 1.0 },

@@ -1,5 +1,5 @@
-//! The charts: one file each, listed once. A chart makes a [`Figure`] where the results have the data, and nothing
-//! otherwise; a new one joins by its file and its line in [`CHARTS`].
+//! The charts, one file each. A chart makes a [`Figure`] if the results have its data. A new chart needs its
+//! file and a line in [`CHARTS`].
 
 mod density;
 mod files;
@@ -22,7 +22,7 @@ use lab_bench::results::{Cell, Results, Timing};
 pub trait Chart: Sync {
     /// The stem of its files.
     fn name(&self) -> &'static str;
-    /// The figure, where the results have the data for it. Stem and corpus are filled in by the caller.
+    /// The figure, if the results have its data. The caller fills in stem and corpus.
     fn figure(&self, view: &View) -> Option<Figure>;
 }
 
@@ -41,7 +41,7 @@ pub const CHARTS: &[&dyn Chart] = &[
     &density::Density,
 ];
 
-/// Whether all of `names` are charts.
+/// Checks that all `names` are charts.
 ///
 /// # Errors
 /// [`Usage`](lab_codec::ErrorKind::Usage), naming the nearest or all of them.
@@ -59,15 +59,15 @@ pub fn check(names: &[String]) -> Result<()> {
     }
 }
 
-/// The segment size of a run that does not say otherwise.
+/// The default segment size in bytes, preferred among swept sizes.
 const DEFAULT_SEGMENT: u64 = 16 << 20;
 
 /// Encoding or decoding.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// Forth.
+    /// Encoding.
     Encode,
-    /// Back.
+    /// Decoding.
     Decode,
 }
 
@@ -87,12 +87,12 @@ impl Way {
     }
 }
 
-/// The chains without parameters, in order of appearance: the filter's names and the palette's places.
+/// The chains without parameters, in order of appearance: names of the filter, indices into the palette.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Families(Vec<String>);
 
 impl Families {
-    /// Those of some runs.
+    /// The families of some runs.
     pub fn of<'a>(runs: impl IntoIterator<Item = &'a Results>) -> Self {
         let mut families = Vec::new();
         for cell in runs.into_iter().flat_map(|r| &r.cells) {
@@ -104,7 +104,7 @@ impl Families {
         Self(families)
     }
 
-    /// The place of a chain's family.
+    /// The index of a chain's family.
     pub fn color(&self, chain: &str) -> usize {
         let family = text::family(chain);
         self.0.iter().position(|f| *f == family).unwrap_or(0)
@@ -116,15 +116,15 @@ impl Families {
     }
 }
 
-/// What a chart looks at: the rows of all samples, or of one corpus.
+/// The input of a chart: the rows of all samples, or of one corpus.
 pub struct View<'a> {
     /// The corpus, or all.
     pub corpus: Option<&'a str>,
-    /// The corpora of the whole results.
+    /// All corpora of the results.
     pub corpora: &'a [String],
     /// The rows of the view.
     pub rows: Vec<Row<'a>>,
-    /// Names and places in the palette.
+    /// Names, and indices into the palette.
     pub families: &'a Families,
 }
 
@@ -139,8 +139,8 @@ impl<'a> View<'a> {
         Self { corpus, corpora, rows: summary::rows(results, corpus), families }
     }
 
-    /// One row for each chain and channel: of those that were swept, the one with the most samples, then with the
-    /// default segment size, then with the fewest threads. Its label does not say what was swept.
+    /// One row for each chain and channel. Among swept rows, prefers most samples, then the default segment
+    /// size, then fewest threads. The label omits the swept values.
     fn main(&self) -> Vec<Row<'a>> {
         let rank = |row: &Row| {
             let other_segment = row.setup.segment_bytes != DEFAULT_SEGMENT;
@@ -164,7 +164,7 @@ impl<'a> View<'a> {
         main
     }
 
-    /// Rows that differ from each other in what `swept` says and in nothing else; at least two of them.
+    /// Groups of at least two rows that differ only in the value of `swept`.
     fn sweeps<K: Ord>(&self, swept: impl Fn(&Row) -> K, rest: impl Fn(&Row) -> String) -> Vec<Vec<&Row<'a>>> {
         let mut sweeps: Vec<(String, Vec<&Row>)> = Vec::new();
         for row in self.rows.iter().filter(|row| !row.cells.is_empty()) {
@@ -182,7 +182,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// The note under a chart about rows that failed or lack samples.
+/// Notes under a chart about rows with failed or missing samples.
 fn coverage_notes<'r, 'a: 'r>(rows: impl IntoIterator<Item = &'r Row<'a>>) -> Vec<Note> {
     let mut notes = Vec::new();
     for row in rows {
@@ -216,7 +216,7 @@ fn coverage_notes<'r, 'a: 'r>(rows: impl IntoIterator<Item = &'r Row<'a>>) -> Ve
     notes
 }
 
-/// How a row is meant.
+/// The tone of a row: normal, incomparable, grown or failed.
 fn tone(row: &Row) -> Tone {
     match row {
         row if !row.failed.is_empty() => Tone::Fail,
@@ -225,7 +225,7 @@ fn tone(row: &Row) -> Tone {
     }
 }
 
-/// How many samples, in words.
+/// The number of samples as text.
 fn samples(n: usize) -> String {
     if n == 1 { "1 sample".to_string() } else { format!("{n} samples") }
 }

@@ -1,11 +1,11 @@
-//! Ratio against throughput: what a chain saves, and what that costs.
+//! Ratio against throughput.
 
 use super::{Chart, View, Way, coverage_notes, samples, tone};
 use crate::figure::{Axis, Body, Figure, Line, Note, Point, Series, Tone, Unit};
 use crate::summary::{Row, Speed};
 use crate::text;
 
-/// Ratio against the throughput of one way.
+/// Ratio against the throughput of encoding or decoding.
 pub struct RatioSpeed(pub Way);
 
 impl Chart for RatioSpeed {

@@ -1,4 +1,5 @@
-//! What seed tables of each size find: the share of blocks with a seed, with a useful seed, and what chance predicts.
+//! Hit rates of seed tables of each size: shares of blocks with a seed and with a useful seed, beside the
+//! expected shares for random blocks.
 //!
 //! Not a [`Chart`](super::Chart), since its data are not cells of a benchmark: `lab telomere table compare`
 //! draws it.
@@ -6,17 +7,17 @@
 use crate::figure::{Axis, Body, Figure, Line, Note, Point, Series, Tone, Unit};
 use crate::text;
 
-/// What a table found in a sample.
+/// Hit rates of a table in a sample.
 pub struct Finds {
     /// The sample's name.
     pub sample: String,
-    /// Seeds of the table.
+    /// Number of seeds in the table.
     pub entries: u32,
-    /// The share of blocks that some seed begins with.
+    /// Share of blocks that a seed regenerates.
     pub hits: f64,
-    /// The share of blocks for which such a seed takes fewer bits than the block.
+    /// Share of blocks whose seed record is shorter than the block.
     pub useful: f64,
-    /// What chance predicts for both.
+    /// Expected values of both for random blocks.
     pub expected: [f64; 2],
 }
 
@@ -73,15 +74,15 @@ pub fn figure(finds: &[Finds], block_size: u8) -> Figure {
     let (xs, ys) = (values(|p| p.x), values(|p| p.y));
     let mut notes = Vec::new();
     if !lacking.is_empty() {
-        let text = format!("No block at all, and so no place on the axis: {}.", lacking.join(", "));
+        let text = format!("A share of 0 cannot be drawn on a log axis: {}.", lacking.join(", "));
         notes.push(Note { text: text::visible(&text), tone: Tone::Normal });
     }
     Figure {
         chart: "seed-tables",
         corpus: None,
         stem: "seed-tables".into(),
-        title: format!("What seed tables find, blocks of {block_size} bytes"),
-        caption: "Blocks that some seed of the table expands to, and those for which its record is shorter than the \
+        title: format!("Hit rates of seed tables, blocks of {block_size} bytes"),
+        caption: "Blocks that a seed of the table regenerates, and blocks whose record is shorter than the \
                   block. A longer table finds more, but what it adds costs more bits than it replaces."
             .into(),
         x: Axis::log("seeds in the table", Unit::Number, xs.into_iter()),

@@ -1,19 +1,19 @@
-//! Ratio and throughput against the segment size: what random access and parallelism cost.
+//! Ratio and throughput against the segment size.
 
 use super::{Chart, View, Way, coverage_notes, samples, tone};
 use crate::figure::{Axis, Body, Figure, Line, Point, Series, Unit};
 use crate::summary::{self, Row};
 use crate::text;
 
-/// What is looked at.
+/// The quantity on the y axis.
 pub enum Measure {
-    /// Original over encoded.
+    /// Original / encoded bytes.
     Ratio,
     /// Throughput.
     Speed(Way),
 }
 
-/// A line for each chain whose segment size was swept.
+/// A line for each chain with a swept segment size.
 pub struct Segments(pub Measure);
 
 impl Chart for Segments {
@@ -29,7 +29,7 @@ impl Chart for Segments {
         let sweeps = view.sweeps(|row| order(row.setup.segment_bytes), |row| row.setup.threads.to_string());
         let largest = view.rows.iter().flat_map(|r| &r.cells).map(|c| c.bytes).max().unwrap_or(1);
         let widest = view.rows.iter().map(|r| r.setup.segment_bytes).max().unwrap_or(1);
-        // A whole file is a segment as large as the largest file, or it would have no place on the axis.
+        // `whole` has no size of its own; the largest file gives it a position on the axis.
         let whole = largest.max(widest.saturating_mul(2)).max(1);
         let mut series = Vec::new();
         for rows in &sweeps {
@@ -62,8 +62,7 @@ impl Chart for Segments {
             corpus: None,
             stem: String::new(),
             title,
-            caption: "Sums over all samples; the rightmost place is a whole file where that was measured."
-                .into(),
+            caption: "Sums over all samples; the rightmost point is the whole file, if measured.".into(),
             x: Axis::log("bytes of a segment", Unit::Binary, points().map(|p| p.x)),
             y: Some(Axis::log(&label, Unit::Number, points().map(|p| p.y))),
             notes: coverage_notes(sweeps.iter().flatten().copied()),
@@ -97,7 +96,7 @@ impl Segments {
     }
 }
 
-/// A whole file comes after every size.
+/// Orders `whole` after every size.
 fn order(segment_bytes: u64) -> u64 {
     if segment_bytes == 0 { u64::MAX } else { segment_bytes }
 }

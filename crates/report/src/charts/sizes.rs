@@ -1,4 +1,4 @@
-//! What several ways to keep the same files take, side by side.
+//! Sizes of the same files in several formats, side by side.
 //!
 //! Not a [`Chart`](super::Chart), since its data are not cells of a benchmark: `lab album compare` draws it.
 

@@ -1,4 +1,4 @@
-//! Bytes after every stage: where a chain gains, and where it pays.
+//! Bytes after every stage, as a waterfall.
 
 use super::{Chart, View, coverage_notes};
 use crate::figure::{Axis, Bar, Body, Figure, Group, Note, Tone, Unit};
@@ -8,7 +8,7 @@ use crate::text;
 /// A waterfall for each chain.
 pub struct Stages;
 
-/// More chains than this make no picture.
+/// Maximum number of chains in the picture.
 const CHAINS: usize = 12;
 
 impl Chart for Stages {
@@ -22,7 +22,7 @@ impl Chart for Stages {
         let mut notes = coverage_notes(&rows);
         if rows.len() > CHAINS {
             let left = rows.len() - CHAINS;
-            // Chains of several stages have the most to tell.
+            // With too many chains, keep those with the most stages.
             rows.sort_by_key(|r| std::cmp::Reverse(r.stages().len()));
             rows.truncate(CHAINS);
             let text = format!("{left} chains of fewer stages are in the table");
@@ -34,14 +34,14 @@ impl Chart for Stages {
         }
         let ends = groups.iter().flat_map(|g| &g.bars).flat_map(|b| [b.from, b.to]).filter(|v| *v > 0.0);
         let mut x = Axis::log("bytes, summed over all samples", Unit::Bytes, ends);
-        // The bar of the original needs room to be one.
+        // A margin on the axis, so that the original's bar has a visible length.
         x.range.0 /= 1.6;
         Some(Figure {
             chart: self.name(),
             corpus: None,
             stem: String::new(),
             title: "Bytes after every stage".into(),
-            caption: "Each bar spans from what goes into a stage to what comes out; red stages made it more."
+            caption: "Each bar spans from a stage's input to its output, in bytes; red stages grew the data."
                 .into(),
             x,
             y: None,

@@ -5,7 +5,7 @@ use crate::figure::{Axis, Body, Figure, Line, Point, Series, Tone, Unit};
 use crate::summary::{self, Row};
 use crate::text;
 
-/// A line for each chain whose threads were swept.
+/// A line for each chain with a swept number of threads.
 pub struct Threads(pub Way);
 
 impl Chart for Threads {
@@ -57,8 +57,7 @@ impl Chart for Threads {
             corpus: None,
             stem: String::new(),
             title: format!("Speed-up of {} against threads", self.0.word()),
-            caption: "Against the same chain with the fewest threads measured; the broken line is ideal."
-                .into(),
+            caption: "Relative to the same chain with the fewest threads; the broken line is ideal.".into(),
             x: Axis::linear("threads", Unit::Number, points().map(|p| p.x)),
             y: Some(Axis::linear("speed-up", Unit::Number, points().map(|p| p.y))),
             notes: coverage_notes(sweeps.iter().flatten().copied()),
@@ -68,7 +67,7 @@ impl Chart for Threads {
 }
 
 impl Threads {
-    /// Throughput over that of the first row, which counts as its number of threads.
+    /// Throughput relative to the first row's, times the first row's number of threads.
     fn points(&self, rows: &[&Row]) -> Vec<Point> {
         let speed = |row: &Row| Some(row.speed(|c| self.0.timing(c))?.total);
         let Some((base, threads)) = rows.first().and_then(|r| Some((speed(r)?, r.setup.threads.max(1))))

@@ -1,4 +1,4 @@
-//! Time to transfer: encode, send, decode, over bandwidths. Which chain gets the data there first?
+//! Time to encode, send and decode 1 GB against bandwidth, and the fastest chain at each bandwidth.
 
 use super::{Chart, View, coverage_notes};
 use crate::figure::{Axis, Body, Figure, Line, Note, Point, Series, Tone, Unit};
@@ -7,13 +7,13 @@ use crate::text;
 /// A curve for each chain.
 pub struct Transfer;
 
-/// Bits per second at the ends of the axis.
+/// Bandwidths at the ends of the axis, in bits per second.
 const LOW: f64 = 1e6;
 const HIGH: f64 = 1e11;
-/// Places for each factor of ten.
+/// Points per decade of bandwidth.
 const STEPS: u32 = 12;
 
-/// Seconds for each byte of original: working, and bits to send.
+/// Costs per original byte: seconds of work, and bits to send.
 struct Cost<'a> {
     chain: &'a str,
     label: String,
@@ -22,7 +22,7 @@ struct Cost<'a> {
 }
 
 impl Cost<'_> {
-    /// Seconds for a gigabyte of original data.
+    /// Seconds for 1 GB of original data.
     fn seconds(&self, bandwidth: f64) -> f64 {
         (self.work + self.bits / bandwidth) * 1e9
     }
@@ -60,7 +60,7 @@ impl Chart for Transfer {
         let winners: Vec<usize> = bandwidths.iter().map(|b| fastest(&costs, &raw, *b)).collect();
         let mut series: Vec<Series> = Vec::new();
         for (i, cost) in costs.iter().enumerate() {
-            // Where there are many, only those that win somewhere carry a name and a strong line.
+            // With many chains, only those that are fastest at some bandwidth get a label and a strong line.
             let strong = costs.len() <= 8 || winners.contains(&i);
             series.push(Series {
                 family: text::family(cost.chain),
@@ -87,7 +87,7 @@ impl Chart for Transfer {
             corpus: None,
             stem: String::new(),
             title: "Time to transfer 1 GB".into(),
-            caption: "Encode, send, decode, one after the other; lower is sooner.".into(),
+            caption: "Encode, send and decode in sequence; lower is faster.".into(),
             x: Axis {
                 range: (LOW, HIGH),
                 ..Axis::log("bandwidth", Unit::Bandwidth, [LOW, HIGH].into_iter())
@@ -110,7 +110,7 @@ fn point(cost: &Cost, bandwidth: f64) -> Point {
     }
 }
 
-/// The index of the fastest chain; the number of chains for sending the data uncompressed.
+/// The index of the fastest chain; `chains.len()` means sending the data uncompressed.
 fn fastest(costs: &[Cost], raw: &Cost, bandwidth: f64) -> usize {
     let mut best = (costs.len(), raw.seconds(bandwidth));
     for (i, cost) in costs.iter().enumerate() {
@@ -122,7 +122,7 @@ fn fastest(costs: &[Cost], raw: &Cost, bandwidth: f64) -> usize {
     best.0
 }
 
-/// The winners in words, from slow links to fast ones.
+/// The fastest chains as text, from low to high bandwidth.
 fn ranges(bandwidths: &[f64], winners: &[usize], costs: &[Cost], raw: &Cost) -> String {
     let name = |i: usize| text::shorten(&costs.get(i).unwrap_or(raw).label, 40);
     let mut words = Vec::new();
@@ -138,7 +138,7 @@ fn ranges(bandwidths: &[f64], winners: &[usize], costs: &[Cost], raw: &Cost) -> 
     format!("Soonest there: {}", words.join(", then "))
 }
 
-/// One significant digit is as much as the steps can tell.
+/// Rounds to one significant digit, the resolution of the points.
 fn round(value: f64) -> f64 {
     let step = 10f64.powf(value.log10().floor());
     (value / step).round() * step

@@ -1,25 +1,25 @@
-//! What two times say about each other.
+//! Significance of a time difference.
 //!
-//! Times are compared as ratios of medians, new over old. The uncertainty of a ratio is put together, on a log scale,
-//! from the confidence intervals of both medians and from what two runs of the very same program differ by (see
-//! [`BETWEEN_RUNS`] and [`MOMENT`]); it is widened for the number of comparisons made at once, so that one false alarm
-//! among all of them stays unlikely. A change is *significant* where 1 lies outside the widened interval; where 1 lies
-//! inside, but changes of more than [`RESOLVABLE`] do, too, the measurement is too coarse to tell: *not resolvable*.
+//! Times are compared as ratios of medians, new / old. On a log scale, the uncertainty of a ratio combines
+//! the confidence intervals of both medians with the noise between two runs of the same program (see
+//! [`BETWEEN_RUNS`] and [`MOMENT`]). The interval is widened for the number of comparisons, so that one false
+//! alarm among all of them stays unlikely. A change is *significant* if 1 lies outside the widened interval.
+//! It is *not resolvable* if 1 lies inside, together with changes of more than [`RESOLVABLE`].
 
 use serde::Serialize;
 
 use lab_bench::results::Timing;
 
-/// Half of the 95 % interval of what two runs of the same program differ by, as a share: memory layout, frequency,
-/// neighbours on the machine. It does not shrink by measuring more often within a run.
+/// Half of the 95 % interval of the relative difference between two runs of the same program, caused by
+/// memory layout, clock frequency and other processes. More measurements within a run do not reduce it.
 pub const BETWEEN_RUNS: f64 = 0.025;
-/// The same in seconds: what the place of code and data in memory and the clock itself add to any one time. It decides
-/// about calls of less than a few microseconds, which two builds, or two runs of one, cannot tell apart.
+/// The same noise in seconds, from code placement and the clock. It dominates for calls of a few
+/// microseconds.
 pub const MOMENT: f64 = 0.2e-6;
-/// A change that a measurement has to be able to show, to be called "the same" where it shows none.
+/// Relative change that a measurement must be able to detect for the verdict "the same".
 pub const RESOLVABLE: f64 = 0.10;
 
-/// What the times say.
+/// The verdict about two times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -27,16 +27,16 @@ pub enum Verdict {
     Faster,
     /// Significantly more time.
     Slower,
-    /// No significant change, and a change worth speaking of would have shown.
+    /// No significant change, and a change of [`RESOLVABLE`] would have been detected.
     Same,
-    /// Too few or too scattered measurements to tell.
+    /// Too few or too noisy measurements.
     NotResolvable,
     /// Not timed in both runs.
     Unknown,
 }
 
 impl Verdict {
-    /// For people.
+    /// The verdict as text.
     pub fn words(self) -> &'static str {
         match self {
             Self::Faster => "faster",
@@ -48,18 +48,18 @@ impl Verdict {
     }
 }
 
-/// Two times against each other.
+/// The comparison of two times.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Change {
-    /// New time over old time: above 1 is slower.
+    /// New / old time: above 1 is slower.
     pub time: Option<f64>,
-    /// Where the true ratio lies, widened for the number of comparisons.
+    /// Confidence interval of the ratio, widened for the number of comparisons.
     pub interval: Option<[f64; 2]>,
-    /// What that says.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
-/// The log of a ratio of medians, and its variance within the runs; none for the latter where it is not known.
+/// The log of a ratio of medians, and its variance within the runs if known.
 pub(super) type Effect = Option<(f64, Option<f64>)>;
 
 pub(super) fn effect(a: &Timing, b: &Timing) -> Effect {
@@ -77,7 +77,7 @@ fn deviation(timing: &Timing) -> Option<f64> {
         return None;
     }
     let half = (high / timing.median).ln().max((timing.median / low).ln()).max(0.0);
-    // With few measurements the interval is that of the extremes, which hold the median less often.
+    // Below six measurements, the interval is the extremes, whose confidence is below 95 %.
     let quantile = match timing.n {
         3 => 1.15,
         4 => 1.53,
@@ -88,7 +88,7 @@ fn deviation(timing: &Timing) -> Option<f64> {
     Some((half / quantile).hypot(moment))
 }
 
-/// Combines effects. A difference between runs affects all cells of a run alike, so more cells do not shrink it.
+/// Combines effects. Noise between runs affects all cells of a run alike, so more cells do not reduce it.
 pub(super) fn change(effects: &[Effect], z: f64) -> Change {
     let known: Vec<(f64, Option<f64>)> = effects.iter().copied().flatten().collect();
     if known.is_empty() || known.len() < effects.len() {
@@ -115,7 +115,7 @@ pub(super) fn change(effects: &[Effect], z: f64) -> Change {
     Change { time, interval: Some([low.exp(), high.exp()]), verdict }
 }
 
-/// How many standard deviations hold 95 % of the cases in which none of `n` comparisons is a false alarm.
+/// Number of standard deviations at which all of `n` comparisons are without a false alarm in 95 % of cases.
 pub(super) fn quantile_for(n: usize) -> f64 {
     let tail = 0.05 / (2.0 * n.max(1) as f64);
     // Abramowitz and Stegun, 26.2.23; its error is below 0.0005.

@@ -1,4 +1,4 @@
-//! Two runs of a benchmark against each other: bytes exactly, times with their uncertainty (see [`Change`]).
+//! Compares two benchmark runs: bytes exactly, times with their uncertainty (see [`Change`]).
 
 mod change;
 #[cfg(test)]
@@ -14,7 +14,7 @@ pub use change::{BETWEEN_RUNS, Change, MOMENT, RESOLVABLE, Verdict};
 use change::{change, effect, quantile_for};
 use lab_bench::results::{Cell, Results};
 
-/// A cell that both runs have.
+/// A cell of both runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pair {
     /// The setup in words.
@@ -33,7 +33,7 @@ pub struct Pair {
     pub channel: String,
     /// Encoded bytes, old and new.
     pub bytes: [u64; 2],
-    /// New over old bytes, less 1; none where a run failed.
+    /// New / old bytes, minus 1; `None` if a run failed.
     pub growth: Option<f64>,
     /// Whether the cell failed, old and new.
     pub failed: [bool; 2],
@@ -43,7 +43,7 @@ pub struct Pair {
     pub decode: Change,
 }
 
-/// The pairs of one setup together.
+/// The sum over all pairs of one setup.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Total {
     /// The setup in words.
@@ -75,7 +75,7 @@ pub struct Total {
 pub struct Single {
     /// The cell, in words.
     pub cell: String,
-    /// Why it stands alone.
+    /// The reason.
     pub reason: String,
 }
 
@@ -133,7 +133,7 @@ impl Comparison {
         Self { names: [old.name.clone(), new.name.clone()], totals, pairs, singles }
     }
 
-    /// What exceeds a limit, in words: grown or newly failed cells, and slower chains where they count.
+    /// Lines about everything above a limit: grown or newly failed cells, and with `speed`, slower chains.
     pub fn exceeding(&self, limit: Limit) -> Vec<String> {
         let mut lines = Vec::new();
         for pair in &self.pairs {

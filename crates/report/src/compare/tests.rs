@@ -32,7 +32,8 @@ fn times_are_judged_by_their_intervals() {
     assert_eq!(verdict(Cell { encode: Timing::default(), ..once }, timed(1.0, 0.1)), Verdict::Unknown);
 }
 
-/// Two runs of three chains on four samples: noise within a run and a shift between runs, reproducible by seed.
+/// Two runs of three chains on four samples: noise within a run and a shift between runs, reproducible by
+/// seed.
 fn run_of(seed: u64, slower: f64) -> Results {
     let mut state = seed;
     let mut normal = move || {

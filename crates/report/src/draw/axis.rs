@@ -1,9 +1,9 @@
-//! From values to places, and the ticks of an axis.
+//! Maps values to axis positions, and chooses ticks.
 
 use crate::figure::{Axis, Scale, Unit};
 use crate::text;
 
-/// The place of a value: 0 at the start of the axis, 1 at its end.
+/// The position of a value: 0 at the start of the axis, 1 at its end.
 pub fn place(axis: &Axis, value: f64) -> f64 {
     let (low, high) = axis.range;
     match axis.scale {
@@ -14,7 +14,7 @@ pub fn place(axis: &Axis, value: f64) -> f64 {
     .clamp(0.0, 1.0)
 }
 
-/// Times that people count in.
+/// Tick values of a time axis, in seconds.
 const TIMES: [f64; 17] = [
     1e-9,
     1e-8,
@@ -35,7 +35,7 @@ const TIMES: [f64; 17] = [
     2_592_000.0,
 ];
 
-/// Values that deserve a line and a number, at most about `most` of them.
+/// Tick values, at most about `most`.
 pub fn ticks(axis: &Axis, most: usize) -> Vec<f64> {
     let (low, high) = axis.range;
     let inside = |v: &f64| *v >= low * 0.999_999 && *v <= high * 1.000_001;
@@ -87,7 +87,7 @@ fn linear(low: f64, high: f64, most: usize) -> Vec<f64> {
     (0..).map(|i| (first + f64::from(i)) * step).take_while(|v| *v <= high).take(64).collect()
 }
 
-/// A tick's number.
+/// The label of a tick.
 pub fn label(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Bytes => text::bytes(value),

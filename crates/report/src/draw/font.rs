@@ -1,4 +1,4 @@
-//! The one font of the charts, embedded: charts look alike everywhere, and need no font on the machine.
+//! The embedded font of the charts: they look alike on every machine and need no installed font.
 //!
 //! Noto Sans, Copyright Google, under the SIL Open Font License 1.1; see docs/charts.md.
 
@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use lab_codec::{Error, ErrorKind, Result};
 use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
 
-/// The name under which the font is registered: a list for browsers, too, which show the SVG with what they have.
+/// The registered font name. It is also the SVG's font list, so browsers fall back to their own fonts.
 pub const FAMILY: &str = "Noto Sans, system-ui, sans-serif";
 
 /// Registers the embedded font, once.
@@ -23,7 +23,7 @@ pub fn register() -> Result<()> {
     if *done { Ok(()) } else { Err(unusable(FAMILY)) }
 }
 
-/// Checks that a font is there before anything is drawn: without one, drawing ends in the middle of the picture.
+/// Checks that the font is registered before drawing: without it, drawing fails in the middle of a picture.
 ///
 /// # Errors
 /// Where it is not registered.

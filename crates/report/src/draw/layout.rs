@@ -6,9 +6,9 @@ use super::font;
 
 /// The width of every picture.
 pub const WIDTH: f64 = 960.0;
-/// The size of most text.
+/// Size of normal text.
 pub const TEXT: f64 = 12.0;
-/// The size of text at points and bars.
+/// Size of labels at points and bars.
 pub const SMALL: f64 = 11.0;
 
 /// Height of one bar with its gap.
@@ -18,7 +18,7 @@ pub const HEADING: f64 = 24.0;
 /// Space after a group.
 pub const GAP: f64 = 8.0;
 
-/// The rectangle of the data, and the height of the picture.
+/// The plot rectangle, and the height of the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Layout {
     pub left: f64,
@@ -31,7 +31,7 @@ pub struct Layout {
 impl Layout {
     /// The layout of a figure; a bare one has neither heading nor notes.
     pub fn of(figure: &Figure, bare: bool) -> Self {
-        // Above the data stand the label of the y axis, or the ticks once more where bars make a tall picture.
+        // Above the plot: the label of the y axis, or in tall bar charts the x ticks repeated.
         let top = if bare { 28.0 } else { 92.0 };
         let lines = figure.notes.iter().map(|n| wrap(&n.text).len()).sum::<usize>();
         let notes = if bare || lines == 0 { 0.0 } else { lines as f64 * NOTE + 8.0 };
@@ -51,12 +51,12 @@ impl Layout {
         Self { left, right, top, bottom, height: bottom + 54.0 + notes }
     }
 
-    /// The place across of a share of the x axis.
+    /// The x coordinate of a position 0..1 on the x axis.
     pub fn x(&self, share: f64) -> f64 {
         self.left + share * (self.right - self.left)
     }
 
-    /// The place from the top of a share of the y axis.
+    /// The y coordinate, from the top, of a position 0..1 on the y axis.
     pub fn y(&self, share: f64) -> f64 {
         self.bottom - share * (self.bottom - self.top)
     }
@@ -69,7 +69,7 @@ fn bars(groups: &[Group]) -> f64 {
 /// Height of a line of notes.
 pub const NOTE: f64 = 17.0;
 
-/// A note in lines that fit.
+/// Wraps a note into lines that fit.
 pub fn wrap(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
@@ -85,7 +85,7 @@ pub fn wrap(text: &str) -> Vec<String> {
     lines
 }
 
-/// A box that text takes.
+/// The bounding box of a text.
 #[derive(Debug, Clone, Copy)]
 pub struct Box {
     pub left: f64,
@@ -95,7 +95,7 @@ pub struct Box {
 }
 
 impl Box {
-    /// Whether two boxes share any place.
+    /// Whether two boxes overlap.
     pub fn meets(&self, other: &Self) -> bool {
         self.left < other.right
             && other.left < self.right
@@ -104,7 +104,7 @@ impl Box {
     }
 }
 
-/// Finds a place beside a point that is still free: right, left, above, below, then further off.
+/// Finds a free position for a label: right, left, above, below its point, then further away.
 pub fn beside(point: (f64, f64), width: f64, taken: &[Box], inside: &Box) -> Option<Box> {
     let (x, y) = point;
     let half = 7.0;
@@ -132,7 +132,7 @@ pub fn beside(point: (f64, f64), width: f64, taken: &[Box], inside: &Box) -> Opt
     candidates.iter().find(fits).copied()
 }
 
-/// Pushes places apart until neighbours are `gap` away from each other; the order stays.
+/// Moves coordinates apart until neighbours have a distance of `gap`; keeps the order.
 pub fn spread(places: &mut [f64], gap: f64, low: f64, high: f64) {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by(|a, b| places[*a].total_cmp(&places[*b]));

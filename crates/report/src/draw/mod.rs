@@ -1,4 +1,4 @@
-//! Figures as pictures: SVG and PNG, drawn in memory, so that no half-drawn picture ever gets a name.
+//! Draws figures as SVG and PNG, in memory, so that a failure leaves no partial file.
 
 mod axis;
 pub mod font;
@@ -19,12 +19,12 @@ use layout::{BAR, GAP, HEADING, Layout, SMALL, TEXT, WIDTH};
 use palette::{AXIS, GRID, INK, MUTED, PAPER, RED};
 use pen::{At, Pen, failed};
 
-/// Units of an SVG for each unit of the layout: the backend knows whole numbers only.
+/// SVG units per layout unit: the backend only takes integers, and 1/8 unit is fine enough.
 const FINE: f64 = 8.0;
 /// Pixels of a PNG for each unit of the layout.
 const PIXELS: usize = 2;
 
-/// The figure as an SVG document, with title and description for those who cannot see it.
+/// The figure as an SVG document, with title and description for screen readers.
 ///
 /// # Errors
 /// Where the font is missing.
@@ -33,7 +33,7 @@ pub fn svg(figure: &Figure) -> Result<String> {
     svg_with(figure, false, font::FAMILY)
 }
 
-/// The figure as an SVG element without heading and notes, for a page that has them as text.
+/// The figure as an SVG element without heading and notes, which the page shows as text.
 ///
 /// # Errors
 /// Where the font is missing.
@@ -52,7 +52,7 @@ fn svg_with(figure: &Figure, bare: bool, family: &str) -> Result<String> {
         draw(figure, &layout, bare, &Pen { area: &area, scale: FINE, family })?;
         area.present().map_err(failed)?;
     }
-    // The backend's head says that one unit is one pixel.
+    // Replaces the backend's head, which sets one pixel per unit.
     let body = text.split_once('>').map_or("", |(_, body)| body);
     Ok(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{}\" viewBox=\"0 0 {width} {height}\" \
@@ -87,7 +87,7 @@ fn png_with(figure: &Figure, family: &str) -> Result<Vec<u8>> {
     png::encode(&png::halve(&pixels, width), width / 2)
 }
 
-/// What a figure shows, in words.
+/// A text description of a figure.
 pub fn alternative(figure: &Figure) -> String {
     let what = match &figure.body {
         Body::Points { series, .. } => {
@@ -135,7 +135,7 @@ fn draw<DB: DrawingBackend>(figure: &Figure, layout: &Layout, bare: bool, pen: &
     Ok(())
 }
 
-/// The x axis with its lines, and its ticks above them, too, where the picture is tall.
+/// The x axis with grid lines; tall pictures repeat the ticks above.
 fn across<DB: DrawingBackend>(axis: &Axis, twice: bool, layout: &Layout, pen: &Pen<DB>) -> Result<()> {
     for tick in axis::ticks(axis, 9) {
         let x = layout.x(axis::place(axis, tick));
@@ -171,7 +171,7 @@ fn bars<DB: DrawingBackend>(
             if bar.tone == Tone::Fail {
                 pen.cross((from + 7.0, middle), 4.0, RED)?;
             } else {
-                // A bar of no length still has to be seen.
+                // A bar of length 0 must stay visible.
                 let to = if (to - from).abs() < 1.5 { from + 1.5 } else { to };
                 pen.bar((from, middle - 5.5), (to, middle + 5.5), color)?;
             }

@@ -1,15 +1,15 @@
-//! Colours. Red means expansion or failure and nothing else, so no series is red. The page maps these very values
-//! to darker surroundings; see `html/page.css`.
+//! Colours. Red is reserved for expansion and failure, so no series is red. `html/page.css` maps these values
+//! to a dark theme.
 
 use std::ops::Range;
 
 use plotters::style::RGBColor;
 
-/// The ground.
+/// Background.
 pub const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 /// Text.
 pub const INK: RGBColor = RGBColor(0x1c, 0x23, 0x2b);
-/// Lesser text.
+/// Secondary text.
 pub const MUTED: RGBColor = RGBColor(0x5b, 0x66, 0x70);
 /// Grid lines.
 pub const GRID: RGBColor = RGBColor(0xe4, 0xe8, 0xec);
@@ -18,7 +18,7 @@ pub const AXIS: RGBColor = RGBColor(0x9a, 0xa5, 0xaf);
 /// Expansion and failure.
 pub const RED: RGBColor = RGBColor(0xc6, 0x28, 0x28);
 
-/// The series, told apart by people who see colours differently, too.
+/// The series, distinguishable with colour-vision deficiency.
 pub const SERIES: [RGBColor; 10] = [
     RGBColor(0x2f, 0x6d, 0xb5),
     RGBColor(0xc4, 0x6f, 0x10),
@@ -32,7 +32,7 @@ pub const SERIES: [RGBColor; 10] = [
     RGBColor(0x51, 0x5f, 0x8a),
 ];
 
-/// The colour of a place in the palette.
+/// The colour of a palette index.
 pub fn series(place: usize) -> RGBColor {
     SERIES[place % SERIES.len()]
 }
@@ -67,8 +67,8 @@ fn variables() -> String {
     format!(":root{{{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n")
 }
 
-/// Style rules that let a page recolour the pictures inside it: a variable for every role and series, in light and
-/// dark, and rules that replace the colours that the pictures name.
+/// Style rules that recolour the pictures inside a page: a variable for every role and series, in light and
+/// dark, and rules that replace the pictures' literal colours by them.
 pub fn css() -> String {
     let rules: String = names()
         .iter()
@@ -81,22 +81,22 @@ pub fn css() -> String {
     variables() + &rules
 }
 
-/// A sequence of colours, from little to much: each further from the ground in lightness than the one before, so that
-/// nobody needs to see hues. Light ground, then dark; even steps of lightness in OKLab, no red.
+/// Sequential colours from low to high cost, in even steps of OKLab lightness away from the background, so
+/// that lightness alone is readable. For the light theme, then the dark one; without red.
 pub const HEAT: [[&str; 9]; 2] = [
     ["#fdfbec", "#dbe5c7", "#add3af", "#74c0a5", "#25aba8", "#0090af", "#0070a9", "#274e99", "#392d7d"],
     ["#20202b", "#2b374d", "#28526c", "#0f7184", "#00918e", "#19b089", "#77c77e", "#bcda77", "#fcea7f"],
 ];
 
-/// Those of the colours of [`HEAT`] that take black text; the others take white.
+/// Indices into [`HEAT`] with black text; the others have white text.
 const BLACK_ON: [Range<usize>; 2] = [0..6, 4..9];
 
 fn text_on(ground: usize, place: usize) -> &'static str {
     if BLACK_ON[ground].contains(&place) { "#000000" } else { "#ffffff" }
 }
 
-/// Style rules `.h0`, `.h1`, ... for the colours of [`HEAT`], with text that can be read on them, and a variable for
-/// every role and series.
+/// Style rules `.h0`, `.h1`, ... for the colours of [`HEAT`] with contrasting text, and a variable for every
+/// role and series.
 pub fn heat_css() -> String {
     let rules = |ground: usize| -> String {
         let rule = |(i, color)| format!(".h{i}{{background:{color};color:{}}}", text_on(ground, i));

@@ -13,7 +13,7 @@ pub struct Pen<'a, 'b, DB: DrawingBackend> {
     pub family: &'b str,
 }
 
-/// Where a text stands relative to its point.
+/// The alignment of a text relative to its point.
 #[derive(Clone, Copy)]
 pub enum At {
     Left,
@@ -65,7 +65,7 @@ impl<DB: DrawingBackend> Pen<'_, '_, DB> {
         self.area.draw(&Rectangle::new([a, b], color.filled())).map_err(failed)
     }
 
-    /// The mark of a series: its shape goes with its colour.
+    /// The mark of a series, with a shape per colour.
     pub fn mark(&self, (x, y): (f64, f64), radius: f64, color: RGBColor, shape: usize) -> Result<()> {
         let at = |dx: f64, dy: f64| self.pixel((x + dx * radius, y + dy * radius));
         let style = color.filled();
@@ -86,7 +86,7 @@ impl<DB: DrawingBackend> Pen<'_, '_, DB> {
         }
     }
 
-    /// The mark of what failed.
+    /// The mark of a failure.
     pub fn cross(&self, (x, y): (f64, f64), radius: f64, color: RGBColor) -> Result<()> {
         self.line(&[(x - radius, y - radius), (x + radius, y + radius)], color, 2.2)?;
         self.line(&[(x - radius, y + radius), (x + radius, y - radius)], color, 2.2)

@@ -8,20 +8,20 @@ use super::{Heat, Piece, level};
 use crate::html::safe::escape;
 use crate::text::{count, is_format, number, readable, visible};
 
-/// Bytes of a block at least; of text, up to the end of the line, but no more than twice as many.
+/// Minimum size of a block in bytes. Blocks of text extend to the end of the line, up to twice this size.
 const BLOCK: usize = 1 << 10;
 
 /// Bytes of a row in hexadecimal.
 const ROW: usize = 16;
 
-/// Bytes of a rule's text in titles.
+/// Maximum length of a rule's text in titles, in bytes.
 const TITLE: usize = 48;
 
-/// What is shown, and how it is cut.
+/// The shown bytes, cut into blocks.
 pub struct Blocks {
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// Where blocks begin, and the end.
+    /// Offsets of the blocks, and of the end.
     cuts: Vec<usize>,
     hexadecimal: bool,
 }
@@ -45,13 +45,13 @@ impl Blocks {
         Self { bytes, cuts, hexadecimal }
     }
 
-    /// Where the block of a byte begins.
+    /// The offset of the block that holds a byte.
     pub fn start_of(&self, at: usize) -> usize {
         self.cuts[self.cuts.partition_point(|&cut| cut <= at).saturating_sub(1)]
     }
 }
 
-/// Whether most bytes are of characters that can be read.
+/// Whether most bytes belong to printable characters.
 fn is_text(bytes: &[u8]) -> bool {
     let odd = |c: char| c.is_control() && !c.is_ascii_whitespace();
     let unreadable: usize = bytes
@@ -146,7 +146,7 @@ fn character(c: char, html: &mut String) {
     }
 }
 
-/// What there is to know of a token, safe in an attribute.
+/// The details of a token, escaped for an attribute.
 fn title(piece: &Piece, several: bool) -> String {
     let Piece { token, segment, bytes, .. } = piece;
     let costs = &segment.costs;
@@ -178,12 +178,12 @@ fn title(piece: &Piece, several: bool) -> String {
     if several {
         title += &format!("\nsegment {}", segment.header.number);
     }
-    // Line ends are the only control characters that are meant.
+    // Of the control characters, only line ends are kept.
     let lines: Vec<String> = title.lines().map(|line| escape(&visible(line))).collect();
     lines.join("&#10;")
 }
 
-/// A rule in words, with its text.
+/// A description of a rule, with its text.
 fn describe(number: u32, segment: &super::Segment) -> String {
     let costs = &segment.costs;
     let Some(rule) = costs.rules.get(number as usize) else { return format!("rule {number}") };

@@ -1,5 +1,5 @@
-//! A page of content, each byte coloured by the bits that it costs. It has no script: what there is to know of a place
-//! is its title.
+//! A page of content, each byte coloured by its cost in bits. It has no script: a byte's details are in its
+//! `title` attribute.
 
 mod content;
 #[cfg(test)]
@@ -17,41 +17,41 @@ use lab_stream::container::SegmentHeader;
 
 const HEAT_STYLE: &str = include_str!("heat.css");
 
-/// Where one colour ends and the next begins, in bits per byte; there is one more of them than of these.
+/// Boundaries between the colours, in bits per byte; there is one more colour than boundaries.
 const EDGES: [f64; 8] = [0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0];
 
-/// Bytes of a region, and how many of the dearest are listed.
+/// Size of a region in bytes, and the number of listed regions.
 const REGION: usize = 64;
 const DEAREST: usize = 20;
 
-/// A part of a file's content, and what it costs.
+/// A part of a file's content, and its cost.
 pub struct Heat {
     /// The file's name.
     pub name: String,
     /// Its chain.
     pub chain: String,
-    /// The stages of that.
+    /// The stages of the chain.
     pub stages: Vec<String>,
     /// Bytes of the whole content.
     pub bytes: u64,
-    /// The bytes that are shown, all of them within `segments`.
+    /// The shown range, within `segments`.
     pub range: Range<u64>,
-    /// The segments that hold them, in order.
+    /// The segments that overlap it, in order.
     pub segments: Vec<Segment>,
 }
 
 /// A segment, and its costs.
 pub struct Segment {
-    /// What the stream says of it.
+    /// Its header in the stream.
     pub header: SegmentHeader,
-    /// What its tokens cost.
+    /// The costs of its tokens.
     pub costs: Costs,
 }
 
 /// The displayed part of a token.
 #[derive(Clone, Copy)]
 struct Piece<'a> {
-    /// Offset of its first byte that is shown, within what is shown.
+    /// Offset of its first shown byte within the shown range.
     at: usize,
     bytes: &'a [u8],
     token: &'a Token,
@@ -74,13 +74,13 @@ impl Heat {
         })
     }
 
-    /// Bits of what is shown.
+    /// Cost of the shown range in bits.
     pub fn bits(&self) -> f64 {
         self.pieces().map(|piece| piece.token.per_byte * piece.bytes.len() as f64).sum()
     }
 }
 
-/// The colour of a byte.
+/// The colour index of a cost in bits per byte.
 fn level(per_byte: f64) -> usize {
     EDGES.partition_point(|&edge| edge <= per_byte)
 }
@@ -93,8 +93,8 @@ pub fn page(heat: &Heat) -> String {
     let shown = heat.range.end - heat.range.start;
     let bits = heat.bits();
     html += &format!(
-        "<header>\n<h1><bdi>{}</bdi></h1>\n<p class=\"lead\"><bdi>{}</bdi> · bytes {} to {} of {} · {} bits, {} a byte</p>\n\
-         </header>\n<main>\n",
+        "<header>\n<h1><bdi>{}</bdi></h1>\n<p class=\"lead\"><bdi>{}</bdi> · bytes {} to {} of {} · {} bits, \
+         {} a byte</p>\n</header>\n<main>\n",
         escape(&title),
         escape(&text::chain(&heat.chain)),
         count(heat.range.start),
@@ -126,19 +126,19 @@ fn legend() -> String {
     format!(
         "<section aria-labelledby=\"h-legend\">\n<h2 id=\"h-legend\">Bits per byte</h2>\n\
          <ul class=\"legend\">{items}</ul>\n\
-         <p>A token's bits, which are -log2 of the probability that its coder gave to it, or with <code>coder=raw</code> \
-         those that it takes, are spread over the bytes that it says. What a rule's definition costs beside its symbols \
-         is spread over its text where it stands first. Point at a place to see token and rule.</p>\n</section>\n"
+         <p>The cost of a token is -log2 of its coded probability, or with <code>coder=raw</code> its length \
+         in bits. It is spread over the token's bytes. The cost of a rule's definition beside its symbols is \
+         spread over the rule's first occurrence. Point at a byte to see token and rule.</p>\n</section>\n"
     )
 }
 
-/// What the segments cost, by stage.
+/// The sizes of the segments after each stage.
 fn sums(heat: &Heat) -> String {
     let mut html = "<section aria-labelledby=\"h-sums\">\n<h2 id=\"h-sums\">Segments</h2>\n".to_string();
     if let [first, _, ..] = &heat.stages[..] {
         html += &format!(
-            "<p>Colours are bits of what <code>{}</code> gives. The stages that follow see bytes, not positions of the \
-             content: of each there is an average over the segment.</p>\n",
+            "<p>Colours show the output of <code>{}</code>. The following stages code its bytes, not positions \
+             of the content: the table shows their average over the segment.</p>\n",
             escape(&visible(first))
         );
     }
@@ -176,8 +176,8 @@ fn sums(heat: &Heat) -> String {
         }
         html += "</tr>\n";
     }
-    html + "</tbody>\n<caption>Tokens, head (the method, and the lengths of lanes) and rounding are bytes of what the first \
-            stage gives.</caption>\n</table>\n</div>\n</section>\n"
+    html + "</tbody>\n<caption>Tokens, head (coder, lengths of lanes) and rounding are bytes of the first \
+            stage's output.</caption>\n</table>\n</div>\n</section>\n"
 }
 
 /// The dearest regions.

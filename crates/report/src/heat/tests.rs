@@ -2,8 +2,8 @@ use lab_codec::costs::{Defined, Kind};
 
 use super::*;
 
-/// Costs of a segment: tokens of 1, 2, 3 bytes in turn, of which the longer ones are uses of one rule, and a definition
-/// around the first three.
+/// Costs of a segment: tokens of 1, 2, 3 bytes in turn, of which the longer ones are uses of one rule, and a
+/// definition around the first three.
 fn costs(raw: &[u8], range: Range<usize>) -> Costs {
     let rule = Defined { start: 0, len: raw.len().min(6) as u32, width: 3, uses: 2, depth: 1, bits: 3.0 };
     let mut costs = Costs { rules: vec![rule], ..Costs::of_bytes(raw.to_vec()) };

@@ -1,7 +1,7 @@
-//! One page that needs nothing but itself: tables and pictures first, a script that only adds to them.
+//! A self-contained page: complete with tables and pictures, enhanced by a script.
 //!
-//! A content security policy admits this very script and style and nothing else, so even a name that found a way
-//! through the escaping could neither run nor load anything.
+//! A content security policy admits only this script and style, by hash. So even a name that escaped the
+//! escaping could not run or load anything.
 
 pub(super) mod safe;
 mod table;
@@ -23,7 +23,7 @@ pub use safe::escape;
 pub(super) const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// What the script is given beside the results.
+/// Data for the script beside the results.
 #[derive(serde::Serialize)]
 struct Data<'a> {
     figures: &'a [Vec<Figure>],
@@ -73,13 +73,13 @@ pub fn page(
     Ok(html)
 }
 
-/// A page up to its body. Its policy admits this style and script and nothing else.
+/// A page up to its body. Its policy admits only this style and script.
 pub(super) fn head(title: &str, style: &str, script: Option<&str>) -> String {
     let script = script.map_or_else(|| "'none'".to_string(), safe::hash_source);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src {script}; style-src {}; \
-         base-uri 'none'; form-action 'none'\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src {script}; \
+         style-src {}; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>{}</title>\n<style>{style}</style>\n</head>\n<body>\n",
@@ -147,9 +147,9 @@ fn pictures(chart: &str, figures: &[Vec<Figure>], runs: &[&Results]) -> Result<S
 
 fn differences(comparison: &Comparison) -> String {
     let mut html = "<section aria-labelledby=\"h-differences\">\n<h2 id=\"h-differences\">Differences</h2>\n\
-                    <p>Bytes are exact. Times are ratios of medians with intervals that allow for the confidence of \
-                    both medians, for what two runs of the same program differ by, and for the number of comparisons; \
-                    a change is called one only where 1 lies outside.</p>\n"
+                    <p>Bytes are exact. Times are ratios of medians. Their intervals combine the confidence of \
+                    both medians, the noise between two runs of one program, and the number of comparisons. A \
+                    change is significant if 1 lies outside its interval.</p>\n"
         .to_string();
     html += &tables::differences(comparison);
     if !comparison.singles.is_empty() {
@@ -165,7 +165,7 @@ fn differences(comparison: &Comparison) -> String {
     html + "</section>\n"
 }
 
-/// What is known about machine and program.
+/// The tables of machine and program.
 fn environments(runs: &[&Results]) -> String {
     let mut html = "<div class=\"plots\">\n".to_string();
     for (run, results) in runs.iter().enumerate() {

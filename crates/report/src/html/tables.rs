@@ -6,7 +6,7 @@ use crate::summary::{self, Row, failed};
 use crate::text;
 use lab_bench::results::{Cell, Fidelity, Results, Timing};
 
-/// What distinguishes runs in tables; empty where there is only one.
+/// The name of a run in tables; empty for a single run.
 pub fn run_name(runs: &[&Results], run: usize) -> String {
     if runs.len() < 2 { String::new() } else { ["A", "B"][run.min(1)].to_string() }
 }
@@ -34,7 +34,7 @@ pub fn sums(runs: &[&Results]) -> String {
     }
     columns.extend([
         name("corpus"),
-        number("samples", "verified, of those that were tried"),
+        number("samples", "verified samples, of all samples"),
         number("bytes", "of the originals"),
         number("encoded", "bytes"),
         number("ratio", "original / encoded, of the sums; above 1 is good"),
@@ -51,7 +51,7 @@ pub fn sums(runs: &[&Results]) -> String {
         number("mean", "the geometric mean over samples, decoding, MB/s"),
     ]);
     if memory {
-        columns.push(number("memory", "the most that encoding a sample took beyond store"));
+        columns.push(number("memory", "peak memory of encoding a sample, minus that of store"));
     }
     columns.push(name("remark"));
     let mut rows: Vec<(Option<String>, TableRow)> = Vec::new();
@@ -234,11 +234,11 @@ pub fn stages(runs: &[&Results]) -> String {
         number("in", "bytes into the encoder"),
         number("out", "bytes out of it"),
         number("ratio", "in / out"),
-        number("H0", "entropy of what came out, order 0, bits per byte; close to 8 leaves nothing to gain"),
+        number("H0", "order-0 entropy of the output, bits per byte; near 8, an order-0 coder gains nothing"),
         number("H1", "order 1"),
         number("H2", "order 2"),
-        number("encode", "MB/s of what goes in"),
-        number("decode", "MB/s of what comes back"),
+        number("encode", "MB/s of the stage's input"),
+        number("decode", "MB/s of the decoded bytes"),
     ]);
     let mut rows = Vec::new();
     for (run, results) in runs.iter().enumerate() {
@@ -267,7 +267,7 @@ pub fn stages(runs: &[&Results]) -> String {
     if rows.is_empty() {
         return "<p>The results have no stages.</p>\n".into();
     }
-    table("stages", "What every stage did, summed over all samples.", &columns, &rows)
+    table("stages", "Sizes and rates of every stage, summed over all samples.", &columns, &rows)
 }
 
 /// How run B differs from run A.

@@ -10,8 +10,8 @@ use lab_bench::results::{Environment, Results};
 /// Elements of the page that have no end.
 const VOID: [&str; 1] = ["meta"];
 
-/// The elements of a page in order, with their attributes; fails where ends do not match beginnings or where a
-/// character that means something stands alone.
+/// The elements of a page in order, with their attributes; fails where ends do not match beginnings or where
+/// a character that means something stands alone.
 fn parse(html: &str) -> Vec<(String, Vec<(String, String)>)> {
     let mut rest = html.strip_prefix("<!doctype html>").expect("a document type");
     let (mut open, mut elements) = (Vec::<String>::new(), Vec::new());

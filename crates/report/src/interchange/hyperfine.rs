@@ -1,7 +1,8 @@
 //! The JSON of hyperfine (`--export-json`): wall times of commands, in seconds.
 //!
-//! hyperfine knows commands, not sizes. Parameters named `corpus`, `sample` (or `file`), `chain`, `way` (`encode` or
-//! `decode`), `bytes`, `output_bytes`, `segment_bytes` and `threads` say what a command did; our exports have them all.
+//! hyperfine records commands, not sizes. The parameters `corpus`, `sample` (or `file`), `chain`, `way`
+//! (`encode` or `decode`), `bytes`, `output_bytes`, `segment_bytes` and `threads` describe a command; our
+//! exports have all.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! The CSV of lzbench (`-o4`): speeds in MB/s of original data, MB = 10⁶ bytes, or times in µs; 0 for an error.
+//! The CSV of lzbench (`-o4`): speeds in MB/s of original data, MB = 10⁶ bytes, or times in µs; 0 for an
+//! error.
 
 use lab_codec::Result;
 

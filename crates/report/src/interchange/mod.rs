@@ -1,7 +1,7 @@
-//! Results in the formats of other tools, so that rivals' runs appear in our charts and ours in theirs.
+//! Reads and writes results in the formats of other tools, so that charts can combine runs of both.
 //!
-//! A file's format is told from its content. What a foreign format does not know stays empty: no chart is drawn from
-//! what was not measured.
+//! The content identifies the format. Fields that a foreign format lacks stay empty, and charts that need
+//! them are not drawn.
 
 mod columns;
 mod hyperfine;
@@ -22,7 +22,7 @@ pub trait Format: Exporter {
     /// Text to cells.
     ///
     /// # Errors
-    /// Text that contradicts the format, with the line where there is one.
+    /// Text that violates the format, with the line number if known.
     fn read(&self, text: &str) -> Result<Vec<Cell>>;
 }
 
@@ -34,14 +34,14 @@ pub const FORMATS: &[&dyn Format] = &[&hyperfine::Hyperfine, &lzbench::Lzbench, 
 pub struct Input {
     /// The results.
     pub results: Results,
-    /// The tool, where it was another one.
+    /// The other tool, if any.
     pub foreign: Option<&'static str>,
 }
 
-/// Reads results of any format that is known. `name` names a run of another tool.
+/// Reads results in any supported format. `name` becomes the name of another tool's run.
 ///
 /// # Errors
-/// Text of no known format, or that contradicts its own.
+/// Text in an unknown format, or in violation of its format.
 pub fn read(text: &str, name: &str) -> Result<Input> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let Some(format) = FORMATS.iter().find(|f| f.recognises(text)) else {
@@ -63,7 +63,7 @@ pub fn read(text: &str, name: &str) -> Result<Input> {
     Ok(Input { results, foreign: Some(format.name()) })
 }
 
-/// Adds a rival's cells to a run, under the names that the run has for the same samples.
+/// Adds a rival's cells to a run, under the run's names of the same samples.
 pub fn join(results: &mut Results, rival: Results) {
     let mut known = std::collections::HashMap::new();
     for cell in &results.cells {
@@ -90,8 +90,8 @@ pub fn format(name: &str) -> Result<&'static dyn Format> {
     })
 }
 
-/// A rival's name for a codec with its settings as a chain: `zstd 1.5.5 -19` of lzbench is `lzbench/zstd:1.5.5 -19`,
-/// so that its levels are one family.
+/// A rival's codec as a chain: `zstd 1.5.5 -19` of lzbench becomes `lzbench/zstd:1.5.5 -19`, so that all
+/// levels belong to one family.
 fn chain(tool: &str, name: &str) -> String {
     match name.split_once(' ') {
         Some((codec, settings)) => format!("{tool}/{codec}:{}", settings.trim()),
