@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use lab_bits::varint;
 use lab_codec::{Context, Error, ErrorKind, Result};
 use preflate_rs::{PreflateConfig, preflate_whole_deflate_stream, recreate_whole_deflate_stream};
+use simd_adler32::adler32;
 
 use super::{Apart, Recipe, bits_in_use, put_bytes, take, take_bytes, take_number};
 use crate::manifest::{Blobs, Manifest};
@@ -312,7 +313,7 @@ impl Png {
                 let again = again.map_err(|_| broken())?.map_err(|_| broken())?;
                 let mut stream = exact.zlib.to_vec();
                 stream.extend_from_slice(&again);
-                stream.extend_from_slice(&adler32(&text).to_be_bytes());
+                stream.extend_from_slice(&adler32(&text.as_slice()).to_be_bytes());
                 (stream, exact.sizes.clone())
             }
         };
@@ -424,22 +425,6 @@ fn paeth(left: u8, top: u8, topleft: u8) -> u8 {
     } else {
         topleft
     }
-}
-
-/// Adler-32, the checksum at the end of a zlib stream (RFC 1950, section 8).
-fn adler32(bytes: &[u8]) -> u32 {
-    const MODULUS: u32 = 65_521;
-    let (mut a, mut b) = (1_u32, 0_u32);
-    // Both sums stay below 2^32 for 5552 bytes of 255.
-    for part in bytes.chunks(5552) {
-        for byte in part {
-            a += u32::from(*byte);
-            b += a;
-        }
-        a %= MODULUS;
-        b %= MODULUS;
-    }
-    b << 16 | a
 }
 
 /// EXIF, ICC profile and XMP.
