@@ -40,7 +40,7 @@ fn code(
             for x in 0..width {
                 let (around, pixel) = (Around::of(before, width, x, y), before[y * width + x]);
                 // Flat ground has nothing to teach.
-                if !(around.is_flat() && pixel == around.west) {
+                if !(around.is_flat() && pixel == around.left) {
                     band.pixel(around, None, (x, y), pixel);
                 }
             }
@@ -111,7 +111,7 @@ pub fn busy(shape: Shape, now: &[u8], changed: &[bool], most: u64) -> Option<u64
         pair.extend(row(y));
         for x in (0..width).filter(|x| blocks[x / BLOCK]) {
             let (around, pixel) = (Around::of(&pair, width, x, 1), pair[width + x]);
-            if around.is_flat() && around.west == pixel {
+            if around.is_flat() && around.left == pixel {
                 continue;
             }
             busy += 1;

@@ -116,38 +116,41 @@ impl Models {
     }
 }
 
-/// Left, above, above to the left and above to the right. Where there is none: above for left, left for above, 0 for both;
-/// above for the others.
+/// The neighbours of a pixel. At the edges: top for a missing left, left for a missing top, 0 where both are missing;
+/// top for the others.
 #[derive(Clone, Copy)]
 pub struct Around {
-    pub west: Pixel,
-    north: Pixel,
-    corner: Pixel,
-    east: Pixel,
+    pub left: Pixel,
+    top: Pixel,
+    topleft: Pixel,
+    topright: Pixel,
 }
 
 impl Around {
     #[inline]
     pub fn of(pixels: &[Pixel], width: usize, x: usize, y: usize) -> Self {
         let at = y * width + x;
-        let left = (x > 0).then(|| pixels[at - 1]);
-        let above = (y > 0).then(|| pixels[at - width]);
-        let west = left.or(above).unwrap_or(0);
-        let north = above.unwrap_or(west);
-        let corner = if x > 0 && y > 0 { pixels[at - width - 1] } else { north };
-        let east = if y > 0 && x + 1 < width { pixels[at - width + 1] } else { north };
-        Self { west, north, corner, east }
+        let (has_left, has_top) = (x > 0, y > 0);
+        let left = match (has_left, has_top) {
+            (true, _) => pixels[at - 1],
+            (false, true) => pixels[at - width],
+            (false, false) => 0,
+        };
+        let top = if has_top { pixels[at - width] } else { left };
+        let topleft = if has_left && has_top { pixels[at - width - 1] } else { top };
+        let topright = if has_top && x + 1 < width { pixels[at - width + 1] } else { top };
+        Self { left, top, topleft, topright }
     }
 
     #[inline]
     pub fn is_flat(self) -> bool {
-        self.west == self.north && self.north == self.corner && self.corner == self.east
+        self.left == self.top && self.top == self.topleft && self.topleft == self.topright
     }
 
     /// The places in the tables.
     #[inline]
     fn places(self, even: usize) -> [usize; TABLES] {
-        let Self { west, north, corner, east } = self;
+        let Self { left, top, topleft, topright } = self;
         let place = |table: usize, pixels: [Pixel; 4]| {
             const FACTORS: [u32; 4] = [0x9E37_79B1, 0x85EB_CA77, 0xC2B2_AE3D, 0x27D4_EB2F];
             let start = ((8 * table + even) as u32).wrapping_mul(0x1656_67B1);
@@ -158,10 +161,10 @@ impl Around {
             ((sum ^ sum >> 15).wrapping_mul(0x2C1B_3C6D) >> (32 - TABLE_BITS)) as usize
         };
         [
-            place(0, [west, corner, north, east]),
-            place(1, [west, corner, north, 0]),
-            place(2, [north, east, 0, 0]),
-            place(3, [west, 0, 0, 0]),
+            place(0, [left, topleft, top, topright]),
+            place(1, [left, topleft, top, 0]),
+            place(2, [top, topright, 0, 0]),
+            place(3, [left, 0, 0, 0]),
         ]
     }
 }
@@ -194,24 +197,24 @@ impl<'a, C: Coder> Band<'a, C> {
         if flat {
             let model = match old {
                 None => 0,
-                Some(old) if old == around.west => 1,
+                Some(old) if old == around.left => 1,
                 Some(_) => 2,
             };
-            if self.coder.bit(&mut self.models.flat[model], FLAT_LIMIT, pixel == around.west) {
+            if self.coder.bit(&mut self.models.flat[model], FLAT_LIMIT, pixel == around.left) {
                 self.missed = 0;
-                return around.west;
+                return around.left;
             }
         }
         let even = x & 1 | (y & 1) << 1;
         let places = around.places(even);
-        let Around { west, north, corner, east } = around;
+        let Around { left, top, topleft, topright } = around;
         let mut candidates = [0; CANDIDATES];
         let mut trusts = [1; CANDIDATES];
         for i in 0..TABLES {
             Seen { pixel: candidates[i], trust: trusts[i] } = self.models.tables[i][places[i]];
         }
-        candidates[TABLES..].copy_from_slice(&[old.unwrap_or(north), north, west, east, corner]);
-        let found = self.candidate(&candidates, &trusts, flat.then_some(west), even, pixel);
+        candidates[TABLES..].copy_from_slice(&[old.unwrap_or(top), top, left, topright, topleft]);
+        let found = self.candidate(&candidates, &trusts, flat.then_some(left), even, pixel);
         self.missed = (self.missed << 1 | usize::from(found.is_none())) & 3;
         let pixel = match found {
             Some(pixel) => pixel,
@@ -254,7 +257,7 @@ impl<'a, C: Coder> Band<'a, C> {
         let [first, second, third, fourth] = pixel.to_le_bytes();
         let middle = if self.channels > 1 { 8 } else { 0 };
         let high = |pixel: Pixel| (pixel >> (middle + 5) & 7) as usize;
-        let context = even << 6 | high(around.north) << 3 | high(around.west);
+        let context = even << 6 | high(around.top) << 3 | high(around.left);
         let models = &mut *self.models;
         if self.channels == 1 {
             return u32::from(byte(self.coder, &mut models.second[context], first));

@@ -294,9 +294,9 @@ impl Reader {
         }
         let mut lost = Vec::new();
         if have.contains(&false) {
-            let is_reached: BTreeMap<usize, &[u8]> =
+            let present: BTreeMap<usize, &[u8]> =
                 bytes.chunks(shard).take(count).enumerate().filter(|(i, _)| have[*i]).collect();
-            match erasure::recover(count, parity_frames, &is_reached, &parity) {
+            match erasure::recover(count, parity_frames, &present, &parity) {
                 Some(recovered) => {
                     for (index, found) in recovered {
                         bytes[index * shard..][..shard].copy_from_slice(&found);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use lab_bits::msb::{BitReader, BitWriter};
 use lab_bits::varint;
 use lab_codec::{Context, Error, ErrorKind, Result};
 use preflate_rs::{PreflateConfig, preflate_whole_deflate_stream, recreate_whole_deflate_stream};
@@ -60,6 +61,11 @@ struct Header {
     interlaced: bool,
 }
 
+/// Channels of a PNG colour type; a palette (3) has one.
+pub fn channels(colour: u8) -> u8 {
+    png::ColorType::from_u8(colour).map_or(1, |colour| colour.samples() as u8)
+}
+
 impl Header {
     fn of(chunks: &[Chunk]) -> Option<Self> {
         let first = chunks.first()?;
@@ -75,16 +81,15 @@ impl Header {
     }
 
     fn channels(&self) -> u8 {
-        match self.colour {
-            2 => 3,
-            4 => 2,
-            6 => 4,
-            _ => 1,
-        }
+        channels(self.colour)
     }
 
     fn row_bytes(&self) -> usize {
-        (self.width as usize * usize::from(self.channels()) * usize::from(self.depth)).div_ceil(8)
+        (self.row_samples() * usize::from(self.depth)).div_ceil(8)
+    }
+
+    fn row_samples(&self) -> usize {
+        self.width as usize * usize::from(self.channels())
     }
 
     /// Whether samples of this shape belong to this header.
@@ -101,12 +106,11 @@ impl Header {
             8 => rows.to_vec(),
             16 => rows.as_chunks::<2>().0.iter().flat_map(|s| [s[1], s[0]]).collect(),
             depth => {
-                let (per_row, mask) =
-                    (self.width as usize * usize::from(self.channels()), (1_u8 << depth) - 1);
-                let depth = usize::from(depth);
                 let rows = rows.chunks_exact(self.row_bytes());
                 rows.flat_map(|row| {
-                    (0..per_row).map(move |i| row[i * depth / 8] >> (8 - depth - i * depth % 8) & mask)
+                    let mut bits = BitReader::new(row);
+                    // A row has the bits of all its samples, so no read fails.
+                    (0..self.row_samples()).map(move |_| bits.read(depth.into()).unwrap_or(0) as u8)
                 })
                 .collect()
             }
@@ -119,18 +123,14 @@ impl Header {
             8 => samples.to_vec(),
             16 => samples.as_chunks::<2>().0.iter().flat_map(|s| [s[1], s[0]]).collect(),
             depth => {
-                let (per_row, mask) =
-                    (self.width as usize * usize::from(self.channels()), (1_u8 << depth) - 1);
-                let depth = usize::from(depth);
-                let mut rows = Vec::with_capacity(self.row_bytes() * self.height as usize);
-                for row in samples.chunks_exact(per_row) {
-                    let start = rows.len();
-                    rows.resize(start + self.row_bytes(), 0);
-                    for (i, sample) in row.iter().enumerate() {
-                        rows[start + i * depth / 8] |= (sample & mask) << (8 - depth - i * depth % 8);
+                let mut rows = BitWriter::default();
+                for row in samples.chunks_exact(self.row_samples()) {
+                    for sample in row {
+                        rows.write(u64::from(sample & ((1 << depth) - 1)), depth.into());
                     }
+                    rows.align();
                 }
-                rows
+                rows.finish()
             }
         }
     }
