@@ -72,20 +72,9 @@ pub fn zlib(input: &[u8]) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Code::Compression`](crate::error::Code::Compression) for damage, a result of more bytes, or bytes behind it.
 pub fn un_zlib(input: &[u8], length: usize) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
     let mut decoder = flate2::bufread::ZlibDecoder::new(input);
-    decoder
-        .by_ref()
-        .take(length as u64 + 1)
-        .read_to_end(&mut out)
-        .map_err(|e| Error::compression(format!("zlib data is damaged: {e}")))?;
-    if out.len() > length {
-        return Err(Error::compression(format!("zlib data has more than {length} bytes")));
-    }
-    if !decoder.into_inner().is_empty() {
-        return Err(Error::compression("bytes follow the zlib data"));
-    }
-    Ok(out)
+    let out = read_bounded(&mut decoder, length, "zlib")?;
+    ends(decoder.into_inner(), out, "zlib")
 }
 
 /// Compresses with Zstandard, without a checksum: the prefix of a frame has one.
@@ -101,22 +90,28 @@ pub fn zstd(input: &[u8], level: i32) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Code::Compression`](crate::error::Code::Compression) for damage, or a result of more bytes.
 pub fn un_zstd(input: &[u8], length: usize) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
     // The stream decoder grows its output as it goes: a small frame cannot ask for much memory.
-    let decoder = zstd::stream::read::Decoder::with_buffer(input)?.single_frame();
-    let mut decoder = decoder;
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?.single_frame();
+    let out = read_bounded(&mut decoder, length, "Zstandard")?;
+    ends(decoder.finish(), out, "Zstandard")
+}
+
+/// Reads a decoder's output of at most `length` bytes.
+fn read_bounded(decoder: &mut impl Read, length: usize, name: &str) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
     decoder
-        .by_ref()
         .take(length as u64 + 1)
         .read_to_end(&mut out)
-        .map_err(|e| Error::compression(format!("Zstandard data is damaged: {e}")))?;
+        .map_err(|e| Error::compression(format!("{name} data is damaged: {e}")))?;
     if out.len() > length {
-        return Err(Error::compression(format!("Zstandard data has more than {length} bytes")));
-    }
-    if !decoder.finish().is_empty() {
-        return Err(Error::compression("bytes follow the Zstandard data"));
+        return Err(Error::compression(format!("{name} data has more than {length} bytes")));
     }
     Ok(out)
+}
+
+/// Demands that no input is left.
+fn ends(rest: &[u8], out: Vec<u8>, name: &str) -> Result<Vec<u8>> {
+    if rest.is_empty() { Ok(out) } else { Err(Error::compression(format!("bytes follow the {name} data"))) }
 }
 
 /// Demands that exactly `length` bytes came out.

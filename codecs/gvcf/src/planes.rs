@@ -76,66 +76,64 @@ impl Colour {
 
 /// The planes of `pixels` for a transform other than [`Colour::Yuv420`], which not all pixels have.
 pub fn split(pixels: &[u8], shape: Shape, green_difference: bool) -> Vec<Plane> {
-    if green_difference && shape.channels >= 3 {
-        let mut planes = Colour::GreenDifference.planes(shape);
-        if let [green, red, blue, rest @ ..] = planes.as_mut_slice() {
-            let (green, red, blue) = (&mut green.samples, &mut red.samples, &mut blue.samples);
-            if let [alpha] = rest {
-                let samples = green.iter_mut().zip(red).zip(blue).zip(&mut alpha.samples);
-                for ((((g, r), b), a), pixel) in samples.zip(pixels.as_chunks::<4>().0) {
-                    *g = pixel[1];
-                    *r = pixel[0].wrapping_sub(pixel[1]).wrapping_add(128);
-                    *b = pixel[2].wrapping_sub(pixel[1]).wrapping_add(128);
-                    *a = pixel[3];
-                }
-            } else {
-                for (((g, r), b), pixel) in green.iter_mut().zip(red).zip(blue).zip(pixels.as_chunks::<3>().0)
-                {
-                    *g = pixel[1];
-                    *r = pixel[0].wrapping_sub(pixel[1]).wrapping_add(128);
-                    *b = pixel[2].wrapping_sub(pixel[1]).wrapping_add(128);
-                }
-            }
-        }
-        return planes;
-    }
     let mut planes = Colour::Plain.planes(shape);
-    let count = planes.len();
+    match planes.len() {
+        3 => split_channels::<3>(pixels, &mut planes),
+        4 => split_channels::<4>(pixels, &mut planes),
+        _ => planes[0].samples.copy_from_slice(pixels),
+    }
+    if let [red, green, blue, ..] = planes.as_mut_slice()
+        && green_difference
+    {
+        for (sample, green) in red.samples.iter_mut().zip(&green.samples) {
+            *sample = sample.wrapping_sub(*green).wrapping_add(128);
+        }
+        for (sample, green) in blue.samples.iter_mut().zip(&green.samples) {
+            *sample = sample.wrapping_sub(*green).wrapping_add(128);
+        }
+        std::mem::swap(red, green);
+    }
+    planes
+}
+
+/// A constant number of channels, so that the loop over a plane has a constant step.
+fn split_channels<const CHANNELS: usize>(pixels: &[u8], planes: &mut [Plane]) {
     for (channel, plane) in planes.iter_mut().enumerate() {
-        for (sample, pixel) in plane.samples.iter_mut().zip(pixels.chunks_exact(count)) {
+        for (sample, pixel) in plane.samples.iter_mut().zip(pixels.as_chunks::<CHANNELS>().0) {
             *sample = pixel[channel];
         }
     }
-    planes
 }
 
 /// The pixels of `planes`.
 pub fn join(planes: &[Plane], colour: Colour, shape: Shape) -> Vec<u8> {
     let mut pixels = vec![0; planes[0].samples.len() * shape.channels as usize];
+    let green_difference = colour == Colour::GreenDifference;
     match (colour, planes) {
         (Colour::Yuv420(matrix), [y, u, v]) => yuv::to_rgb(matrix, [y, u, v], &mut pixels),
-        (Colour::GreenDifference, [green, red, blue]) => {
-            let samples = green.samples.iter().zip(&red.samples).zip(&blue.samples);
-            for (pixel, ((g, r), b)) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(samples) {
-                *pixel = [r.wrapping_add(*g).wrapping_sub(128), *g, b.wrapping_add(*g).wrapping_sub(128)];
-            }
-        }
-        (Colour::GreenDifference, [green, red, blue, alpha]) => {
-            let samples = green.samples.iter().zip(&red.samples).zip(&blue.samples).zip(&alpha.samples);
-            for (pixel, (((g, r), b), a)) in pixels.as_chunks_mut::<4>().0.iter_mut().zip(samples) {
-                *pixel = [r.wrapping_add(*g).wrapping_sub(128), *g, b.wrapping_add(*g).wrapping_sub(128), *a];
-            }
-        }
-        _ => {
-            let count = planes.len();
-            for (channel, plane) in planes.iter().enumerate() {
-                for (pixel, sample) in pixels.chunks_exact_mut(count).zip(&plane.samples) {
-                    pixel[channel] = *sample;
-                }
-            }
-        }
+        (_, [_, _, _]) => join_channels::<3>(planes, green_difference, &mut pixels),
+        (_, [_, _, _, _]) => join_channels::<4>(planes, green_difference, &mut pixels),
+        _ => pixels.copy_from_slice(&planes[0].samples),
     }
     pixels
+}
+
+/// The inverse of [`split_channels`], and of the differences from green.
+fn join_channels<const CHANNELS: usize>(planes: &[Plane], green_difference: bool, pixels: &mut [u8]) {
+    let pixels = pixels.as_chunks_mut::<CHANNELS>().0;
+    for (channel, plane) in planes.iter().enumerate() {
+        for (pixel, sample) in pixels.iter_mut().zip(&plane.samples) {
+            pixel[channel] = *sample;
+        }
+    }
+    if green_difference {
+        for pixel in pixels {
+            let [green, red, blue] = [pixel[0], pixel[1], pixel[2]];
+            pixel[0] = red.wrapping_add(green).wrapping_sub(128);
+            pixel[1] = green;
+            pixel[2] = blue.wrapping_add(green).wrapping_sub(128);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
 use std::path::Path;
 use std::time::Instant;
 
+use lab_album::Quality;
 use lab_album::manifest::{Content, Mode};
-use lab_album::video::Quality;
 use lab_album::{Codec, Options, pack};
 use lab_codec::{Context, Error, Result};
 

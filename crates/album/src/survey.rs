@@ -10,7 +10,7 @@ use crate::kind::{self, Decoded, Kind};
 use crate::look::Look;
 use crate::manifest::Digest;
 use crate::pixels::Shape;
-use crate::recipe::bits_in_use;
+use crate::recipe::{bits_in_use, png_channels};
 use crate::scan::{self, Found};
 
 /// Maximum size of a file that is decoded as a picture; larger files are stored as bytes.
@@ -100,14 +100,9 @@ fn shown(kind: Kind, bytes: &[u8], decoded: &Decoded) -> Shown {
     let bits = if shape.bits > 8 { bits_in_use(&decoded.samples) } else { 8 };
     let apart = match kind {
         Kind::Pnm | Kind::Bmp => Some(Shape { bits, ..shape }),
-        // Byte 24 is the depth and byte 25 the colour type, in which a palette (3) has one channel.
+        // Byte 24 is the depth and byte 25 the colour type.
         Kind::Png => bytes.get(24..26).map(|header| {
-            let channels = match header[1] {
-                2 => 3,
-                4 => 2,
-                6 => 4,
-                _ => 1,
-            };
+            let channels = png_channels(header[1]);
             Shape { channels, bits: if header[0] == 16 { bits } else { 8 }, ..shape }
         }),
         Kind::Jpeg | Kind::WebP | Kind::Tiff => None,

@@ -25,6 +25,7 @@
 //! |---|---|
 //! | [`mod@format`] | pixel formats and shapes |
 //! | [`colour`] | range, matrix, primaries and transfer of a video's samples |
+//! | [`neighbours`] | left, top and the others of a sample; the MED predictor |
 //! | [`y4m`], [`picture`], [`raw`] | YUV4MPEG2 streams, PNG files, samples without any header |
 //! | [`container`] | Matroska and MP4: tracks, samples, attachments |
 //! | [`ffmpeg`] | the one driver of ffmpeg: facts about a clip, frames of it, encoders |
@@ -34,6 +35,7 @@ pub mod container;
 pub mod ffmpeg;
 pub mod format;
 mod frame;
+pub mod neighbours;
 pub mod picture;
 pub mod raw;
 mod sink;
@@ -43,6 +45,7 @@ pub mod y4m;
 pub use colour::Colour;
 pub use format::{PixelFormat, Shape};
 pub use frame::Frame;
+pub use neighbours::Neighbours;
 pub use sink::{WriteOptions, Writer};
 pub use source::{ReadOptions, Reader};
 

@@ -4,8 +4,8 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use lab_album::Quality;
 use lab_album::manifest::Mode;
-use lab_album::video::Quality;
 use lab_album::{Codec, Options, Report, scan};
 use std::sync::Arc;
 

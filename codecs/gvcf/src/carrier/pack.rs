@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use lab_codec::{Error, Result};
 use sha1::{Digest as _, Sha1};
+use simd_adler32::adler32;
 
 use crate::frame::{Picture, Source, encode};
 use crate::header::{Kind, Shape};
@@ -118,7 +119,7 @@ impl Writer {
             self.file.write_all(&(!length).to_le_bytes())?;
             self.file.write_all(block)?;
         }
-        self.file.write_all(&adler32(content).to_be_bytes())?;
+        self.file.write_all(&adler32(&content).to_be_bytes())?;
         self.objects = self.objects.checked_add(1).ok_or_else(|| Error::limit("too many objects"))?;
         Ok(id.finalize().into())
     }
@@ -148,18 +149,4 @@ impl Writer {
         file.write_all(&digest.finalize())?;
         Ok(file.flush()?)
     }
-}
-
-/// Adler-32, the checksum of zlib (RFC 1950).
-fn adler32(bytes: &[u8]) -> u32 {
-    let (mut a, mut b) = (1_u32, 0_u32);
-    // Both sums stay below 2^32 for 5552 bytes of 255, so they are reduced once per piece.
-    for piece in bytes.chunks(5552) {
-        for byte in piece {
-            a += u32::from(*byte);
-            b += a;
-        }
-        (a, b) = (a % 65_521, b % 65_521);
-    }
-    b << 16 | a
 }

@@ -1,13 +1,8 @@
 //! Predictors, and the encoder's choice of a mode for each block by the estimated cost of its residuals.
 
-use super::{Band, BandPlane, Mode};
+use lab_media::neighbours::median;
 
-/// The MED predictor of JPEG-LS: the median of left, top and left + top - topleft. At a vertical or
-/// horizontal edge it picks left or top; in a smooth area it continues the plane through the three.
-#[inline]
-pub fn median(left: i16, top: i16, topleft: i16) -> i16 {
-    (left + top - topleft).clamp(left.min(top), left.max(top))
-}
+use super::{Band, BandPlane, Mode};
 
 /// The median prediction of the sample at `x`. In the first row it is left, in the first column top, and 0
 /// for the first sample of a band.

@@ -20,7 +20,9 @@
 //! | [`predict`] | size and duration of a video before it is made |
 
 pub mod channel;
+mod cursor;
 pub mod erasure;
+mod extent;
 pub mod film;
 mod health;
 mod journal;

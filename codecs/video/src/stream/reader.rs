@@ -5,21 +5,15 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lab_codec::{Context, Error, Lost, Result, StreamReader, Summary, check_read};
+use lab_codec::{Context, Lost, Result, StreamReader, Summary, check_read};
 use lab_media::ffmpeg::Clip;
 
+use super::cursor::{Cursor, Frames};
+use super::extent::Extent;
 use super::film::{picture_of, pictures_of, poster_pictures};
-use super::layout::{GROUP_MANIFESTS, LAST_MANIFESTS};
 use super::scan::{Identity, Scanned, Scanner};
-use super::{Health, Layout, Manifest, erasure, poster};
+use super::{Health, Layout, erasure, poster};
 use crate::modem::Kind;
-
-/// Seconds at the end of a video that are searched first for the last manifest.
-const TAIL_SECONDS: f64 = 1.0;
-
-/// Maximum size of a video's frames that are kept in memory, in bytes: a short video is then decoded only
-/// once.
-const MAX_HELD_BYTES: usize = 16 << 20;
 
 /// Seek attempts before the video is read from its start.
 const MAX_SEEKS: usize = 4;
@@ -39,26 +33,10 @@ pub struct Reader {
     path: PathBuf,
     clip: Clip,
     identity: Identity,
+    extent: Extent,
     layout: Layout,
-    manifest: Option<Manifest>,
-    len: u64,
-    /// The last group, where no manifest gives the length of the stream.
-    open_end: Option<OpenEnd>,
-    /// Number of coded frames of the stream, as far as known.
-    frames: u64,
     state: Mutex<State>,
     cx: Context,
-}
-
-/// The last group of a stream whose end is lost, reconstructed from the headers of its frames.
-#[derive(Clone, Copy)]
-struct OpenEnd {
-    group: u64,
-    data: usize,
-    /// Bytes of its data frames: an upper bound, exact if the last data frame was read.
-    bytes: usize,
-    /// Whether the last data frame was read.
-    exact: bool,
 }
 
 /// Position and buffers of a reader.
@@ -77,41 +55,30 @@ struct State {
     health: Health,
 }
 
-/// A source of frames in order.
-enum Frames {
-    /// Frames read from the video.
-    Scanned(Box<Scanner>),
-    /// Frames of a short video, all in memory, and the index of the next one.
-    Held(Arc<[Scanned]>, usize),
-}
-
-impl Frames {
-    fn next(&mut self, health: &mut Health) -> Result<Option<Scanned>> {
-        match self {
-            Self::Scanned(scanner) => scanner.next(health),
-            Self::Held(frames, next) => {
-                let frame = frames.get(*next).cloned();
-                *next += usize::from(frame.is_some());
-                Ok(frame)
-            }
-        }
-    }
-}
-
-/// The current position in a video.
-struct Cursor {
-    frames: Frames,
-    /// A frame that was pushed back: it belongs to the next group.
-    held: Option<Scanned>,
-    /// The number of the frame that was read last; the next one has a higher number.
-    at: u64,
-}
-
 /// The data of a group.
 struct Group {
     bytes: Vec<u8>,
     /// Ranges of lost bytes.
     lost: Vec<Range<usize>>,
+}
+
+impl State {
+    /// The next frame at the cursor.
+    fn next(&mut self) -> Result<Option<Scanned>> {
+        let Some(cursor) = &mut self.cursor else { return Ok(None) };
+        let next = cursor.next(&mut self.health)?;
+        if next.is_none() {
+            self.cursor = None;
+        }
+        Ok(next)
+    }
+
+    /// Pushes a frame back, so that the next call returns it again.
+    fn push_back(&mut self, scanned: Scanned) {
+        if let Some(cursor) = &mut self.cursor {
+            cursor.push_back(scanned);
+        }
+    }
 }
 
 impl Reader {
@@ -123,32 +90,22 @@ impl Reader {
     pub fn open(path: &Path, cx: &Context) -> Result<Self> {
         let clip = Clip::of(path, cx)?;
         let identity = Identity::of(path, &clip, cx)?;
-        let shard = identity.modem.payload_len() & !1;
-        let layout = Layout { shard, data: 1, parity: 0 };
-        let mut reader = Self {
+        let (extent, whole) = Extent::find(path, &clip, &identity, cx)?;
+        let state = State { held: whole.frames, health: whole.health, ..State::default() };
+        Ok(Self {
             path: path.to_path_buf(),
             clip,
             identity,
-            layout,
-            manifest: None,
-            len: 0,
-            open_end: None,
-            frames: 0,
-            state: Mutex::default(),
+            layout: extent.manifest.layout,
+            extent,
+            state: Mutex::new(state),
             cx: cx.clone(),
-        };
-        reader.find_manifest()?;
-        Ok(reader)
+        })
     }
 
     /// The profile.
     pub fn profile(&self) -> &'static str {
         self.identity.profile.name
-    }
-
-    /// The manifest, if one could be read.
-    pub fn manifest(&self) -> Option<&Manifest> {
-        self.manifest.as_ref()
     }
 
     /// Properties of the video.
@@ -168,7 +125,7 @@ impl Reader {
     pub fn read_rest(&self) -> Result<()> {
         let state = &mut *self.lock();
         if let Some(cursor) = &mut state.cursor {
-            while cursor.frames.next(&mut state.health)?.is_some() {}
+            while cursor.next(&mut state.health)?.is_some() {}
         }
         Ok(())
     }
@@ -176,138 +133,6 @@ impl Reader {
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is consistent after every step, so a panic elsewhere does not spoil it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn scanner(&self, start: Option<f64>) -> Result<Scanner> {
-        Scanner::open(&self.path, &self.clip, &self.identity, start, &self.cx)
-    }
-
-    /// Searches the end of the video, then all of it, for the last manifest, which gives the length of the
-    /// stream.
-    fn find_manifest(&mut self) -> Result<()> {
-        let start =
-            self.clip.duration.map(|seconds| seconds - TAIL_SECONDS).filter(|start| *start > TAIL_SECONDS);
-        let mut best: Option<Manifest> = None;
-        let mut highest = None;
-        let mut tail = None;
-        for start in start.map(Some).into_iter().chain([None]) {
-            let mut scanner = self.scanner(start)?;
-            let mut health = Health::default();
-            let mut held = Some(Vec::new());
-            let mut bytes = 0;
-            while let Some(scanned) = scanner.next(&mut health)? {
-                let header = scanned.header;
-                if matches!(header.kind, Kind::Data | Kind::Parity) {
-                    highest = highest.max(Some((header.group, header.data_frames, header.parity_frames)));
-                }
-                if header.kind == Kind::Data && header.index.checked_add(1) == Some(header.data_frames) {
-                    tail = tail.max(scanned.payload.as_ref().map(|payload| (header.group, payload.len())));
-                }
-                let manifest = scanned.payload.as_ref().filter(|_| header.kind == Kind::Manifest);
-                if let Some(manifest) = manifest.and_then(|payload| Manifest::parse(payload))
-                    && manifest.layout.shard <= self.identity.modem.payload_len()
-                    && (manifest.end.is_some() || best.as_ref().is_none_or(|best| best.end.is_none()))
-                {
-                    best = Some(manifest);
-                }
-                bytes += scanned.payload.as_ref().map_or(0, Vec::len) + size_of::<Scanned>();
-                match &mut held {
-                    Some(frames) if bytes <= MAX_HELD_BYTES => frames.push(scanned),
-                    _ => held = None,
-                }
-            }
-            if start.is_none() {
-                let state = &mut *self.lock();
-                state.held = held.map(Into::into);
-                state.health = health;
-            }
-            if best.as_ref().is_some_and(|manifest| manifest.end.is_some()) {
-                break;
-            }
-        }
-        let Some(manifest) = best else {
-            return Err(self.without_manifest());
-        };
-        self.layout = manifest.layout;
-        // A manifest is foreign input: check the group that it declares before any buffer is sized by it.
-        // Three times covers data, parity and the work space of recovery.
-        let memory = self.layout.group_bytes().saturating_mul(3);
-        self.cx.limits().check_memory(memory, "a group of frames")?;
-        let group = self.layout.group_bytes();
-        if manifest.end.is_some_and(|end| end.stream / group >= 1 << 24) {
-            return Err(Error::corrupt(
-                "the manifest declares more groups than frame headers can number (2^24)",
-            ));
-        }
-        self.len = match (&manifest.end, highest) {
-            (Some(end), _) => end.stream,
-            // The end is lost. One byte more than the frames can hold counts as lost, so that a reader never
-            // takes the stream for complete.
-            (None, Some((number, data, _))) => {
-                let (shard, data) = (self.layout.shard, usize::from(data));
-                if data > self.layout.data {
-                    return Err(Error::corrupt("a group has more data frames than the manifest declares"));
-                }
-                let last = tail.filter(|(group, length)| *group == number && *length <= shard);
-                let bytes = match last {
-                    Some((_, length)) => data.saturating_sub(1) * shard + length,
-                    None => data * shard,
-                };
-                let group_number = u64::from(number);
-                let end = OpenEnd { group: group_number, data, bytes, exact: last.is_some() };
-                self.open_end = Some(end);
-                group_number * group + bytes as u64 + 1
-            }
-            (None, None) => 1,
-        };
-        let (full, rest) = (self.len / group, self.len % group);
-        let parity = match highest {
-            Some((number, _, parity)) if u64::from(number) == full => u64::from(parity),
-            _ => 0,
-        };
-        let last =
-            if rest > 0 { GROUP_MANIFESTS + rest.div_ceil(self.layout.shard as u64) + parity } else { 0 };
-        self.frames = full * self.layout.group_frames() + last + LAST_MANIFESTS;
-        self.manifest = Some(manifest);
-        Ok(())
-    }
-
-    /// The error for a video with frames but without a readable manifest. For a scaled copy it advises the
-    /// original size.
-    fn without_manifest(&self) -> Error {
-        let steps = [self.identity.grid.x.step, self.identity.grid.y.step];
-        let name = self.identity.profile.name;
-        if steps.iter().all(|step| (step - 1.0).abs() < 0.002) {
-            return Error::corrupt(format!(
-                "found frames of a lab stream in the profile {name}, but no readable manifest: \
-                 the video is damaged beyond what the profile survives"
-            ));
-        }
-        let [width, height] = steps.map(|step| 100.0 * step);
-        Error::corrupt(format!(
-            "found frames of a lab stream in the profile {name}, scaled to {width:.0} x {height:.0} %, \
-             but no readable manifest: use a copy in the original size"
-        ))
-    }
-
-    /// The open end, if it lies in group `number`.
-    fn open_end_in(&self, number: u64) -> Option<OpenEnd> {
-        self.open_end.filter(|end| end.group == number)
-    }
-
-    /// Number of data frames of group `number`.
-    fn data_frames(&self, number: u64) -> usize {
-        if let Some(end) = self.open_end_in(number) {
-            return end.data;
-        }
-        let left = self.len.saturating_sub(number * self.layout.group_bytes());
-        (left.div_ceil(self.layout.shard as u64) as usize).min(self.layout.data)
-    }
-
-    /// Length of the data of group `number` in bytes.
-    fn group_len(&self, number: u64) -> usize {
-        let left = self.len.saturating_sub(number * self.layout.group_bytes());
-        left.min(self.layout.group_bytes()) as usize
     }
 
     /// The approximate time of frame `frame` in seconds: the copy may have another rate, and frames may be
@@ -321,8 +146,8 @@ impl Reader {
         };
         let picture = poster + picture_of(structure, frame);
         match self.clip.duration {
-            Some(duration) if self.manifest.as_ref().is_some_and(|m| m.end.is_some()) => {
-                let pictures = poster + pictures_of(structure, self.frames);
+            Some(duration) if self.extent.manifest.end.is_some() => {
+                let pictures = poster + pictures_of(structure, self.extent.frames);
                 duration * picture as f64 / pictures.max(1) as f64
             }
             _ => picture as f64 / rate.as_f64(),
@@ -333,7 +158,7 @@ impl Reader {
     fn seek(&self, state: &mut State, frame: u64) -> Result<()> {
         // Reading over a small gap is cheaper than starting another decoder.
         if let Some(cursor) = &state.cursor {
-            let next = cursor.at + u64::from(cursor.held.is_none());
+            let next = cursor.least_next();
             if next <= frame && frame - next <= SMALL_READ_FRAMES as u64 {
                 return Ok(());
             }
@@ -344,7 +169,10 @@ impl Reader {
             let start = (attempt < MAX_SEEKS && time > 0.0).then_some(time);
             let (mut frames, start) = match &state.held {
                 Some(held) => (Frames::Held(held.clone(), 0), None),
-                None => (Frames::Scanned(Box::new(self.scanner(start)?)), start),
+                None => {
+                    let scanner = Scanner::open(&self.path, &self.clip, &self.identity, start, &self.cx)?;
+                    (Frames::Scanned(Box::new(scanner)), start)
+                }
             };
             let first = frames.next(&mut state.health)?;
             let number = first.as_ref().map(|scanned| u64::from(scanned.header.frame));
@@ -353,7 +181,7 @@ impl Reader {
                 None => false,
             };
             if is_reached || start.is_none() {
-                state.cursor = Some(Cursor { frames, held: first, at: number.unwrap_or(0) });
+                state.cursor = Some(Cursor::new(frames, first));
                 return Ok(());
             }
             // The decoder began too late: start earlier by twice as much, and by 1.5 times the frames
@@ -362,27 +190,6 @@ impl Reader {
             early = early * 2.0 + behind as f64 * 1.5 / self.clip.rate.as_f64();
         }
         Ok(())
-    }
-
-    /// The next frame at the cursor.
-    fn next(state: &mut State) -> Result<Option<Scanned>> {
-        let Some(cursor) = &mut state.cursor else { return Ok(None) };
-        let next = match cursor.held.take() {
-            Some(held) => Some(held),
-            None => cursor.frames.next(&mut state.health)?,
-        };
-        match &next {
-            Some(scanned) => cursor.at = u64::from(scanned.header.frame),
-            None => state.cursor = None,
-        }
-        Ok(next)
-    }
-
-    /// Pushes a frame back, so that the next call returns it again.
-    fn push_back(state: &mut State, scanned: Scanned) {
-        if let Some(cursor) = &mut state.cursor {
-            cursor.held = Some(scanned);
-        }
     }
 
     /// Copies data frames `wanted` of group `number` into `bytes` without reading the rest of the group.
@@ -415,9 +222,9 @@ impl Reader {
         let end = self.layout.frame(number, wanted.end as u64);
         let mut left = wanted.len();
         while left > 0 {
-            let Some(scanned) = Self::next(state)? else { return Ok(false) };
+            let Some(scanned) = state.next()? else { return Ok(false) };
             if u64::from(scanned.header.frame) >= end {
-                Self::push_back(state, scanned);
+                state.push_back(scanned);
                 return Ok(false);
             }
             let (header, Some(payload)) = (scanned.header, scanned.payload) else { continue };
@@ -442,9 +249,9 @@ impl Reader {
 
     /// Reads group `number` as a whole, reusing the buffer `bytes`.
     fn read_group(&self, state: &mut State, number: u64, mut bytes: Vec<u8>) -> Result<Group> {
-        let (shard, count) = (self.layout.shard, self.data_frames(number));
-        let len = self.group_len(number);
-        let open_end = self.open_end_in(number);
+        let (shard, count) = (self.layout.shard, self.extent.data_frames(number));
+        let len = self.extent.group_len(number);
+        let open_end = self.extent.open_end_in(number);
         let data_len = open_end.map_or(len, |end| end.bytes);
         bytes.clear();
         bytes.resize(len.max(count * shard), 0);
@@ -456,9 +263,9 @@ impl Reader {
         // As many frames as the group has data frames give or recover everything: stop reading there.
         while read < count {
             self.cx.check()?;
-            let Some(scanned) = Self::next(state)? else { break };
+            let Some(scanned) = state.next()? else { break };
             if u64::from(scanned.header.group) > number {
-                Self::push_back(state, scanned);
+                state.push_back(scanned);
                 break;
             }
             let (header, Some(payload)) = (scanned.header, scanned.payload) else { continue };
@@ -487,9 +294,9 @@ impl Reader {
         }
         let mut lost = Vec::new();
         if have.contains(&false) {
-            let is_reached: BTreeMap<usize, &[u8]> =
+            let present: BTreeMap<usize, &[u8]> =
                 bytes.chunks(shard).take(count).enumerate().filter(|(i, _)| have[*i]).collect();
-            match erasure::recover(count, parity_frames, &is_reached, &parity) {
+            match erasure::recover(count, parity_frames, &present, &parity) {
                 Some(recovered) => {
                     for (index, found) in recovered {
                         bytes[index * shard..][..shard].copy_from_slice(&found);
@@ -525,9 +332,10 @@ impl Reader {
         let shard = self.layout.shard;
         let wanted = from / shard..(from + buf.len()).div_ceil(shard);
         let is_loaded = state.group.as_ref().is_some_and(|(at, _)| *at == number);
-        let is_small = wanted.len() <= SMALL_READ_FRAMES && self.data_frames(number) > 4 * SMALL_READ_FRAMES;
+        let is_small =
+            wanted.len() <= SMALL_READ_FRAMES && self.extent.data_frames(number) > 4 * SMALL_READ_FRAMES;
         if !is_loaded && is_small && !sequential {
-            let end = (wanted.end * shard).min(self.group_len(number));
+            let end = (wanted.end * shard).min(self.extent.group_len(number));
             let mut bytes = vec![0; end - wanted.start * shard];
             if self.read_few(state, number, wanted.clone(), &mut bytes)? {
                 buf.copy_from_slice(&bytes[from - wanted.start * shard..][..buf.len()]);
@@ -548,18 +356,18 @@ impl Reader {
 
 impl StreamReader for Reader {
     fn len(&self) -> u64 {
-        self.len
+        self.extent.len
     }
 
     fn read_at(&self, mut offset: u64, mut buf: &mut [u8]) -> Result<Lost> {
-        check_read(offset, buf.len(), self.len)?;
+        check_read(offset, buf.len(), self.extent.len)?;
         let state = &mut *self.lock();
         let group_bytes = self.layout.group_bytes();
         let mut lost = Lost::new();
         while !buf.is_empty() {
             let number = offset / group_bytes;
             let from = (offset % group_bytes) as usize;
-            let (part, rest) = buf.split_at_mut(buf.len().min(self.group_len(number) - from));
+            let (part, rest) = buf.split_at_mut(buf.len().min(self.extent.group_len(number) - from));
             let is_continuation = offset <= state.end && state.end - offset <= OVERLAP;
             state.run = if is_continuation { state.run + part.len() as u64 } else { part.len() as u64 };
             let sequential = state.run > (SEQUENTIAL_FRAMES * self.layout.shard) as u64;
@@ -580,6 +388,6 @@ impl StreamReader for Reader {
     }
 
     fn summary(&self) -> Option<Summary> {
-        self.manifest.as_ref()?.summary()
+        self.extent.manifest.summary()
     }
 }

@@ -8,6 +8,7 @@
 use lab_entropy::logistic::{squash, stretch};
 use lab_entropy::mix::{Mixer, ONE};
 use lab_entropy::range::{Bit, BitCoder};
+use lab_media::Neighbours;
 
 /// A pixel: up to four samples of 16 bits.
 pub type Pixel = u64;
@@ -35,18 +36,7 @@ struct Entry {
 /// The neighbours of a pixel, in the picture and in the one before.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Around {
-    /// One to the left.
-    pub left: Pixel,
-    /// One up.
-    pub top: Pixel,
-    /// One up, one to the left.
-    pub topleft: Pixel,
-    /// One up, one to the right.
-    pub topright: Pixel,
-    /// Two to the left.
-    pub leftleft: Pixel,
-    /// Two up.
-    pub toptop: Pixel,
+    pub near: Neighbours<Pixel>,
     /// In the picture before: the same position, and from there right, below, left, top. Zeros without that
     /// picture.
     pub before: [Pixel; 5],
@@ -106,18 +96,10 @@ impl Guesses {
         x: usize,
         around: &Around,
     ) -> Option<Pixel> {
-        let a = around;
-        let short_hash = hash(&[a.left, a.top, a.topright, a.before[0]]);
+        let (a, before) = (&around.near, &around.before);
+        let short_hash = hash(&[a.left, a.top, a.topright, before[0]]);
         let long_hash = hash(&[
-            a.left,
-            a.top,
-            a.topleft,
-            a.topright,
-            a.leftleft,
-            a.toptop,
-            a.before[0],
-            a.before[1],
-            a.before[2],
+            a.left, a.top, a.topleft, a.topright, a.leftleft, a.toptop, before[0], before[1], before[2],
         ]);
         self.hashes = [short_hash, long_hash];
         let place = |hash: u64| (hash >> (64 - TABLE_BITS)) as usize;
@@ -130,7 +112,7 @@ impl Guesses {
         let candidates = [
             long.map(|entry| entry.pixel),
             short.map(|entry| entry.pixel),
-            self.inter.then_some(a.before[0]),
+            self.inter.then_some(before[0]),
             Some(a.left),
             Some(a.top),
         ];
@@ -142,7 +124,7 @@ impl Guesses {
             | usize::from(short.is_none()) << 1
             | equal(candidates[0], a.left) << 2
             | equal(candidates[1], a.left) << 3
-            | usize::from(self.inter && a.before[0] == a.left) << 4
+            | usize::from(self.inter && before[0] == a.left) << 4
             | usize::from(a.left == a.top) << 5
             | usize::from(a.top == a.topleft) << 6
             | usize::from(a.top == a.topright) << 7
@@ -150,12 +132,12 @@ impl Guesses {
             | equal(candidates[0], candidates[1].unwrap_or(1)) << 9;
         // The same for the picture before: whether it is flat here, and whether it agreed with this one at
         // left and top.
-        let inter_relation = usize::from(a.before[0] == a.before[3])
-            | usize::from(a.before[0] == a.before[4]) << 1
-            | usize::from(a.before[3] == a.left) << 2
-            | usize::from(a.before[4] == a.top) << 3
-            | usize::from(a.before[0] == a.before[1]) << 4
-            | usize::from(a.before[0] == a.before[2]) << 5;
+        let inter_relation = usize::from(before[0] == before[3])
+            | usize::from(before[0] == before[4]) << 1
+            | usize::from(before[3] == a.left) << 2
+            | usize::from(before[4] == a.top) << 3
+            | usize::from(before[0] == before[1]) << 4
+            | usize::from(before[0] == before[2]) << 5;
         // Which candidates were right at left, top, topright and topleft, three bits each: 0 to 5.
         let history = usize::from(self.left_hit)
             | usize::from(top_hit) << 3
@@ -179,7 +161,7 @@ impl Guesses {
                 (relation & 0x3FC) << 3 | usize::from(self.left_hit) | (confidence & 3) << 13,
                 inter_relation | usize::from(self.left_hit) << 6 | usize::from(top_hit) << 9,
                 (hash(&[guess, a.left]) >> 53) as usize | 1 << 12,
-                (hash(&[guess, a.before[0]]) >> 53) as usize,
+                (hash(&[guess, before[0]]) >> 53) as usize,
                 inter_relation | (relation & 0x1F0) << 3,
             ];
             let places = contexts.map(|context| (context * GUESSES + number) % CELLS);

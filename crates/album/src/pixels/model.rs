@@ -8,6 +8,8 @@
 
 use lab_codec::Result;
 use lab_entropy::range::BitCoder;
+use lab_media::Neighbours;
+use lab_media::neighbours::median;
 
 use super::canvas::Canvas;
 use super::guess::{Around, Guesses, Pixel};
@@ -77,30 +79,6 @@ fn signed(value: i32) -> usize {
         _ => 4,
     };
     if value < 0 { 4 - size } else { 4 + size }
-}
-
-/// The causal neighbours of a sample, or of its residual, in one channel.
-#[derive(Clone, Copy)]
-struct Near {
-    left: i32,
-    top: i32,
-    topleft: i32,
-    topright: i32,
-    leftleft: i32,
-    toptop: i32,
-}
-
-impl Near {
-    fn new(get: impl Fn(usize) -> i32, at: usize, stride: usize, c: usize) -> Self {
-        Self {
-            left: get(at - c),
-            top: get(at - stride),
-            topleft: get(at - stride - c),
-            topright: get(at - stride + c),
-            leftleft: get(at - 2 * c),
-            toptop: get(at - 2 * stride),
-        }
-    }
 }
 
 /// Inputs of the linear predictors. Their order is part of the format.
@@ -206,7 +184,7 @@ impl Model {
             let (done, rest) = self.channels.split_at_mut(k);
             let channel = &mut rest[0];
             let at = first + channel.index;
-            let near = Near::new(|at| i32::from(samples[at]), at, stride, c);
+            let near = Neighbours::new(|at| i32::from(samples[at]), at, stride, c);
             let centre = (near.left + near.top) / 2;
             // The predictors work on differences from the mean of left and top.
             let taps = taps(samples, before, first, stride, c, channel.index, done);
@@ -216,10 +194,10 @@ impl Model {
             let blended = predictions[0] * share + predictions[1] * (1.0 - share);
 
             // The MED predictor of JPEG-LS: an edge detector beside the linear predictors.
-            let Near { left, top, topleft, topright, leftleft, toptop } = near;
-            let median = (left + top - topleft).clamp(left.min(top), left.max(top));
+            let Neighbours { left, top, topleft, topright, leftleft, toptop } = near;
+            let median = median(left, top, topleft);
             let error = |at: usize| i32::from(self.errors[at]);
-            let near_error = Near::new(error, at, stride, c);
+            let near_error = Neighbours::new(error, at, stride, c);
             let earlier = |back: usize| {
                 k.checked_sub(back).and_then(|i| done.get(i)).map_or(0, |done| error(first + done.index))
             };
@@ -361,10 +339,10 @@ fn taps(
 ) -> Taps {
     let get = |at: usize| i32::from(samples[at]);
     let at = first + channel;
-    let near = Near::new(get, at, stride, c);
+    let near = Neighbours::new(get, at, stride, c);
     let centre = (near.left + near.top) / 2;
     let mut taps = Taps { values: [0.0; TAPS], count: 0 };
-    let Near { left, top, topleft, topright, leftleft, toptop } = near;
+    let Neighbours { left, top, topleft, topright, leftleft, toptop } = near;
     // This channel: the six neighbours, and the one to the right of toptop.
     for value in [left, top, topleft, topright, leftleft, toptop, get(at - 2 * stride + c)] {
         taps.push(value - centre);
@@ -374,7 +352,7 @@ fn taps(
     let is_alpha = |index: usize| c.is_multiple_of(2) && index + 1 == c;
     for other in done.iter().rev().filter(|other| !is_alpha(other.index)) {
         let at = first + other.index;
-        let near = Near::new(get, at, stride, c);
+        let near = Neighbours::new(get, at, stride, c);
         let centre = (near.left + near.top) / 2;
         for value in [get(at), near.left, near.top, near.topleft, near.topright] {
             taps.push(value - centre);
@@ -399,14 +377,8 @@ fn taps(
 
 /// The neighbours of the pixel at `at`.
 fn around(samples: &[u16], before: Option<&[u16]>, at: usize, stride: usize, c: usize) -> Around {
-    let get = |at: usize| pixel(samples, at, c);
     Around {
-        left: get(at - c),
-        top: get(at - stride),
-        topleft: get(at - stride - c),
-        topright: get(at - stride + c),
-        leftleft: get(at - 2 * c),
-        toptop: get(at - 2 * stride),
+        near: Neighbours::new(|at| pixel(samples, at, c), at, stride, c),
         before: before.map_or([0; 5], |before| {
             [at, at + c, at + stride, at - c, at - stride].map(|at| pixel(before, at, c))
         }),

@@ -10,7 +10,7 @@ use crate::kind::{Decoded, Kind};
 use crate::manifest::{Blobs, Manifest};
 use crate::pixels::Shape;
 
-pub use png::{Metadata, write as write_png};
+pub use png::{Metadata, channels as png_channels, write as write_png};
 
 /// A file split into samples and recipe.
 #[derive(Debug, Clone)]

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use lab_bits::msb::{BitReader, BitWriter};
 use lab_bits::varint;
 use lab_codec::{Context, Error, ErrorKind, Result};
 use preflate_rs::{PreflateConfig, preflate_whole_deflate_stream, recreate_whole_deflate_stream};
+use simd_adler32::adler32;
 
 use super::{Apart, Recipe, bits_in_use, put_bytes, take, take_bytes, take_number};
 use crate::manifest::{Blobs, Manifest};
@@ -59,6 +61,11 @@ struct Header {
     interlaced: bool,
 }
 
+/// Channels of a PNG colour type; a palette (3) has one.
+pub fn channels(colour: u8) -> u8 {
+    png::ColorType::from_u8(colour).map_or(1, |colour| colour.samples() as u8)
+}
+
 impl Header {
     fn of(chunks: &[Chunk]) -> Option<Self> {
         let first = chunks.first()?;
@@ -74,16 +81,15 @@ impl Header {
     }
 
     fn channels(&self) -> u8 {
-        match self.colour {
-            2 => 3,
-            4 => 2,
-            6 => 4,
-            _ => 1,
-        }
+        channels(self.colour)
     }
 
     fn row_bytes(&self) -> usize {
-        (self.width as usize * usize::from(self.channels()) * usize::from(self.depth)).div_ceil(8)
+        (self.row_samples() * usize::from(self.depth)).div_ceil(8)
+    }
+
+    fn row_samples(&self) -> usize {
+        self.width as usize * usize::from(self.channels())
     }
 
     /// Whether samples of this shape belong to this header.
@@ -100,12 +106,11 @@ impl Header {
             8 => rows.to_vec(),
             16 => rows.as_chunks::<2>().0.iter().flat_map(|s| [s[1], s[0]]).collect(),
             depth => {
-                let (per_row, mask) =
-                    (self.width as usize * usize::from(self.channels()), (1_u8 << depth) - 1);
-                let depth = usize::from(depth);
                 let rows = rows.chunks_exact(self.row_bytes());
                 rows.flat_map(|row| {
-                    (0..per_row).map(move |i| row[i * depth / 8] >> (8 - depth - i * depth % 8) & mask)
+                    let mut bits = BitReader::new(row);
+                    // A row has the bits of all its samples, so no read fails.
+                    (0..self.row_samples()).map(move |_| bits.read(depth.into()).unwrap_or(0) as u8)
                 })
                 .collect()
             }
@@ -118,18 +123,14 @@ impl Header {
             8 => samples.to_vec(),
             16 => samples.as_chunks::<2>().0.iter().flat_map(|s| [s[1], s[0]]).collect(),
             depth => {
-                let (per_row, mask) =
-                    (self.width as usize * usize::from(self.channels()), (1_u8 << depth) - 1);
-                let depth = usize::from(depth);
-                let mut rows = Vec::with_capacity(self.row_bytes() * self.height as usize);
-                for row in samples.chunks_exact(per_row) {
-                    let start = rows.len();
-                    rows.resize(start + self.row_bytes(), 0);
-                    for (i, sample) in row.iter().enumerate() {
-                        rows[start + i * depth / 8] |= (sample & mask) << (8 - depth - i * depth % 8);
+                let mut rows = BitWriter::default();
+                for row in samples.chunks_exact(self.row_samples()) {
+                    for sample in row {
+                        rows.write(u64::from(sample & ((1 << depth) - 1)), depth.into());
                     }
+                    rows.align();
                 }
-                rows
+                rows.finish()
             }
         }
     }
@@ -312,7 +313,7 @@ impl Png {
                 let again = again.map_err(|_| broken())?.map_err(|_| broken())?;
                 let mut stream = exact.zlib.to_vec();
                 stream.extend_from_slice(&again);
-                stream.extend_from_slice(&adler32(&text).to_be_bytes());
+                stream.extend_from_slice(&adler32(&text.as_slice()).to_be_bytes());
                 (stream, exact.sizes.clone())
             }
         };
@@ -424,22 +425,6 @@ fn paeth(left: u8, top: u8, topleft: u8) -> u8 {
     } else {
         topleft
     }
-}
-
-/// Adler-32, the checksum at the end of a zlib stream (RFC 1950, section 8).
-fn adler32(bytes: &[u8]) -> u32 {
-    const MODULUS: u32 = 65_521;
-    let (mut a, mut b) = (1_u32, 0_u32);
-    // Both sums stay below 2^32 for 5552 bytes of 255.
-    for part in bytes.chunks(5552) {
-        for byte in part {
-            a += u32::from(*byte);
-            b += a;
-        }
-        a %= MODULUS;
-        b %= MODULUS;
-    }
-    b << 16 | a
 }
 
 /// EXIF, ICC profile and XMP.

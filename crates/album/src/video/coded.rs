@@ -10,6 +10,7 @@ use lab_media::{Colour, Frame, PixelFormat, Rate, Shape, Video};
 use tempfile::TempDir;
 
 use crate::manifest::{SEGMENT_PICTURES, Segment};
+use crate::options::STEP;
 use crate::spool::{APPLICATION, Spool};
 
 /// Frames per second for the encoder, which has no notion of slides; the album has times of its own.
@@ -169,7 +170,7 @@ pub fn decode_blocks(
     let path = dir.path().join(NAME);
     let start = blocks.iter().map(|block| block.time).min().unwrap_or(0);
     let times = |block: &Block| u64::try_from(block.time.saturating_sub(start)).unwrap_or(0);
-    let duration = blocks.iter().map(&times).max().unwrap_or(0).saturating_add(super::STEP);
+    let duration = blocks.iter().map(&times).max().unwrap_or(0).saturating_add(STEP);
     let mut writer = Writer::new(APPLICATION, vec![plan.clone()], duration);
     for block in blocks {
         writer.sample(Sample { track: 1, time: times(block), key: block.key, size: block.size });

@@ -7,8 +7,9 @@ use lab_media::{Colour, Frame, PixelFormat};
 
 use super::coded::Coded;
 use crate::manifest::{Coding, Group, SEGMENT_PICTURES};
-use crate::pack::{Codec, Work};
+use crate::options::Codec;
 use crate::pixels::Shape;
+use crate::work::Work;
 
 /// The format of frames that hold such samples.
 pub fn frame_format(shape: Shape) -> PixelFormat {

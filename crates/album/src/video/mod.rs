@@ -6,7 +6,7 @@ pub mod slides;
 mod trial;
 mod visual;
 
-use lab_codec::{Context, Error, Result};
+use lab_codec::{Context, Result};
 use lab_media::PixelFormat;
 use lab_media::ffmpeg::{EncodeOptions, Encoder};
 
@@ -15,60 +15,9 @@ pub(crate) use lossless::lossless;
 pub(crate) use slides::slides;
 pub(crate) use visual::visual;
 
-use crate::manifest::{Mode, SEGMENT_PICTURES};
-use crate::pack::{Codec, Options};
+use crate::manifest::SEGMENT_PICTURES;
+use crate::options::{Codec, Quality};
 use crate::pixels::Shape;
-
-/// How good lossy pictures are to be.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Quality {
-    /// The encoder's own measure of quality; with it nothing is searched for.
-    pub crf: Option<u32>,
-    /// A constant quantiser; with it nothing is searched for.
-    pub qp: Option<u32>,
-    /// The mean SSIMULACRA2 of the pictures of a group.
-    pub target: f64,
-    /// The least SSIMULACRA2 of any picture.
-    pub floor: f64,
-}
-
-/// Milliseconds from one picture of a track to the next, unless a slide show asks for others.
-pub const STEP: u64 = 2000;
-
-impl Options {
-    /// Milliseconds from one picture of a track to the next.
-    pub(crate) fn step(&self) -> u64 {
-        self.playable.map_or(STEP, u64::from)
-    }
-
-    /// Checks that what is wanted fits together.
-    ///
-    /// # Errors
-    /// [`Usage`](lab_codec::ErrorKind::Usage).
-    pub fn check(&self) -> Result<()> {
-        let lossless = self.mode != Mode::Visual;
-        match self.codec {
-            Codec::Av1 | Codec::H265 | Codec::Nvenc if lossless => {
-                Err(Error::usage("this codec is for --mode visual; lossless are auto, native, ffv1 and h264"))
-            }
-            Codec::Ffv1 | Codec::Native if !lossless => Err(Error::usage(
-                "this codec is lossless; for --mode visual there are auto, av1, h264, h265 and nvenc",
-            )),
-            _ if self.quality.crf.is_some() && self.quality.qp.is_some() => {
-                Err(Error::usage("crf and qp are two ways to say how good pictures are; give one of them"))
-            }
-            _ if lossless && (self.quality.crf.is_some() || self.quality.qp.is_some()) => {
-                Err(Error::usage("crf and qp are for --mode visual; lossless pictures have no such choice"))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Whether lossless pictures go to video tracks.
-pub(crate) fn is_lossless_video(options: &Options) -> bool {
-    options.mode != Mode::Visual && matches!(options.codec, Codec::Ffv1 | Codec::H264)
-}
 
 /// A lossy encoder and how it is used.
 #[derive(Debug, Clone, Copy)]

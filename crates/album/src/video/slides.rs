@@ -10,7 +10,7 @@ use lab_media::ffmpeg::{EncodeOptions, Encoder};
 use super::coded::Coded;
 use crate::kind::{self, Decoded};
 use crate::manifest::{SEGMENT_PICTURES, Slides};
-use crate::pack::Work;
+use crate::work::Work;
 use crate::{colour, scan};
 
 /// The largest frame.

@@ -10,8 +10,8 @@ use super::Lossy;
 use super::coded::Coded;
 use crate::kind::{self, Decoded};
 use crate::manifest::SEGMENT_PICTURES;
-use crate::pack::Work;
 use crate::pixels::Shape;
+use crate::work::Work;
 use crate::{colour, score};
 
 /// Pictures that ways are tried on, at least and at most, and the pixels in between: two runs of neighbours, so that it

@@ -11,10 +11,10 @@ use super::coded::Coded;
 use super::trial::{Pictures, Trial, alpha, trial};
 use crate::blocks::{self, Try};
 use crate::manifest::{Coding, Group};
-use crate::pack::{Visual, Work};
 use crate::pixels::Shape;
 use crate::score;
 use crate::search::Search;
+use crate::work::{Visual, Work};
 
 /// Levels that are tried for each way, at most, and how near to what is wanted is near enough.
 const TRIALS: usize = 3;
