@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use lab_codec::{Codec, Context, Entry, Error, Info, Memory, Params, Resources, Result, Worker};
+use libsais::SuffixArrayConstruction;
 
 use crate::parts::{codec, reserve, room};
 
@@ -53,27 +54,16 @@ fn parts(length: usize) -> (usize, usize) {
 impl Bwt {
     /// Fills `suffixes` with the suffix array of `input`; the end of the input sorts before any byte.
     fn sort(&mut self, input: &[u8]) -> Result<()> {
-        self.suffixes.clear();
-        let length = i32::try_from(input.len()).unwrap_or(i32::MAX);
+        let missing = input.len().saturating_sub(self.suffixes.len());
         self.suffixes
-            .try_reserve(input.len())
+            .try_reserve(missing)
             .map_err(|_| Error::limit("bwt: no memory for the suffix array"))?;
-        // SAFETY: the pointers come from a slice and from spare capacity, both of `length` elements; the
-        // library writes to the second only, and without a frequency table.
-        let result = unsafe {
-            libsais_sys::libsais::libsais(
-                input.as_ptr(),
-                self.suffixes.as_mut_ptr(),
-                length,
-                0,
-                std::ptr::null_mut(),
-            )
-        };
-        if result != 0 {
-            return Err(Error::limit("bwt: no memory for sorting"));
-        }
-        // SAFETY: on success the library has written all `length` elements.
-        unsafe { self.suffixes.set_len(input.len()) };
+        self.suffixes.resize(input.len(), 0);
+        SuffixArrayConstruction::for_text(input)
+            .in_borrowed_buffer(&mut self.suffixes)
+            .single_threaded()
+            .run()
+            .map_err(|_| Error::limit("bwt: no memory for sorting"))?;
         Ok(())
     }
 }

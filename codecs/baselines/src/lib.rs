@@ -6,6 +6,7 @@ mod bwt;
 mod bzip2;
 mod deflate;
 mod delta;
+mod inflate;
 mod lz4;
 mod lzfse;
 mod memcpy;
