@@ -1,5 +1,7 @@
 //! The prefix of 32 bytes before every frame's data, and the rules that a reader checks.
 
+#![deny(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
+
 use crate::error::{Error, Result};
 
 /// `GVCF` as a number. Numbers are little-endian, so a blob begins with the bytes 46 43 56 47.

@@ -1,5 +1,8 @@
 //! The `.tlmr` format. docs/formats/tlmr.md specifies every byte.
 
+// The bytes are foreign: a number that loses bits could pass a check that the full value fails.
+#![deny(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
+
 mod read;
 mod write;
 
@@ -69,7 +72,7 @@ impl Records {
     pub fn batches(&self) -> impl Iterator<Item = &[Record]> {
         let mut rest = &self.records[..];
         self.batches.iter().map_while(move |count| {
-            let (batch, behind) = rest.split_at_checked(*count as usize)?;
+            let (batch, behind) = rest.split_at_checked(usize::try_from(*count).ok()?)?;
             rest = behind;
             Some(batch)
         })
@@ -94,7 +97,9 @@ impl Extension {
     /// Appends the extended header.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&MARK);
-        out.extend([self.passes, self.salt.bytes().len() as u8]);
+        #[expect(clippy::cast_possible_truncation, reason = "a salt has at most five bytes")]
+        let salt_len = self.salt.bytes().len() as u8;
+        out.extend([self.passes, salt_len]);
         out.extend_from_slice(self.salt.bytes());
     }
 }

@@ -201,12 +201,13 @@ impl Stream<'_> {
                     seed::expand(&self.salt.unwrap_or_default(), seed, length, out);
                 }
                 Record::Literal { blocks } => {
-                    if blocks > left.div_ceil(block_size) as u64 {
+                    let fitting = usize::try_from(blocks).ok().filter(|n| *n <= left.div_ceil(block_size));
+                    let Some(count) = fitting else {
                         return Err(Error::corrupt(format!(
                             "a literal of {blocks} blocks where {left} bytes are left"
                         )));
-                    }
-                    let length = (blocks as usize).saturating_mul(block_size).min(left);
+                    };
+                    let length = count.saturating_mul(block_size).min(left);
                     bits.check_bytes(length)?;
                     reserve(out, length)?;
                     let to = out.len() + length;

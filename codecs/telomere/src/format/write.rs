@@ -58,5 +58,5 @@ fn write_batch(mut content: &[u8], block_size: u8, batch: &[Record], bits: &mut 
 
 /// Length in bytes of `blocks` blocks at the front of `rest`; the last block may be partial.
 fn bytes(blocks: u64, block_size: u8, rest: &[u8]) -> usize {
-    (blocks * u64::from(block_size)).min(rest.len() as u64) as usize
+    usize::try_from(blocks * u64::from(block_size)).map_or(rest.len(), |bytes| bytes.min(rest.len()))
 }

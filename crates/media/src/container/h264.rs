@@ -2,7 +2,7 @@
 
 use lab_codec::{Context, Error, Result};
 
-use super::read_at::ReadAt;
+use super::read_at::{ReadAt, read_before};
 use super::samples::{Sample, Samples, Track};
 use super::{matroska, mp4};
 
@@ -37,10 +37,9 @@ impl Kind {
 /// limit, I/O errors.
 pub fn read_index(file: &dyn ReadAt, smallest: u32, cx: &Context) -> Result<Option<Track>> {
     let mut head = [0; 8];
-    let length = file.len().min(8) as usize;
-    file.read_exact_at(0, &mut head[..length])?;
+    let head = read_before(file, 0, file.len(), &mut head)?;
     let samples = Samples::new(file.len(), smallest, cx);
-    match Kind::of(&head[..length]) {
+    match Kind::of(head) {
         Some(Kind::Mp4) => mp4::read_index(file, samples, cx),
         Some(Kind::Matroska) => matroska_index(file, samples, cx),
         None => Ok(None),

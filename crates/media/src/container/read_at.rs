@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io;
 
+use lab_codec::{Context, Error, Result};
+
 /// Random access to bytes, from several threads.
 ///
 /// Files are read with positioned reads instead of being mapped. Truncating a mapped file kills the process,
@@ -21,6 +23,34 @@ pub trait ReadAt: Send + Sync {
     /// # Errors
     /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) beyond the end; errors of the operating system.
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()>;
+}
+
+/// Reads `size` bytes of `source` from `offset` on, once the memory limit allows them; `what` names them.
+pub(crate) fn read_bytes(
+    source: &dyn ReadAt,
+    offset: u64,
+    size: u64,
+    what: &str,
+    cx: &Context,
+) -> Result<Vec<u8>> {
+    cx.limits().check_memory(size, what)?;
+    let size = usize::try_from(size)
+        .map_err(|_| Error::limit(format!("{what} exceeds this machine's memory: {size} bytes")))?;
+    let mut bytes = vec![0; size];
+    source.read_exact_at(offset, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Fills `buf` from `offset` on, as far as it lies before `end`, and returns the part that was filled.
+pub(crate) fn read_before<'a>(
+    source: &dyn ReadAt,
+    offset: u64,
+    end: u64,
+    buf: &'a mut [u8],
+) -> io::Result<&'a [u8]> {
+    let left = usize::try_from(end.saturating_sub(offset)).map_or(buf.len(), |left| left.min(buf.len()));
+    source.read_exact_at(offset, &mut buf[..left])?;
+    Ok(&buf[..left])
 }
 
 /// A file with its length at the time of opening.

@@ -21,6 +21,11 @@ pub fn u64(input: &mut &[u8], what: &str) -> Result<u64> {
     take(input, what).map(u64::from_le_bytes)
 }
 
+/// A length as an index; an error where this machine's addresses are too short for it.
+pub(super) fn size(len: u64) -> Result<usize> {
+    usize::try_from(len).map_err(|_| Error::limit(format!("{len} bytes exceed this machine's memory")))
+}
+
 /// Appends the CRC32C of `out[start..]`.
 pub fn seal(out: &mut Vec<u8>, start: usize) {
     let crc = crc32c::crc32c(&out[start..]);

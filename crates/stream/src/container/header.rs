@@ -44,7 +44,12 @@ impl Header {
         }
         let mut out = MAGIC.to_vec();
         out.extend_from_slice(&[VERSION, 0]);
-        out.extend_from_slice(&(body.len() as u32).to_le_bytes());
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a chain's text, stages and resources are bounded"
+        )]
+        let body_len = body.len() as u32;
+        out.extend_from_slice(&body_len.to_le_bytes());
         out.extend_from_slice(&body);
         fields::seal(&mut out, 0);
         out
@@ -95,14 +100,14 @@ impl Header {
         if chain_len > MAX_TEXT as u64 || chain_len > rest.len() as u64 {
             return Err(Error::corrupt(format!("a chain text of {chain_len} bytes in the header")));
         }
-        let (chain, mut rest) = rest.split_at(chain_len as usize);
+        let (chain, mut rest) = rest.split_at(fields::size(chain_len)?);
         let chain = String::from_utf8(chain.to_vec())
             .map_err(|_| Error::corrupt("the chain in the header is not UTF-8"))?;
         let stages = varint::read(&mut rest)?;
         if stages > MAX_STAGES as u64 {
             return Err(Error::corrupt(format!("{stages} stages in the header, at most {MAX_STAGES}")));
         }
-        let mut formats = Vec::with_capacity(stages as usize);
+        let mut formats = Vec::with_capacity(fields::size(stages)?);
         for _ in 0..stages {
             let format = varint::read(&mut rest)?;
             formats.push(u16::try_from(format).map_err(|_| Error::corrupt("a codec format above 65535"))?);
@@ -111,7 +116,7 @@ impl Header {
         if count > rest.len() as u64 / 32 {
             return Err(Error::corrupt(format!("{count} resources do not fit the header")));
         }
-        let mut resources = Vec::with_capacity(count as usize);
+        let mut resources = Vec::with_capacity(fields::size(count)?);
         for _ in 0..count {
             resources.push(Digest(fields::take(&mut rest, "the header")?));
         }

@@ -91,7 +91,7 @@ impl Index {
         if count > rest.len() as u64 / MIN_ENTRY {
             return Err(Error::corrupt(format!("{count} segments do not fit the index")));
         }
-        let mut index = Self { entries: Vec::with_capacity(count as usize) };
+        let mut index = Self { entries: Vec::with_capacity(fields::size(count)?) };
         let mut offset = first;
         for number in 0..count {
             let record_len = varint::read(&mut rest)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lab_codec::{Error, Hint, Limits, Result, StreamReader};
 
 use super::sequence::check_segment;
-use super::{Header, Index, SegmentHeader, Stored, Trailer, header, index, segment, trailer};
+use super::{Header, Index, SegmentHeader, Stored, Trailer, fields, header, index, segment, trailer};
 
 /// A stream with its trailer, index and header.
 pub struct Reader {
@@ -43,7 +43,7 @@ impl Reader {
             || trailer.header_offset + header_len != trailer.index_offset
             || index.raw_len() != trailer.bytes
             || index.entries.len() as u64 != trailer.segments
-            || (index_len as usize) < index::PREFIX
+            || index_len < index::PREFIX as u64
         {
             return Err(Error::corrupt("index and trailer contradict each other"));
         }
@@ -97,7 +97,7 @@ impl Reader {
     /// As for [`segment_header`](Self::segment_header).
     pub fn segment(&self, number: usize) -> Result<Stored> {
         let (header, offset) = self.segment_header(number)?;
-        let mut bytes = vec![0; header.stored_len() as usize];
+        let mut bytes = vec![0; fields::size(header.stored_len())?];
         let lost = self.stream.read_at(offset, &mut bytes)?;
         let lost = lost.into_iter().map(|r| r.start - offset..r.end - offset).collect();
         Ok(Stored { header, bytes, lost })
@@ -129,7 +129,7 @@ fn read(stream: &dyn StreamReader, offset: u64, len: u64) -> Result<Vec<u8>> {
     if offset.checked_add(len).is_none_or(|end| end > stream.len()) {
         return Err(Error::truncated(format!("the stream ends before byte {}", offset.saturating_add(len))));
     }
-    let mut bytes = vec![0; len as usize];
+    let mut bytes = vec![0; fields::size(len)?];
     stream.read_at(offset, &mut bytes)?;
     Ok(bytes)
 }

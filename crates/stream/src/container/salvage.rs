@@ -3,7 +3,7 @@
 use lab_codec::{Context, ErrorKind, Limits, Result, StreamReader};
 
 use super::sequence::check_segment;
-use super::{Header, MAGIC, SEGMENT_MARK, SegmentHeader, header, segment, trailer_of};
+use super::{Header, MAGIC, SEGMENT_MARK, SegmentHeader, fields, header, segment, trailer_of};
 
 const WINDOW_BYTES: usize = 1 << 20;
 
@@ -74,12 +74,12 @@ impl Search<'_> {
             let end = self.start + self.window.len() as u64;
             if offset < self.start || offset + overlap >= end {
                 cx.check()?;
-                let size = (self.stream.len() - offset).min(WINDOW_BYTES as u64) as usize;
-                self.window.resize(size, 0);
+                let size = (self.stream.len() - offset).min(WINDOW_BYTES as u64);
+                self.window.resize(fields::size(size)?, 0);
                 self.stream.read_at(offset, &mut self.window)?;
                 self.start = offset;
             }
-            let from = (offset - self.start) as usize;
+            let from = fields::size(offset - self.start)?;
             if let Some(i) = memchr::memmem::find(&self.window[from..], mark) {
                 return Ok(Some(offset + i as u64));
             }
@@ -91,7 +91,7 @@ impl Search<'_> {
 
 fn bytes_at(stream: &dyn StreamReader, offset: u64, len: u64) -> Option<Vec<u8>> {
     let fits = offset.checked_add(len).is_some_and(|end| end <= stream.len());
-    let mut bytes = vec![0; if fits { len as usize } else { return None }];
+    let mut bytes = vec![0; if fits { fields::size(len).ok()? } else { return None }];
     stream.read_at(offset, &mut bytes).ok()?;
     Some(bytes)
 }

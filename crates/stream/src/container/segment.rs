@@ -52,7 +52,12 @@ impl SegmentHeader {
         body.extend_from_slice(&self.raw_crc.to_le_bytes());
         body.extend_from_slice(&self.stored_crc.to_le_bytes());
         let mut out = SEGMENT_MARK.to_vec();
-        out.extend_from_slice(&(body.len() as u16 + 4).to_le_bytes());
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a chain has at most MAX_STAGES, so MAX_BODY bytes"
+        )]
+        let body_len = body.len() as u16 + 4;
+        out.extend_from_slice(&body_len.to_le_bytes());
         out.extend_from_slice(&body);
         fields::seal(&mut out, 0);
         out

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lab_codec::{Error, Hint, Limits, Result, StreamReader};
 
-use super::{Header, Index, MAGIC, SegmentHeader, Trailer, header, index, segment, trailer};
+use super::{Header, Index, MAGIC, SegmentHeader, Trailer, fields, header, index, segment, trailer};
 
 /// Bytes read from a pipe at a time, so that a false length allocates at most one piece too much.
 const PIECE_BYTES: u64 = 1 << 20;
@@ -37,7 +37,7 @@ impl Feed<'_> {
                 let mut left = len;
                 while left > 0 {
                     let piece = left.min(PIECE_BYTES);
-                    buf.reserve(piece as usize);
+                    buf.reserve(fields::size(piece)?);
                     let got = pipe.by_ref().take(piece).read_to_end(buf)? as u64;
                     left -= got;
                     if got < piece {
@@ -47,12 +47,12 @@ impl Feed<'_> {
                 Ok(Vec::new())
             }
             Self::Carrier(reader, offset) => {
-                let len = len.min(reader.len().saturating_sub(*offset)) as usize;
+                let len = len.min(reader.len().saturating_sub(*offset));
                 // Old bytes are overwritten, so only the growth needs to be initialised.
-                buf.resize(len, 0);
+                buf.resize(fields::size(len)?, 0);
                 let lost = reader.read_at(*offset, buf)?;
                 let lost = lost.into_iter().map(|r| r.start - *offset..r.end - *offset).collect();
-                *offset += len as u64;
+                *offset += len;
                 Ok(lost)
             }
         }

@@ -1,4 +1,5 @@
 //! The container as a specification: layout, limits, damage.
+#![allow(clippy::cast_possible_truncation)] // offsets of streams in memory
 
 use std::sync::{Arc, Mutex};
 

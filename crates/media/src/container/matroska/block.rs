@@ -3,10 +3,10 @@
 use lab_codec::{Context, Error, Result};
 
 use super::element::variable;
-use crate::container::read_at::ReadAt;
+use crate::container::read_at::{ReadAt, read_before, read_bytes};
 
 /// Maximum header before the lacing, in bytes: track number, time, flags.
-const MAX_HEADER: u64 = 8 + 2 + 1;
+const MAX_HEADER: usize = 8 + 2 + 1;
 /// Maximum bytes of the 255 frame sizes of an EBML lace.
 const MAX_LACE_SIZES: u64 = 255 * 8;
 
@@ -36,9 +36,8 @@ pub fn read(
     cx: &Context,
 ) -> Result<(u64, Vec<Block>)> {
     let broken = || Error::corrupt("a block of the Matroska file is shorter than its header");
-    let mut head = [0; MAX_HEADER as usize];
-    let head = &mut head[..(end - data).min(MAX_HEADER) as usize];
-    source.read_exact_at(data, head)?;
+    let mut head = [0; MAX_HEADER];
+    let head = read_before(source, data, end, &mut head)?;
     let (track, length) = variable(head)?;
     let track = track.ok_or_else(broken)?;
     let (&[high, low, flags], _) =
@@ -49,9 +48,7 @@ pub fn read(
         lacing => {
             // Each byte of a Xiph size stands for up to 255 bytes of frames.
             let most = (end - offset).min(1 + MAX_LACE_SIZES + (end - offset) / 255);
-            cx.limits().check_memory(most, "a laced block")?;
-            let mut lace = vec![0; most as usize];
-            source.read_exact_at(offset, &mut lace)?;
+            let lace = read_bytes(source, offset, most, "a laced block", cx)?;
             let (sizes, length) = laced_sizes(lacing, &lace, end - offset).ok_or_else(|| {
                 Error::corrupt("the frame sizes of a laced Matroska block do not add up to the block")
             })?;
@@ -94,7 +91,7 @@ fn laced_sizes(lacing: u8, lace: &[u8], block: u64) -> Option<(Vec<u64>, u64)> {
                     None => value?,
                     // All sizes except the first are differences, with an offset that makes them positive.
                     Some(before) => {
-                        let value = value.unwrap_or((1 << (7 * length)) - 1) as i64;
+                        let value = value.unwrap_or((1 << (7 * length)) - 1).cast_signed();
                         before.checked_add_signed(value - ((1 << (7 * length - 1)) - 1))?
                     }
                 }

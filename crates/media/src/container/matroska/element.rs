@@ -65,6 +65,7 @@ pub fn header(bytes: &[u8]) -> Result<(u32, Option<u64>, usize)> {
     if id_length > 4 {
         return Err(Error::corrupt("the Matroska file has an element without an identifier"));
     }
+    #[expect(clippy::cast_possible_truncation, reason = "an identifier has at most four bytes")]
     let id = big_endian(&bytes[..id_length]) as u32;
     let (size, length) = variable(&bytes[id_length..])?;
     Ok((id, size, id_length + length))

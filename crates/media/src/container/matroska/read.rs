@@ -10,7 +10,7 @@ use super::element::{HEADER, children, header, number, put};
 use super::ids::*;
 use super::track_type;
 use super::write::TrackPlan;
-use crate::container::read_at::{OpenFile, ReadAt};
+use crate::container::read_at::{OpenFile, ReadAt, read_before, read_bytes};
 
 /// Maximum size of an element that is read into memory, in bytes.
 const MAX_ELEMENT: u64 = 16 << 20;
@@ -146,10 +146,7 @@ fn read(source: &dyn ReadAt, offset: u64, size: u64, cx: &Context) -> Result<Vec
     if offset.checked_add(size).is_none_or(|end| end > source.len()) {
         return Err(cut());
     }
-    cx.limits().check_memory(size, "a part of the Matroska file")?;
-    let mut bytes = vec![0; size as usize];
-    source.read_exact_at(offset, &mut bytes)?;
-    Ok(bytes)
+    read_bytes(source, offset, size, "a part of the Matroska file", cx)
 }
 
 /// An element of known size: identifier, start and end of its data.
@@ -169,9 +166,7 @@ impl Scan<'_> {
     /// Identifier, size and data offset of the element at `position`.
     fn header(&self, position: u64, end: u64) -> Result<(u32, Option<u64>, u64)> {
         let mut bytes = [0; HEADER];
-        let bytes = &mut bytes[..end.saturating_sub(position).min(HEADER as u64) as usize];
-        self.source.read_exact_at(position, bytes)?;
-        let (id, size, length) = header(bytes)?;
+        let (id, size, length) = header(read_before(self.source, position, end, &mut bytes)?)?;
         Ok((id, size, position + length as u64))
     }
 
@@ -223,7 +218,11 @@ impl Scan<'_> {
                     self.tracks(&bytes)?;
                 }
                 ATTACHMENTS => self.attachments(data, next)?,
-                CLUSTER_TIMESTAMP => time = number(&self.small(data, size)?)? as i64,
+                CLUSTER_TIMESTAMP => {
+                    time = i64::try_from(number(&self.small(data, size)?)?).map_err(|_| {
+                        Error::corrupt("the Matroska file has a cluster with a timestamp above 2^63")
+                    })?;
+                }
                 SIMPLE_BLOCK => self.add_block((data, next), time, None)?,
                 BLOCK_GROUP => self.group(data, next, time)?,
                 _ => {}

@@ -48,7 +48,7 @@ fn what_was_written_is_read() {
     for (number, (track, index)) in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)].into_iter().enumerate() {
         let block = file.tracks[track].blocks[index];
         let (_, time, key, data) = &samples[number];
-        assert_eq!((block.time as u64, block.key), (*time, *key));
+        assert_eq!((block.time.cast_unsigned(), block.key), (*time, *key));
         assert_eq!(&file.block(&file.tracks[track], index as u64, &cx).unwrap(), data);
     }
     assert!(file.block(&file.tracks[0], 3, &cx).is_err());

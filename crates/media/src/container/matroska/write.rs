@@ -275,12 +275,14 @@ fn block_header(out: &mut Vec<u8>, sample: &Sample, cluster: u64) {
     let mut head = Vec::new();
     let track = sample.track;
     if track < 0x7F {
+        #[expect(clippy::cast_possible_truncation, reason = "below 0x7F")]
         head.push(0x80 | track as u8);
     } else {
         head.extend_from_slice(&(track | 0x4000).to_be_bytes());
     }
     // A cluster spans at most `CLUSTER_TIME`, which is below 2^15 ms: the offset fits 16 bits.
-    let relative = (sample.time as i64 - cluster as i64) as i16;
+    #[expect(clippy::cast_possible_truncation, reason = "a cluster spans less than 2^15 time units")]
+    let relative = (sample.time.cast_signed() - cluster.cast_signed()) as i16;
     head.extend_from_slice(&relative.to_be_bytes());
     head.push(if sample.key { 0x80 } else { 0 });
     put_header(out, SIMPLE_BLOCK, head.len() as u64 + sample.size);

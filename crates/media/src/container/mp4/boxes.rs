@@ -71,7 +71,8 @@ impl<'a> Fields<'a> {
     /// Version and flags of a full box.
     pub fn version_and_flags(&mut self) -> Option<(u8, u32)> {
         let word = self.u32()?;
-        Some(((word >> 24) as u8, word & 0x00FF_FFFF))
+        let [version, ..] = word.to_be_bytes();
+        Some((version, word & 0x00FF_FFFF))
     }
 }
 
@@ -81,6 +82,7 @@ pub fn put_box(out: &mut Vec<u8>, kind: &[u8; 4], content: impl FnOnce(&mut Vec<
     out.extend([0; 4]);
     out.extend(kind);
     content(out);
+    #[expect(clippy::cast_possible_truncation, reason = "our boxes hold one movie's tables, below 4 GiB")]
     let size = (out.len() - start) as u32;
     out[start..start + 4].copy_from_slice(&size.to_be_bytes());
 }

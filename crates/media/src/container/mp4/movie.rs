@@ -1,5 +1,10 @@
 //! Boxes that describe the samples (ISO/IEC 14496-12, 8): `moov` and `moof`, with one H.264 track.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the writer's own numbers: fewer than 2^32 samples, pictures and parameter sets below 2^16"
+)]
+
 use super::boxes::{put_box, put_full_box, put_u16, put_u32};
 
 /// Properties of the track for decoding and display.

@@ -3,7 +3,7 @@
 use lab_codec::{Context, Error, Result};
 
 use super::boxes::{Boxes, Fields};
-use crate::container::read_at::ReadAt;
+use crate::container::read_at::{ReadAt, read_before, read_bytes};
 use crate::container::samples::{Sample, Samples, Track};
 
 /// Maximum number of top-level boxes, which bounds the search. A fragmented file has two per sample.
@@ -50,7 +50,7 @@ pub fn read_index(file: &dyn ReadAt, mut samples: Samples, cx: &Context) -> Resu
         // The file ends before its index: it is incomplete.
         (None, Some(data)) if truncated => {
             walk_data(file, data, &mut samples)?;
-            SALVAGED_LENGTH
+            SALVAGED_LENGTH as usize
         }
         (None, _) if truncated => return Err(incomplete()),
         (None, _) => return Ok(None),
@@ -83,14 +83,14 @@ pub fn incomplete() -> Error {
 }
 
 /// Bytes of the NAL length field in files without an index, as our writer leaves them.
-const SALVAGED_LENGTH: usize = 4;
+const SALVAGED_LENGTH: u32 = 4;
 
 /// Collects consecutive NAL units from `position` on as samples, the layout that our writer leaves.
 fn walk_data(file: &dyn ReadAt, mut position: u64, samples: &mut Samples) -> Result<()> {
-    while file.len().saturating_sub(position) > SALVAGED_LENGTH as u64 {
-        let mut length = [0; SALVAGED_LENGTH];
+    while file.len().saturating_sub(position) > u64::from(SALVAGED_LENGTH) {
+        let mut length = [0; SALVAGED_LENGTH as usize];
         file.read_exact_at(position, &mut length)?;
-        let Some(size) = u32::from_be_bytes(length).checked_add(length.len() as u32) else { break };
+        let Some(size) = u32::from_be_bytes(length).checked_add(SALVAGED_LENGTH) else { break };
         let before = samples.list.len();
         samples.push(Sample { offset: position, size })?;
         if samples.list.len() == before {
@@ -114,9 +114,7 @@ impl TopBox {
     /// Reads the header at `position`; `None` if it is malformed or does not fit the file.
     fn read(file: &dyn ReadAt, position: u64) -> Result<Option<Self>> {
         let mut header = [0; 16];
-        let available = (file.len() - position).min(16) as usize;
-        file.read_exact_at(position, &mut header[..available])?;
-        let mut fields = Fields(&header[..available]);
+        let mut fields = Fields(read_before(file, position, file.len(), &mut header)?);
         let parse = |fields: &mut Fields| {
             let size = fields.u32()?;
             let kind = fields.array()?;
@@ -136,10 +134,7 @@ impl TopBox {
     fn content(&self, file: &dyn ReadAt, cx: &Context, truncated: &mut bool) -> Result<Vec<u8>> {
         *truncated |= self.end > file.len();
         let size = self.end.min(file.len()).saturating_sub(self.content);
-        cx.limits().check_memory(size, "the index of the video")?;
-        let mut content = vec![0; size as usize];
-        file.read_exact_at(self.content, &mut content)?;
-        Ok(content)
+        read_bytes(file, self.content, size, "the index of the video", cx)
     }
 }
 
@@ -228,7 +223,7 @@ fn run_samples(
         let (_, flags) = f.version_and_flags()?;
         let count = f.u32()?;
         if flags & 1 != 0 {
-            next = base.checked_add_signed(i64::from(f.u32()? as i32))?;
+            next = base.checked_add_signed(i64::from(f.u32()?.cast_signed()))?;
         }
         f.skip(if flags & 4 != 0 { 4 } else { 0 })?;
         let fields_after_size = (flags & 0xC00).count_ones() as usize * 4;

@@ -123,6 +123,8 @@ fn data_header(samples: u64) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::cast_possible_truncation)] // sizes of small files
+
     use lab_codec::Context;
 
     use super::*;
