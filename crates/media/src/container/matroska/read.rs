@@ -220,7 +220,7 @@ impl Scan<'_> {
                 ATTACHMENTS => self.attachments(data, next)?,
                 CLUSTER_TIMESTAMP => {
                     time = i64::try_from(number(&self.small(data, size)?)?).map_err(|_| {
-                        Error::corrupt("the Matroska file has a cluster with a timestamp above 2^63")
+                        Error::corrupt("the Matroska file has a cluster with a timestamp of 2^63 or more")
                     })?;
                 }
                 SIMPLE_BLOCK => self.add_block((data, next), time, None)?,

@@ -65,6 +65,13 @@ fn a_cut_file_is_refused() {
     }
 }
 
+#[test]
+fn a_cluster_timestamp_beyond_63_bits_is_refused() {
+    let last = i64::MAX.cast_unsigned();
+    assert!(open(&file(&[(1, last, true, vec![1; 10])], b"m")).is_ok());
+    assert!(open(&file(&[(1, last + 1, true, vec![1; 10])], b"m")).is_err());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

@@ -280,8 +280,10 @@ fn block_header(out: &mut Vec<u8>, sample: &Sample, cluster: u64) {
     } else {
         head.extend_from_slice(&(track | 0x4000).to_be_bytes());
     }
-    // A cluster spans at most `CLUSTER_TIME`, which is below 2^15 ms: the offset fits 16 bits.
-    #[expect(clippy::cast_possible_truncation, reason = "a cluster spans less than 2^15 time units")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a cluster spans at most CLUSTER_TIME, below 2^15 ms"
+    )]
     let relative = (sample.time.cast_signed() - cluster.cast_signed()) as i16;
     head.extend_from_slice(&relative.to_be_bytes());
     head.push(if sample.key { 0x80 } else { 0 });
