@@ -8,7 +8,7 @@ use lab_codec::{Observer, Silent};
 
 /// A byte bar with rate and remaining time; shown only if standard error is a terminal and `quiet` is false.
 /// Without a `total`, it counts bytes and shows the rate. Dropping the last clone of the observer removes it.
-pub fn bar(label: &str, total: Option<u64>, quiet: bool) -> Arc<dyn Observer> {
+pub(crate) fn bar(label: &str, total: Option<u64>, quiet: bool) -> Arc<dyn Observer> {
     if quiet || !std::io::stderr().is_terminal() {
         return Arc::new(Silent);
     }
@@ -32,7 +32,7 @@ pub fn bar(label: &str, total: Option<u64>, quiet: bool) -> Arc<dyn Observer> {
 
 /// A bar that counts finished steps, with the remaining time and the name of the current step; otherwise as
 /// [`bar`].
-pub fn steps(label: &str, total: u64, quiet: bool) -> Steps {
+pub(crate) fn steps(label: &str, total: u64, quiet: bool) -> Steps {
     let bar = if quiet || !std::io::stderr().is_terminal() {
         ProgressBar::hidden()
     } else {
@@ -47,16 +47,16 @@ pub fn steps(label: &str, total: u64, quiet: bool) -> Steps {
 }
 
 /// A bar of [`steps`]; dropping it removes it from the terminal.
-pub struct Steps(ProgressBar);
+pub(crate) struct Steps(ProgressBar);
 
 impl Steps {
     /// Names the current step.
-    pub fn begin(&self, name: &str) {
+    pub(crate) fn begin(&self, name: &str) {
         self.0.set_message(name.escape_debug().to_string());
     }
 
     /// Counts one finished step.
-    pub fn advance(&self, steps: u64) {
+    pub(crate) fn advance(&self, steps: u64) {
         self.0.inc(steps);
     }
 }

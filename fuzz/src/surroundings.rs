@@ -7,17 +7,17 @@ use std::sync::LazyLock;
 use lab_codec::{Context, Limits, Lost, Registry, Result, StreamReader, check_read};
 
 /// Maximum output of one decoding step, in bytes.
-pub const OUTPUT: usize = 1 << 20;
+pub(crate) const OUTPUT: usize = 1 << 20;
 /// Maximum memory of one decoder, in bytes, besides its input and output.
-pub const MEMORY: u64 = 128 << 20;
+pub(crate) const MEMORY: u64 = 128 << 20;
 
 /// A context with the limits of all targets.
-pub fn context() -> Context {
+pub(crate) fn context() -> Context {
     Context::default().with_limits(Limits::new(OUTPUT as u64, MEMORY))
 }
 
 /// The built-in registry without `exec`, whose parameter would start a program.
-pub fn registry() -> &'static Registry {
+pub(crate) fn registry() -> &'static Registry {
     static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
         let mut registry = Registry::new();
         for entry in lab::registry::builtin().entries().iter().filter(|entry| entry.info.id != "exec") {
@@ -29,7 +29,7 @@ pub fn registry() -> &'static Registry {
 }
 
 /// A stream in memory.
-pub struct Memory(pub Vec<u8>);
+pub(crate) struct Memory(pub Vec<u8>);
 
 impl StreamReader for Memory {
     fn len(&self) -> u64 {
@@ -59,7 +59,7 @@ impl lab_media::container::ReadAt for Memory {
 /// A sink that refuses more than four times the output limit: a gap in a stream may stand for any number of
 /// zeros.
 #[derive(Default)]
-pub struct Sink(pub Vec<u8>);
+pub(crate) struct Sink(pub Vec<u8>);
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -76,14 +76,14 @@ impl Write for Sink {
 }
 
 /// Writes the bytes to a temporary file and passes its path to `read`.
-pub fn with_file<T>(bytes: &[u8], read: impl FnOnce(&Path) -> T) -> T {
+pub(crate) fn with_file<T>(bytes: &[u8], read: impl FnOnce(&Path) -> T) -> T {
     let file = tempfile::NamedTempFile::new().expect("the system has room for a temporary file");
     std::fs::write(file.path(), bytes).expect("a temporary file can be written");
     read(file.path())
 }
 
 /// Splits off the first line as text.
-pub fn first_line(bytes: &[u8]) -> Option<(&str, &[u8])> {
+pub(crate) fn first_line(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let end = bytes.iter().position(|byte| *byte == b'\n')?;
     Some((std::str::from_utf8(&bytes[..end]).ok()?, &bytes[end + 1..]))
 }

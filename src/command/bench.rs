@@ -30,7 +30,7 @@ Examples:
   lab bench --suite experiments/claims                an experiment, and a page with its answer
 Every cell (one sample with one chain) is encoded, decoded and compared before it is timed.
 A failed cell stays in the results, and the exit code is 3. The bypass is off: figures are the codec's own.")]
-pub struct Args {
+pub(super) struct Args {
     /// Files and corpus directories [default: the built-in samples]
     paths: Vec<PathBuf>,
     /// A chain, or a sweep such as zstd:1/3/19 (repeatable) [default: the project's own codecs]
@@ -80,7 +80,7 @@ pub struct Args {
 
 /// Values of a swept option, separated by slashes.
 #[derive(Debug, Clone)]
-pub struct Axis<T>(pub Vec<T>);
+pub(super) struct Axis<T>(pub Vec<T>);
 
 /// Version, compiler and revision of this build, for the results.
 const PROGRAM: Program = Program {
@@ -96,7 +96,7 @@ const PROGRAM: Program = Program {
 /// Default time budget for the measurements of a cell.
 const BUDGET: Duration = Duration::from_millis(500);
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let mut store = Store::new(&app.registry, &args.resources, None);
     let (plan, experiment) = match &args.suite {
         Some(suite) => suite_plan(args, app, suite, &mut store)?,
@@ -346,7 +346,7 @@ fn segments(text: &str) -> Result<Axis<u64>, String> {
 
 /// Arguments of the hidden child process that measures peak memory for `lab bench`.
 #[derive(clap::Args)]
-pub struct ProbeArgs {
+pub(super) struct ProbeArgs {
     direction: String,
     chain: String,
     segment: u64,
@@ -357,7 +357,7 @@ pub struct ProbeArgs {
     resources: Vec<PathBuf>,
 }
 
-pub fn probe(args: &ProbeArgs, app: &App) -> Result<()> {
+pub(super) fn probe(args: &ProbeArgs, app: &App) -> Result<()> {
     let cx = app.context(args.limit, Arc::new(Silent));
     let store = Store::new(&app.registry, &args.resources, None);
     let peak = if args.direction == "encode" {

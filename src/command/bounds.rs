@@ -4,7 +4,7 @@ use lab_codec::{Error, Result, parse_size};
 
 /// Bytes `start..end` of the content; without `end`, up to the end of the content.
 #[derive(Debug, PartialEq)]
-pub struct Bounds {
+pub(super) struct Bounds {
     /// The first byte.
     pub start: u64,
     /// One past the last byte.
@@ -16,7 +16,7 @@ impl Bounds {
     ///
     /// # Errors
     /// [`Usage`](lab_codec::ErrorKind::Usage).
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str) -> Result<Self> {
         Self::read(text).ok_or_else(|| {
             Error::usage(format!("{text:?} is not a range; ranges look like 0..4096, 1M.., ..10 or 1G..+4K"))
         })

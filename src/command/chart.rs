@@ -10,7 +10,7 @@ use lab_report::figure::Figure;
 use lab_stream::output::Output;
 
 /// A chart's output file. It is opened before the work starts, so a wrong name fails at once.
-pub struct Chart {
+pub(super) struct Chart {
     path: PathBuf,
     form: Form,
     output: Output,
@@ -27,7 +27,7 @@ impl Chart {
     ///
     /// # Errors
     /// [`Usage`](lab_codec::ErrorKind::Usage) for other extensions; those of [`Output::open`].
-    pub fn open(path: &Path, force: bool) -> Result<Self> {
+    pub(super) fn open(path: &Path, force: bool) -> Result<Self> {
         let form = match path.extension().and_then(|ending| ending.to_str()) {
             Some("svg") => Form::Svg,
             Some("png") => Form::Png,
@@ -40,7 +40,7 @@ impl Chart {
     ///
     /// # Errors
     /// I/O errors; a missing font.
-    pub fn draw(mut self, figure: &Figure) -> Result<()> {
+    pub(super) fn draw(mut self, figure: &Figure) -> Result<()> {
         let bytes = match self.form {
             Form::Svg => draw::svg(figure)?.into_bytes(),
             Form::Png => draw::png(figure)?,

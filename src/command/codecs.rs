@@ -7,7 +7,7 @@ use super::{App, options, table};
 /// List codecs and carriers, or show one with its parameters
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  lab codecs\n  lab codecs zstd\n  lab codecs --json")]
-pub struct Args {
+pub(super) struct Args {
     /// The codec or carrier to show in full
     name: Option<String>,
     #[command(flatten)]
@@ -101,7 +101,7 @@ impl Description {
     }
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     if let Some(name) = &args.name {
         let description = Description::of(app.registry.get(name)?, &app.registry);
         return if args.talk.json {

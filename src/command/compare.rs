@@ -18,7 +18,7 @@ Examples:
 Times are ratios new / old. A change is significant if 1 lies outside the ratio's interval, which combines
 the confidence of both medians, the noise between runs of one program, and the number of comparisons.
 Without --speed, slower times never fail.")]
-pub struct Args {
+pub(super) struct Args {
     /// Results of the old run: from `lab bench`, hyperfine (JSON), lzbench or TurboBench (CSV)
     old: PathBuf,
     /// Results of the new run
@@ -39,7 +39,7 @@ pub struct Args {
 /// Maximum number of listed cells without --all; the others are counted.
 const MAX_LISTED: usize = 40;
 
-pub fn run(args: &Args, _: &App) -> Result<()> {
+pub(super) fn run(args: &Args, _: &App) -> Result<()> {
     let (old, new) = (super::report::read(&args.old)?.results, super::report::read(&args.new)?.results);
     let comparison = Comparison::new(&old, &new);
     let exceeding = match args.fail_over {

@@ -23,7 +23,7 @@ Examples:
   lab corpus fetch canterbury silesia             published corpora, into corpora/
   lab corpus verify corpora/silesia               sizes and SHA-256 of stored files and originals
   lab corpus generate versioned --size 8G -o -    synthetic data, identical on every machine")]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -87,7 +87,7 @@ struct GenerateArgs {
     talk: options::Talk,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     match &args.command {
         Command::List(args) => list(args),
         #[cfg(feature = "fetch")]

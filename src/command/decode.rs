@@ -23,7 +23,7 @@ Examples:
   lab decode OUT.mp4              under the name recorded in the video
   lab decode damaged.lab --salvage -o IN
   lab decode plain.zst            a plain Zstandard file, too")]
-pub struct Args {
+pub(super) struct Args {
     /// The encoded file, or - for a stream on standard input
     pub input: PathBuf,
     /// The output, or - for standard output [default: - for standard input, else the original name beside IN]
@@ -50,7 +50,7 @@ struct Report {
     seconds: f64,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let start = Instant::now();
     let piped = args.input == Path::new("-");
     let (output_path, medium) = match &args.output {
@@ -234,7 +234,7 @@ fn at_input(error: Error, input: &Path) -> Error {
 }
 
 /// Decodes the stream in the file at `path`.
-pub fn decode_to(
+pub(super) fn decode_to(
     app: &App,
     path: &Path,
     store: &Store,
@@ -249,7 +249,7 @@ pub fn decode_to(
 }
 
 /// Decodes a stream front to back.
-pub fn decode_feed(
+pub(super) fn decode_feed(
     app: &App,
     feed: Feed,
     store: &Store,

@@ -19,7 +19,7 @@ Examples:
   lab encode --chain zstd:19 IN -o OUT.lab
   lab encode --chain repair,zstd,video IN -o OUT.mp4
   tar c DIR | lab encode --chain zstd - -o - | ssh HOST 'cat > DIR.lab'")]
-pub struct Args {
+pub(super) struct Args {
     /// Codecs in order, then at most one carrier, such as repair,zstd:level=19,video
     #[arg(long, short, value_name = "CHAIN")]
     pub chain: String,
@@ -58,7 +58,7 @@ struct Report {
     seconds: f64,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let start = Instant::now();
     let piped = args.input == Path::new("-");
     let mut store = args.work.store(app, None);

@@ -19,7 +19,7 @@ Examples:
   lab extract OUT.lab --range 1G..1G+4K        4 KiB from the middle
   lab extract OUT.mp4 --range 1000.. -o tail
 The end is exclusive. The start defaults to 0, the end to the end of the content.")]
-pub struct Args {
+pub(super) struct Args {
     /// The encoded file
     input: PathBuf,
     /// Byte range of the content; A and B take K, M, G, and B may be +LENGTH or A+LENGTH
@@ -34,7 +34,7 @@ pub struct Args {
     write: options::Write,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let bounds = Bounds::parse(&args.range)?;
     let cx = args.work.context(app, progress::bar("", None, true));
     let at_input = |e: Error| e.at(args.input.display().to_string());

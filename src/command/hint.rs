@@ -3,7 +3,7 @@
 use lab_codec::Hint;
 
 /// The advice that is appended to an error.
-pub fn text(hint: Hint) -> &'static str {
+pub(super) fn text(hint: Hint) -> &'static str {
     match hint {
         Hint::RaiseMemoryLimit => "raise it with --memory-limit",
         Hint::SmallerSegments => "use a smaller --segment",
@@ -25,7 +25,7 @@ pub fn text(hint: Hint) -> &'static str {
 }
 
 /// An error's text with its hint.
-pub fn line(error: &lab_codec::Error) -> String {
+pub(super) fn line(error: &lab_codec::Error) -> String {
     match error.hint().map(text) {
         Some(hint) if !hint.is_empty() => format!("{error}; {hint}"),
         _ => error.to_string(),

@@ -13,7 +13,7 @@ use lab_stream::resource::Store;
 
 /// Options for messages and reports.
 #[derive(Args, Clone)]
-pub struct Talk {
+pub(super) struct Talk {
     /// Print JSON instead of a table
     #[arg(long)]
     pub json: bool,
@@ -24,7 +24,7 @@ pub struct Talk {
 
 /// Memory.
 #[derive(Args, Clone)]
-pub struct Memory {
+pub(super) struct Memory {
     /// Maximum memory of one segment or one decoding step
     #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = size)]
     pub memory_limit: u64,
@@ -32,7 +32,7 @@ pub struct Memory {
 
 /// Threads and memory.
 #[derive(Args, Clone)]
-pub struct Effort {
+pub(super) struct Effort {
     /// Threads in all [default: one for each core]
     #[arg(long, short = 'T', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -42,7 +42,7 @@ pub struct Effort {
 
 /// Threads, memory and resources.
 #[derive(Args, Clone)]
-pub struct Work {
+pub(super) struct Work {
     #[command(flatten)]
     pub effort: Effort,
     /// A file or directory with dictionaries and other side data (repeatable; also LAB_RESOURCES)
@@ -52,7 +52,7 @@ pub struct Work {
 
 /// Options for cutting the input into segments.
 #[derive(Args, Clone)]
-pub struct Cut {
+pub(super) struct Cut {
     /// Segment size in bytes, such as 4M, or `whole` for one segment
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = segment)]
     pub segment: u64,
@@ -60,7 +60,7 @@ pub struct Cut {
 
 /// Options for output files.
 #[derive(Args, Clone)]
-pub struct Write {
+pub(super) struct Write {
     /// Replace existing outputs
     #[arg(long, short)]
     pub force: bool,
@@ -68,37 +68,37 @@ pub struct Write {
 
 impl Memory {
     /// The surroundings for codecs and carriers.
-    pub fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
+    pub(super) fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
         app.context(self.memory_limit, observer)
     }
 }
 
 impl Effort {
     /// The number of threads to use.
-    pub fn threads(&self) -> usize {
+    pub(super) fn threads(&self) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, usize::from);
         self.threads.map_or_else(all, usize::from)
     }
 
     /// The context for codecs and carriers: limits, cancellation, progress.
-    pub fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
+    pub(super) fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
         self.memory.context(app, observer)
     }
 }
 
 impl Work {
     /// The number of threads to use.
-    pub fn threads(&self) -> usize {
+    pub(super) fn threads(&self) -> usize {
         self.effort.threads()
     }
 
     /// The surroundings for codecs and carriers.
-    pub fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
+    pub(super) fn context(&self, app: &App, observer: Arc<dyn Observer>) -> Context {
         self.effort.context(app, observer)
     }
 
     /// The resources of `--resource`, of LAB_RESOURCES and of the directory of `input`.
-    pub fn store(&self, app: &App, input: Option<&Path>) -> Store {
+    pub(super) fn store(&self, app: &App, input: Option<&Path>) -> Store {
         let here = |p| if p == Path::new("") { Path::new(".") } else { p };
         let beside = input.and_then(Path::parent).map(here);
         Store::new(&app.registry, &self.resources, beside)
@@ -106,16 +106,16 @@ impl Work {
 }
 
 /// Parses a chain; files named in it are loaded into `store`.
-pub fn chain(app: &App, text: &str, store: &mut Store) -> lab_codec::Result<Chain> {
+pub(super) fn chain(app: &App, text: &str, store: &mut Store) -> lab_codec::Result<Chain> {
     Chain::parse_with(&app.registry, text, &mut |path| store.load(path))
 }
 
 /// Parses a size in bytes.
-pub fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     parse_size(text).ok_or_else(|| "a size is a number with an optional K, M, G or T".to_string())
 }
 
-pub fn segment(text: &str) -> Result<u64, String> {
+pub(super) fn segment(text: &str) -> Result<u64, String> {
     match text {
         "whole" => Ok(0),
         _ => match size(text)? {
@@ -126,7 +126,7 @@ pub fn segment(text: &str) -> Result<u64, String> {
 }
 
 /// Parses a time: `500ms`, `30s`, `2m`, or a number of seconds.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let unit = match &text[split..] {
         "ms" => 1e-3,

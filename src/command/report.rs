@@ -20,7 +20,7 @@ Examples:
   lab report results.json -o report/ --export hyperfine --export lzbench
 Results of hyperfine (JSON), lzbench and TurboBench (CSV) are recognised by content.
 They are drawn together with the run named before them.")]
-pub struct Args {
+pub(super) struct Args {
     /// Results of `lab bench`, hyperfine (JSON), lzbench or TurboBench (CSV)
     #[arg(required = true, value_name = "RESULTS")]
     inputs: Vec<PathBuf>,
@@ -40,7 +40,7 @@ pub struct Args {
     write: options::Write,
 }
 
-pub fn run(args: &Args, _: &App) -> Result<()> {
+pub(super) fn run(args: &Args, _: &App) -> Result<()> {
     let mut runs: Vec<Results> = Vec::new();
     for path in &args.inputs {
         let input = read(path)?;
@@ -59,7 +59,7 @@ pub fn run(args: &Args, _: &App) -> Result<()> {
 }
 
 /// Reads results in any supported format.
-pub fn read(path: &Path) -> Result<Input> {
+pub(super) fn read(path: &Path) -> Result<Input> {
     let at = |e: Error| e.at(path.display().to_string());
     let bytes = std::fs::read(path).map_err(|e| at(e.into()))?;
     let text = String::from_utf8(bytes).map_err(|_| at(Error::corrupt("not text")))?;

@@ -20,7 +20,7 @@ Examples:
   lab run --chain zstd:19 FILE corpora/        on files and corpus directories
   lab run --chain store,video FILE -o out/     keep the outputs
 The bypass is off, so the figures are the codec's own. Rates of a stage are per thread.")]
-pub struct Args {
+pub(super) struct Args {
     /// Codecs in order, then at most one carrier, such as repair,zstd:level=19,video
     #[arg(long, short, value_name = "CHAIN")]
     chain: String,
@@ -42,7 +42,7 @@ pub struct Args {
     talk: options::Talk,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let mut store = args.work.store(app, None);
     let chain = options::chain(app, &args.chain, &mut store)?;
     Pipeline::build(&chain, store.loaded(), None)?;

@@ -12,7 +12,7 @@ use super::options;
 /// Print a completion script for a shell
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  lab completions bash > ~/.local/share/bash-completion/completions/lab")]
-pub struct CompletionsArgs {
+pub(super) struct CompletionsArgs {
     /// The shell
     shell: Shell,
 }
@@ -20,7 +20,7 @@ pub struct CompletionsArgs {
 /// Print the manual page, or write one page per command
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  lab man | man -l -\n  lab man -o ~/.local/share/man/man1")]
-pub struct ManArgs {
+pub(super) struct ManArgs {
     /// Write one page per command into this directory
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -39,13 +39,13 @@ fn visible(command: &clap::Command) -> clap::Command {
         .subcommands(shown)
 }
 
-pub fn completions(args: &CompletionsArgs, command: &clap::Command) -> Result<()> {
+pub(super) fn completions(args: &CompletionsArgs, command: &clap::Command) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut visible(command), "lab", &mut script);
     super::print(&String::from_utf8_lossy(&script))
 }
 
-pub fn man(args: &ManArgs, command: clap::Command) -> Result<()> {
+pub(super) fn man(args: &ManArgs, command: clap::Command) -> Result<()> {
     match &args.output {
         Some(dir) => {
             let in_dir = |e: io::Error| Error::from(e).at(dir.display().to_string());

@@ -1,10 +1,10 @@
 //! Tables and numbers for terminal output.
 
 use comfy_table::{CellAlignment, Table, presets};
-pub use lab_codec::format_count as count;
+pub(super) use lab_codec::format_count as count;
 
 /// A borderless table; all columns but the first are right-aligned. Without a header, the caller aligns.
-pub fn table(header: &[&str]) -> Table {
+pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     if !header.is_empty() {
@@ -20,12 +20,12 @@ pub fn table(header: &[&str]) -> Table {
 }
 
 /// The table's text, without trailing blanks.
-pub fn text(table: &Table) -> String {
+pub(super) fn text(table: &Table) -> String {
     table.lines().fold(String::new(), |text, line| text + line.trim_end() + "\n")
 }
 
 /// Original / encoded bytes; above 1 is good. A dash if either is 0.
-pub fn ratio(original: u64, encoded: u64) -> String {
+pub(super) fn ratio(original: u64, encoded: u64) -> String {
     if original == 0 || encoded == 0 {
         "-".to_string()
     } else {
@@ -34,12 +34,12 @@ pub fn ratio(original: u64, encoded: u64) -> String {
 }
 
 /// Encoded bits per original byte.
-pub fn bits_per_byte(original: u64, encoded: u64) -> String {
+pub(super) fn bits_per_byte(original: u64, encoded: u64) -> String {
     if original == 0 { "-".to_string() } else { format!("{:.3}", encoded as f64 * 8.0 / original as f64) }
 }
 
 /// Millions of bytes per second.
-pub fn rate(bytes: u64, seconds: f64) -> String {
+pub(super) fn rate(bytes: u64, seconds: f64) -> String {
     if bytes == 0 || seconds <= 0.0 {
         return "-".to_string();
     }

@@ -22,7 +22,7 @@ Examples:
   lab try FILE --chain zstd:1..19    ... among these chains
 All chains first run on a part of the file. Clearly beaten chains drop out; the others repeat on a larger
 part, until the time is used up. Figures are for one thread.")]
-pub struct Args {
+pub(super) struct Args {
     /// The file, or a listed sample of a corpus
     file: PathBuf,
     /// A chain or a sweep of chains (repeatable) [default: a built-in selection]
@@ -40,7 +40,7 @@ pub struct Args {
     talk: options::Talk,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let samples = lab_corpus::discover(std::slice::from_ref(&args.file))?;
     let [sample] = &samples[..] else {
         return Err(Error::usage(format!(

@@ -17,7 +17,7 @@ use lab_stream::input::{self, Medium};
 Examples:
   lab verify OUT.lab OUT.mp4      decode everything and compare the SHA-256
   lab verify --stored OUT.lab     check only the checksums of stored bytes, without decoding")]
-pub struct Args {
+pub(super) struct Args {
     /// The encoded files
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
@@ -40,7 +40,7 @@ struct Report {
     seconds: f64,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let mut reports = Vec::new();
     let mut first_error = None;
     for path in &args.inputs {

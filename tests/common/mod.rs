@@ -1,27 +1,27 @@
 //! Helpers of the end-to-end tests: running the built binary, and inputs.
 #![allow(dead_code, missing_docs, clippy::panic, clippy::unwrap_used)]
 
-pub mod server;
+pub(crate) mod server;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// The built binary.
-pub fn lab() -> Command {
+pub(crate) fn lab() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
     command.env_remove("LAB_RESOURCES");
     command
 }
 
 /// Runs the binary with arguments.
-pub fn run<I: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = I>) -> Output {
+pub(crate) fn run<I: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = I>) -> Output {
     lab().args(args).output().expect("the binary starts")
 }
 
 /// Runs the binary, which must succeed, and returns its standard output.
 #[track_caller]
-pub fn ok<I: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = I>) -> Vec<u8> {
+pub(crate) fn ok<I: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = I>) -> Vec<u8> {
     let output = run(args);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
@@ -29,7 +29,7 @@ pub fn ok<I: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = I>) -> Vec<u
 
 /// Runs the binary with bytes on its standard input.
 #[track_caller]
-pub fn piped(args: &[&str], input: &[u8]) -> Output {
+pub(crate) fn piped(args: &[&str], input: &[u8]) -> Output {
     use std::io::Write;
     let mut child = lab()
         .args(args)
@@ -48,7 +48,7 @@ pub fn piped(args: &[&str], input: &[u8]) -> Output {
 
 /// The one line that an error prints, without `lab: `; checks the exit code.
 #[track_caller]
-pub fn error_line(output: &Output, code: i32) -> String {
+pub(crate) fn error_line(output: &Output, code: i32) -> String {
     let text = String::from_utf8(output.stderr.clone()).expect("UTF-8");
     assert_eq!(output.status.code(), Some(code), "{text}");
     assert_eq!(text.lines().count(), 1, "more or less than one line: {text:?}");
@@ -56,7 +56,7 @@ pub fn error_line(output: &Output, code: i32) -> String {
 }
 
 /// Incompressible bytes from a seed.
-pub fn random(len: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn random(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed;
     let mut next = || {
         state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -71,7 +71,7 @@ pub fn random(len: usize, seed: u64) -> Vec<u8> {
 }
 
 /// Text that compresses: numbered lines of few words.
-pub fn text(len: usize) -> Vec<u8> {
+pub(crate) fn text(len: usize) -> Vec<u8> {
     let words = ["segment", "carrier", "chain", "codec", "pair", "rule", "frame", "seed"];
     let mut bytes = Vec::new();
     let choices = random(len / 16 + 16, 7);
@@ -89,19 +89,19 @@ pub fn text(len: usize) -> Vec<u8> {
 }
 
 /// A file in a directory.
-pub fn file(dir: &Path, name: &str, content: &[u8]) -> PathBuf {
+pub(crate) fn file(dir: &Path, name: &str, content: &[u8]) -> PathBuf {
     let path = dir.join(name);
     std::fs::write(&path, content).expect("a file in a temporary directory");
     path
 }
 
 /// As text, for arguments.
-pub fn arg(path: &Path) -> &str {
+pub(crate) fn arg(path: &Path) -> &str {
     path.to_str().expect("a UTF-8 path")
 }
 
 /// The names in a directory, sorted, hidden ones included.
-pub fn names(dir: &Path) -> Vec<String> {
+pub(crate) fn names(dir: &Path) -> Vec<String> {
     let mut names: Vec<_> = std::fs::read_dir(dir)
         .expect("a directory")
         .map(|e| e.expect("an entry").file_name().into_string().expect("UTF-8"))
@@ -112,7 +112,7 @@ pub fn names(dir: &Path) -> Vec<String> {
 
 /// Runs a required tool; if it is missing, the panic names the command that installs it.
 #[track_caller]
-pub fn tool(name: &str, args: &[&str]) -> Output {
+pub(crate) fn tool(name: &str, args: &[&str]) -> Output {
     match Command::new(name).args(args).stdin(Stdio::null()).output() {
         Ok(output) => output,
         Err(e) => panic!("{name} is needed ({e}); install it with: apt-get install {name}"),
@@ -120,7 +120,7 @@ pub fn tool(name: &str, args: &[&str]) -> Output {
 }
 
 /// Whether any process has `word` among its arguments.
-pub fn running(word: &str) -> bool {
+pub(crate) fn running(word: &str) -> bool {
     std::fs::read_dir("/proc")
         .unwrap()
         .flatten()
@@ -129,7 +129,7 @@ pub fn running(word: &str) -> bool {
 }
 
 /// Ended processes leave the list soon, but not immediately: wait for that.
-pub fn gone(word: &str) -> bool {
+pub(crate) fn gone(word: &str) -> bool {
     let start = Instant::now();
     while running(word) {
         if start.elapsed() > Duration::from_secs(20) {

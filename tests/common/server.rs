@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// The content of an address, and its failures.
 #[derive(Clone, Default)]
-pub struct Page {
+pub(crate) struct Page {
     pub body: Vec<u8>,
     pub etag: Option<&'static str>,
     /// Ranges are ignored.
@@ -26,7 +26,7 @@ pub struct Page {
 
 /// A request and its answer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
+pub(crate) struct Seen {
     pub path: String,
     pub range: Option<String>,
     pub if_range: Option<String>,
@@ -35,7 +35,7 @@ pub struct Seen {
 }
 
 /// A server on this machine; it lives as long as the test.
-pub struct Server {
+pub(crate) struct Server {
     address: String,
     pages: Arc<Mutex<Vec<(String, Page)>>>,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -43,7 +43,7 @@ pub struct Server {
 
 impl Server {
     /// Serves `pages` by their addresses.
-    pub fn new(pages: &[(&str, Page)]) -> Self {
+    pub(crate) fn new(pages: &[(&str, Page)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let server = Self {
             address: format!("http://{}", listener.local_addr().unwrap()),
@@ -63,19 +63,19 @@ impl Server {
     }
 
     /// The whole address of a page.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.address)
     }
 
     /// Replaces a page.
-    pub fn set(&self, path: &str, page: Page) {
+    pub(crate) fn set(&self, path: &str, page: Page) {
         let mut pages = self.pages.lock().unwrap();
         pages.retain(|(p, _)| p != path);
         pages.push((path.to_string(), page));
     }
 
     /// All requests so far.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 }

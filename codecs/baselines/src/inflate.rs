@@ -3,6 +3,8 @@
 //! The calls are unsafe because the safe wrapper `libdeflater` does not return that number. Without it, bytes
 //! behind the coded data would go unnoticed.
 
+#![expect(unsafe_code, reason = "the safe wrapper does not return the number of bytes used")]
+
 use std::ptr::NonNull;
 
 use lab_codec::{Error, Result};
@@ -11,7 +13,7 @@ use libdeflate_sys as ffi;
 use crate::parts::{exactly, reserve, used_up};
 
 /// A decoding context of the library.
-pub struct Inflater(NonNull<ffi::libdeflate_decompressor>);
+pub(crate) struct Inflater(NonNull<ffi::libdeflate_decompressor>);
 
 // SAFETY: the context is plain memory of the library, owned by one value, and tied to no thread.
 unsafe impl Send for Inflater {}
@@ -24,14 +26,14 @@ impl Drop for Inflater {
 }
 
 impl Inflater {
-    pub fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         // SAFETY: the function takes no argument; it returns null where there is no memory.
         let context = unsafe { ffi::libdeflate_alloc_decompressor() };
         NonNull::new(context).map(Self).ok_or_else(|| Error::limit("deflate: no memory for a context"))
     }
 
     /// Appends the `raw_len` bytes that `input` decodes to.
-    pub fn inflate(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Result<()> {
+    pub(crate) fn inflate(&mut self, input: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Result<()> {
         reserve(out, raw_len)?;
         let space = &mut out.spare_capacity_mut()[..raw_len];
         let (mut used, mut length) = (0, 0);

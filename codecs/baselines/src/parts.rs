@@ -5,10 +5,10 @@ use std::sync::Arc;
 use lab_codec::{Codec, Context, Error, Result, Worker};
 
 /// Bytes between two tests of the cancellation flag.
-pub const PIECE: usize = 1 << 20;
+pub(crate) const PIECE: usize = 1 << 20;
 
 /// A codec whose workers come from the closure `make`.
-pub fn codec<W: Worker + 'static>(make: impl Fn() -> W + Send + Sync + 'static) -> Arc<dyn Codec> {
+pub(crate) fn codec<W: Worker + 'static>(make: impl Fn() -> W + Send + Sync + 'static) -> Arc<dyn Codec> {
     struct Maker<F>(F);
     impl<W: Worker + 'static, F: Fn() -> W + Send + Sync> Codec for Maker<F> {
         fn worker(&self) -> Box<dyn Worker> {
@@ -19,12 +19,12 @@ pub fn codec<W: Worker + 'static>(make: impl Fn() -> W + Send + Sync + 'static) 
 }
 
 /// Reserves `additional` bytes; running out of memory is an error, not an abort.
-pub fn reserve(out: &mut Vec<u8>, additional: usize) -> Result<()> {
+pub(crate) fn reserve(out: &mut Vec<u8>, additional: usize) -> Result<()> {
     out.try_reserve(additional).map_err(|_| Error::limit(format!("no memory for {additional} bytes")))
 }
 
 /// Appends `length` zeros to `out` and returns them, to be overwritten.
-pub fn room(out: &mut Vec<u8>, length: usize) -> Result<&mut [u8]> {
+pub(crate) fn room(out: &mut Vec<u8>, length: usize) -> Result<&mut [u8]> {
     reserve(out, length)?;
     let start = out.len();
     out.resize(start + length, 0);
@@ -32,7 +32,7 @@ pub fn room(out: &mut Vec<u8>, length: usize) -> Result<&mut [u8]> {
 }
 
 /// Fails unless the number of decoded bytes, `found`, is the segment's length.
-pub fn exactly(found: usize, raw_len: usize) -> Result<()> {
+pub(crate) fn exactly(found: usize, raw_len: usize) -> Result<()> {
     if found == raw_len {
         return Ok(());
     }
@@ -40,16 +40,16 @@ pub fn exactly(found: usize, raw_len: usize) -> Result<()> {
 }
 
 /// Fails if bytes follow the coded data.
-pub fn used_up(left: usize) -> Result<()> {
+pub(crate) fn used_up(left: usize) -> Result<()> {
     if left == 0 { Ok(()) } else { Err(Error::corrupt(format!("{left} bytes follow the coded data"))) }
 }
 
 /// Progress of one call into a stream library: input bytes consumed, and whether the stream has ended.
-pub type Step = (usize, bool);
+pub(crate) type Step = (usize, bool);
 
 /// Encodes by a stream library. `step` gets a piece of input, whether it is the last, and an output with a
 /// spare capacity of at least 4096 bytes.
-pub fn encode_stream(
+pub(crate) fn encode_stream(
     input: &[u8],
     out: &mut Vec<u8>,
     cx: &Context,
@@ -75,7 +75,7 @@ pub fn encode_stream(
 
 /// Decodes exactly `raw_len` bytes from all of `input` by a stream library. `step` fills the spare capacity
 /// of the output, which is one byte larger than needed, so that a stream which is too long is detected.
-pub fn decode_stream(
+pub(crate) fn decode_stream(
     input: &[u8],
     raw_len: usize,
     out: &mut Vec<u8>,
@@ -104,7 +104,7 @@ pub fn decode_stream(
 
 /// A reader or writer that fails once the work is cancelled. Call [`Context::check`] afterwards to get that
 /// error.
-pub struct Watched<'a, T>(pub T, pub &'a Context);
+pub(crate) struct Watched<'a, T>(pub T, pub &'a Context);
 
 impl<T: std::io::Read> std::io::Read for Watched<'_, T> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
@@ -114,7 +114,7 @@ impl<T: std::io::Read> std::io::Read for Watched<'_, T> {
 }
 
 /// A writer that accepts the segment's length and refuses more.
-pub struct Bounded<'a> {
+pub(crate) struct Bounded<'a> {
     pub out: &'a mut Vec<u8>,
     pub left: usize,
 }

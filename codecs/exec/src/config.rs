@@ -13,14 +13,14 @@ const VARIABLE: &str = "LAB_CONFIG";
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// Placeholder for an input file, for a command that does not read standard input.
-pub const IN: &str = "{in}";
+pub(crate) const IN: &str = "{in}";
 /// Placeholder for an output file, for a command that does not write to standard output.
-pub const OUT: &str = "{out}";
+pub(crate) const OUT: &str = "{out}";
 
 /// One configured codec: the commands of both directions and their limits.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Command {
+pub(crate) struct Command {
     /// Program and arguments that encode.
     pub encode: Vec<String>,
     /// Program and arguments that decode.
@@ -38,7 +38,7 @@ fn default_timeout() -> u64 {
 
 impl Command {
     /// Maximum run time for one segment.
-    pub fn timeout(&self) -> Duration {
+    pub(crate) fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout_seconds)
     }
 }
@@ -64,7 +64,7 @@ fn config_path() -> Option<PathBuf> {
 /// # Errors
 /// [`MissingResource`](ErrorKind::MissingResource) if the file or its table is missing,
 /// [`Usage`](ErrorKind::Usage) if the file is malformed.
-pub fn command(name: &str) -> Result<Command> {
+pub(crate) fn command(name: &str) -> Result<Command> {
     let missing = |what: String| Error::new(ErrorKind::MissingResource, what);
     let path =
         config_path().ok_or_else(|| missing(format!("no configuration file; set {VARIABLE} to its path")))?;

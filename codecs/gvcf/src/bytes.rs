@@ -13,7 +13,7 @@ const ZLIB_LEVEL: u32 = 6;
 ///
 /// # Errors
 /// [`Code::Memory`](crate::error::Code::Memory) for 2 GiB and more, which the encoder does not take.
-pub fn lzfse(input: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn lzfse(input: &[u8]) -> Result<Vec<u8>> {
     if i32::try_from(input.len()).is_err() {
         return Err(Error::memory("LZFSE takes pictures below 2 GiB"));
     }
@@ -26,7 +26,7 @@ pub fn lzfse(input: &[u8]) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`Code::Compression`](crate::error::Code::Compression) for damage, or a result of more bytes.
-pub fn un_lzfse(input: &[u8], length: usize) -> Result<Vec<u8>> {
+pub(crate) fn un_lzfse(input: &[u8], length: usize) -> Result<Vec<u8>> {
     let mut sink = Bounded { out: Vec::new(), left: length };
     let mut source = input;
     LzfseRingDecoder::default()
@@ -60,7 +60,7 @@ impl std::io::Write for Bounded {
 ///
 /// # Errors
 /// None in practice; those of writing to memory.
-pub fn zlib(input: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn zlib(input: &[u8]) -> Result<Vec<u8>> {
     let out = Vec::with_capacity(input.len() / 2 + 64);
     let mut encoder = flate2::write::ZlibEncoder::new(out, flate2::Compression::new(ZLIB_LEVEL));
     std::io::Write::write_all(&mut encoder, input)?;
@@ -71,7 +71,7 @@ pub fn zlib(input: &[u8]) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`Code::Compression`](crate::error::Code::Compression) for damage, a result of more bytes, or bytes behind it.
-pub fn un_zlib(input: &[u8], length: usize) -> Result<Vec<u8>> {
+pub(crate) fn un_zlib(input: &[u8], length: usize) -> Result<Vec<u8>> {
     let mut decoder = flate2::bufread::ZlibDecoder::new(input);
     let out = read_bounded(&mut decoder, length, "zlib")?;
     ends(decoder.into_inner(), out, "zlib")
@@ -81,7 +81,7 @@ pub fn un_zlib(input: &[u8], length: usize) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// Those of the library, for want of memory.
-pub fn zstd(input: &[u8], level: i32) -> Result<Vec<u8>> {
+pub(crate) fn zstd(input: &[u8], level: i32) -> Result<Vec<u8>> {
     Ok(zstd::bulk::compress(input, level)?)
 }
 
@@ -89,7 +89,7 @@ pub fn zstd(input: &[u8], level: i32) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`Code::Compression`](crate::error::Code::Compression) for damage, or a result of more bytes.
-pub fn un_zstd(input: &[u8], length: usize) -> Result<Vec<u8>> {
+pub(crate) fn un_zstd(input: &[u8], length: usize) -> Result<Vec<u8>> {
     // The stream decoder grows its output as it goes: a small frame cannot ask for much memory.
     let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?.single_frame();
     let out = read_bounded(&mut decoder, length, "Zstandard")?;
@@ -118,7 +118,7 @@ fn ends(rest: &[u8], out: Vec<u8>, name: &str) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`Code::Compression`](crate::error::Code::Compression) where they did not.
-pub fn exactly(bytes: Vec<u8>, length: usize) -> Result<Vec<u8>> {
+pub(crate) fn exactly(bytes: Vec<u8>, length: usize) -> Result<Vec<u8>> {
     if bytes.len() == length {
         return Ok(bytes);
     }

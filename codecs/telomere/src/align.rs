@@ -18,7 +18,7 @@ const MIN_ALIGNED_BYTES: u64 = 1024;
 const SPLIT_BLOCKS: [u64; 5] = [1, 3, 5, 17, 257];
 
 /// Splits long literals that would begin inside a byte, where their batch may hold another record or two.
-pub fn align(records: &Records, block_size: u8) -> Records {
+pub(crate) fn align(records: &Records, block_size: u8) -> Records {
     let mut split = Records::default();
     for batch in records.batches() {
         let mut aligned = align_batch(batch, block_size, batch.len());

@@ -35,7 +35,7 @@ const MAX_COUNTED: usize = 1 << 20;
 ///
 /// # Errors
 /// [`Cancelled`](lab_codec::ErrorKind::Cancelled).
-pub fn find(input: &[u8], block_size: u8, cx: &Context) -> Result<(Option<Salt>, u64)> {
+pub(crate) fn find(input: &[u8], block_size: u8, cx: &Context) -> Result<(Option<Salt>, u64)> {
     let wanted = frequent(input, usize::from(block_size));
     let Some(top_gain) = wanted.values().copied().max() else { return Ok((None, 0)) };
     // The best score that one matched block can give. The search stops there if all other blocks together

@@ -10,7 +10,7 @@ use crate::segment::{self, Coder};
 use crate::select;
 
 /// A builder of grammars.
-pub trait Maker: Copy + Send + Sync + 'static {
+pub(crate) trait Maker: Copy + Send + Sync + 'static {
     /// Its name in messages.
     const NAME: &str;
 
@@ -25,7 +25,7 @@ pub trait Maker: Copy + Send + Sync + 'static {
 }
 
 /// Memory of a codec with this builder.
-pub fn memory<M: Maker>(params: &Params, len: u64) -> Memory {
+pub(crate) fn memory<M: Maker>(params: &Params, len: u64) -> Memory {
     need::<M>(Coder::of(params), select::is_measured(params), len)
 }
 
@@ -36,7 +36,7 @@ fn need<M: Maker>(coder: Coder, measured: bool, len: u64) -> Memory {
 }
 
 /// The codec with this builder and the coder that the parameters select.
-pub fn codec<M: Maker>(maker: M, params: &Params) -> Arc<dyn Codec> {
+pub(crate) fn codec<M: Maker>(maker: M, params: &Params) -> Arc<dyn Codec> {
     Arc::new(GrammarCodec { maker, coder: Coder::of(params), measured: select::is_measured(params) })
 }
 

@@ -15,7 +15,7 @@ use crate::tokens::expand::{Place, Sink};
 use crate::tokens::walk::{Visitor, walk};
 
 /// The parameter that selects the method of rule selection.
-pub const SELECTION: Param = Param::choice(
+pub(crate) const SELECTION: Param = Param::choice(
     "selection",
     &["estimated", "measured"],
     0,
@@ -24,7 +24,7 @@ pub const SELECTION: Param = Param::choice(
 );
 
 /// Whether [`SELECTION`] is `measured`.
-pub fn is_measured(params: &Params) -> bool {
+pub(crate) fn is_measured(params: &Params) -> bool {
     params.choice(&SELECTION) == 1
 }
 
@@ -40,7 +40,13 @@ const TRIALS: u32 = 3;
 ///
 /// # Errors
 /// Cancellation.
-pub fn encode(input: &[u8], grammar: &Grammar, coder: Coder, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+pub(crate) fn encode(
+    input: &[u8],
+    grammar: &Grammar,
+    coder: Coder,
+    out: &mut Vec<u8>,
+    cx: &Context,
+) -> Result<()> {
     let mut utility = Utility::of(grammar, coder.selection());
     let mut best = Vec::new();
     segment::encode_rules(input, grammar, &utility, coder, &mut best, cx)?;

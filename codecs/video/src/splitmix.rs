@@ -14,7 +14,7 @@ const fn mix(mut z: u64) -> u64 {
 }
 
 /// Number `i`, counted from 1, of the generator started at `seed`.
-pub const fn splitmix64(seed: u64, i: u64) -> u64 {
+pub(crate) const fn splitmix64(seed: u64, i: u64) -> u64 {
     mix(seed.wrapping_add(i.wrapping_mul(GAMMA)))
 }
 

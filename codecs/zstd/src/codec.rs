@@ -9,7 +9,7 @@ use zstd_safe::{CCtx, CParameter, DCtx, InBuffer, OutBuffer, ResetDirective};
 use crate::frame::Header;
 use crate::{Settings, error, memory};
 
-pub struct Zstd(pub Settings);
+pub(crate) struct Zstd(pub Settings);
 
 impl Codec for Zstd {
     fn worker(&self) -> Box<dyn Worker> {

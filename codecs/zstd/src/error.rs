@@ -4,7 +4,7 @@ use lab_codec::{Error, ErrorKind};
 use zstd_safe::zstd_sys::ZSTD_ErrorCode as Code;
 
 /// The error for a code that the library returned from decoding.
-pub fn decoding(code: usize) -> Error {
+pub(crate) fn decoding(code: usize) -> Error {
     let is = |known: Code| code == (known as usize).wrapping_neg();
     let kind = if is(Code::ZSTD_error_srcSize_wrong) {
         ErrorKind::Truncated
@@ -22,7 +22,7 @@ pub fn decoding(code: usize) -> Error {
 }
 
 /// The error for a code that the library returned from setup or encoding.
-pub fn encoding(code: usize) -> Error {
+pub(crate) fn encoding(code: usize) -> Error {
     let kind = if code == (Code::ZSTD_error_memory_allocation as usize).wrapping_neg() {
         ErrorKind::Limit
     } else {

@@ -4,11 +4,11 @@ use lab_codec::{Error, Result};
 
 const MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
 /// Maximum block size, for any window (RFC 8878, section 3.1.1.2.4).
-pub const MAX_BLOCK: u64 = 128 << 10;
+pub(crate) const MAX_BLOCK: u64 = 128 << 10;
 
 /// The fields that sizes and memory depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
+pub(crate) struct Header {
     /// Bytes that a decoder must keep to resolve matches.
     pub window: u64,
     /// Content size, if the frame has that field.
@@ -22,7 +22,7 @@ impl Header {
     ///
     /// # Errors
     /// Truncated; corrupt (another magic number, a reserved bit); unsupported (a dictionary is needed).
-    pub fn read(input: &[u8]) -> Result<Self> {
+    pub(crate) fn read(input: &[u8]) -> Result<Self> {
         let known = input.len().min(MAGIC.len());
         if input[..known] != MAGIC[..known] {
             return Err(Error::corrupt("not a zstd frame: it begins with another magic number"));

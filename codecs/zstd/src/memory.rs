@@ -1,5 +1,7 @@
 //! Memory requirements of the library, by its own estimates.
 
+#![expect(unsafe_code, reason = "the safe wrapper lacks the memory estimates")]
+
 use std::ffi::c_int;
 use std::ptr::NonNull;
 
@@ -13,13 +15,13 @@ use crate::frame::MAX_BLOCK;
 const MAX_WINDOW_LOG: u32 = 27;
 
 /// Peak memory of one worker for segments of `segment` bytes.
-pub fn declared(settings: &Settings, segment: u64) -> Memory {
+pub(crate) fn declared(settings: &Settings, segment: u64) -> Memory {
     let window = segment.clamp(1 << 10, 1 << MAX_WINDOW_LOG);
     Memory::new(encoder(settings, segment), decoder().max(range_decoder(window)))
 }
 
 /// Memory of a compression context for `input` bytes.
-pub fn encoder(settings: &Settings, input: u64) -> u64 {
+pub(crate) fn encoder(settings: &Settings, input: u64) -> u64 {
     let hint = c_int::try_from(input.max(1)).unwrap_or(c_int::MAX);
     // The library's estimate leaves long-distance matching out: a table of entries of 8 bytes, a bucket byte
     // for some of them, and a list of one block's matches. Search strategies from binary trees on, which
@@ -33,13 +35,13 @@ pub fn encoder(settings: &Settings, input: u64) -> u64 {
 }
 
 /// Memory of a decompression context that decodes a whole frame in one call.
-pub fn decoder() -> u64 {
+pub(crate) fn decoder() -> u64 {
     // SAFETY: the function takes no argument and reads a constant.
     unsafe { zstd_sys::ZSTD_estimateDCtxSize() as u64 }
 }
 
 /// Memory for decoding a frame piece by piece, our buffer included.
-pub fn range_decoder(window: u64) -> u64 {
+pub(crate) fn range_decoder(window: u64) -> u64 {
     let Ok(window) = usize::try_from(window) else { return u64::MAX };
     if window as u64 > 1 << 40 {
         return u64::MAX;

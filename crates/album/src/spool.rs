@@ -10,12 +10,12 @@ use lab_codec::{Error, Result};
 use lab_media::container::matroska::{Sample, TrackPlan, Writer};
 
 /// The writing program, as the file's head names it.
-pub const APPLICATION: &str = "lab album";
+pub(crate) const APPLICATION: &str = "lab album";
 /// Codec name of the data track, which holds files, recipes and natively coded pictures.
-pub const DATA_CODEC: &str = "D_LAB/ALBUM";
+pub(crate) const DATA_CODEC: &str = "D_LAB/ALBUM";
 
 /// The scratch file and the position of each sample in it.
-pub struct Spool {
+pub(crate) struct Spool {
     file: fs::File,
     length: u64,
     tracks: Vec<(TrackPlan, Vec<Entry>)>,
@@ -37,7 +37,7 @@ impl Spool {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn new(scratch: &Path) -> Result<Self> {
+    pub(crate) fn new(scratch: &Path) -> Result<Self> {
         let file = tempfile::tempfile_in(scratch)
             .map_err(|e| Error::from(e).at(format!("cannot write in {}", scratch.display())))?;
         let data = TrackPlan::data(DATA_CODEC, "files and pictures");
@@ -45,7 +45,7 @@ impl Spool {
     }
 
     /// The number of the data track.
-    pub fn data_track(&self) -> u16 {
+    pub(crate) fn data_track(&self) -> u16 {
         DATA as u16 + 1
     }
 
@@ -53,7 +53,7 @@ impl Spool {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn data(&mut self, bytes: &[u8]) -> Result<u64> {
+    pub(crate) fn data(&mut self, bytes: &[u8]) -> Result<u64> {
         self.sample(self.data_track(), bytes, 0, true)
     }
 
@@ -61,7 +61,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Limit`](lab_codec::ErrorKind::Limit) from track 16,384 on, which needs three bytes in each block.
-    pub fn track(&mut self, plan: TrackPlan) -> Result<u16> {
+    pub(crate) fn track(&mut self, plan: TrackPlan) -> Result<u16> {
         self.tracks.push((plan, Vec::new()));
         let number = u16::try_from(self.tracks.len()).ok().filter(|number| *number < 1 << 14);
         number.ok_or_else(|| Error::limit("an album of more than 16,383 tracks; pack its folders one by one"))
@@ -71,7 +71,7 @@ impl Spool {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn sample(&mut self, track: u16, bytes: &[u8], time: u64, key: bool) -> Result<u64> {
+    pub(crate) fn sample(&mut self, track: u16, bytes: &[u8], time: u64, key: bool) -> Result<u64> {
         self.file.write_all(bytes)?;
         let entries = &mut self.tracks[usize::from(track) - 1].1;
         entries.push(Entry { offset: self.length, size: bytes.len() as u64, time, key });
@@ -80,13 +80,13 @@ impl Spool {
     }
 
     /// End time of the last video in milliseconds, if each picture is shown for `step`; 0 without videos.
-    pub fn end(&self, step: u64) -> u64 {
+    pub(crate) fn end(&self, step: u64) -> u64 {
         let times = self.tracks.iter().skip(DATA + 1).flat_map(|(_, entries)| entries);
         times.map(|entry| entry.time + step).max().unwrap_or(0)
     }
 
     /// Total size of a track's samples.
-    pub fn track_bytes(&self, track: u16) -> u64 {
+    pub(crate) fn track_bytes(&self, track: u16) -> u64 {
         self.tracks[usize::from(track) - 1].1.iter().map(|entry| entry.size).sum()
     }
 
@@ -95,7 +95,7 @@ impl Spool {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn write(
+    pub(crate) fn write(
         mut self,
         attachment: (&str, &str, Vec<u8>),
         duration: u64,

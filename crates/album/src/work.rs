@@ -49,12 +49,12 @@ type Parts = Vec<(usize, Apart)>;
 
 impl Work<'_> {
     /// Files that are not packed yet.
-    pub fn left(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn left(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.found.len()).filter(|number| self.contents[*number].is_none())
     }
 
     /// Sorts the files of a group into coding order.
-    pub fn order(&self, mut files: Vec<usize>) -> Vec<usize> {
+    pub(crate) fn order(&self, mut files: Vec<usize>) -> Vec<usize> {
         if self.options.by_name {
             return files;
         }
@@ -81,7 +81,7 @@ impl Work<'_> {
 
     /// Cuts an order into segments: at scene changes, at the maximum length, and at the memory of all
     /// threads.
-    pub fn segments(&self, order: &[usize], picture: usize) -> Vec<Vec<usize>> {
+    pub(crate) fn segments(&self, order: &[usize], picture: usize) -> Vec<Vec<usize>> {
         let threads = rayon::current_num_threads() as u64;
         let room = self.cx.limits().memory / (picture as u64 * 8 * threads).max(1);
         let most = (room as usize).clamp(1, SEGMENT_PICTURES);
@@ -100,7 +100,7 @@ impl Work<'_> {
     }
 
     /// The segments of all files that can be split into samples and recipe.
-    pub fn lossless_segments(&self, files: impl Iterator<Item = usize>) -> Vec<(Shape, Vec<usize>)> {
+    pub(crate) fn lossless_segments(&self, files: impl Iterator<Item = usize>) -> Vec<(Shape, Vec<usize>)> {
         let mut groups: BTreeMap<Shape, Vec<usize>> = BTreeMap::new();
         for file in files {
             if let Some(shape) = self.surveyed[file].picture.as_ref().and_then(|shown| shown.apart) {
@@ -116,7 +116,7 @@ impl Work<'_> {
     }
 
     /// Size of files coded without loss.
-    pub fn lossless_bytes(&self, files: &[usize]) -> Result<u64> {
+    pub(crate) fn lossless_bytes(&self, files: &[usize]) -> Result<u64> {
         let segments = self.lossless_segments(files.iter().copied());
         let coded = segments.par_iter().map(|(shape, files)| Ok(self.code(*shape, files)?.1.len() as u64));
         let stored = files
@@ -128,7 +128,7 @@ impl Work<'_> {
     }
 
     /// Codes segments in parallel and stores them in the data track in order.
-    pub fn data_segments(&mut self, segments: &[(Shape, Vec<usize>)]) -> Result<()> {
+    pub(crate) fn data_segments(&mut self, segments: &[(Shape, Vec<usize>)]) -> Result<()> {
         for batch in segments.chunks(rayon::current_num_threads()) {
             let this = &*self;
             let coded: Vec<(Parts, Vec<u8>)> =
@@ -174,14 +174,14 @@ impl Work<'_> {
     }
 
     /// Packs the recipes of files.
-    pub fn recipes(&mut self, apart: &[(usize, Apart)]) -> Result<Vec<u8>> {
+    pub(crate) fn recipes(&mut self, apart: &[(usize, Apart)]) -> Result<Vec<u8>> {
         let recipes: Vec<Vec<u8>> =
             apart.iter().map(|(_, apart)| apart.recipe.to_bytes(&mut self.blobs)).collect();
         blocks::pack_recipes(&recipes)
     }
 
     /// Records the location of files.
-    pub fn place(&mut self, group: u32, place: u32, files: impl Iterator<Item = usize>) {
+    pub(crate) fn place(&mut self, group: u32, place: u32, files: impl Iterator<Item = usize>) {
         for (place, file) in (place..).zip(files) {
             self.contents[file] = Some(Content::Coded { group, place });
             self.cx.observer().advance(self.found[file].bytes);
@@ -189,7 +189,7 @@ impl Work<'_> {
     }
 
     /// Splits files; those that cannot be rebuilt are left out.
-    pub fn apart(&self, shape: Shape, files: &[usize]) -> Result<Vec<(usize, Apart)>> {
+    pub(crate) fn apart(&self, shape: Shape, files: &[usize]) -> Result<Vec<(usize, Apart)>> {
         let exact = self.options.mode == Mode::LosslessFiles;
         let mut list = Vec::new();
         for file in files {
@@ -207,7 +207,7 @@ impl Work<'_> {
     }
 
     /// Reads a file and checks that it has not changed since the survey.
-    pub fn read(&self, file: usize) -> Result<Vec<u8>> {
+    pub(crate) fn read(&self, file: usize) -> Result<Vec<u8>> {
         let bytes = survey::read(self.root, &self.found[file], self.cx)?;
         if Digest::from(Sha256::digest(&bytes)) != self.surveyed[file].sha256 {
             let path = scan::text(&self.found[file].path);
@@ -217,7 +217,7 @@ impl Work<'_> {
     }
 
     /// Packs a file into blocks.
-    pub fn pack_file(&self, file: usize) -> Result<Vec<Vec<u8>>> {
+    pub(crate) fn pack_file(&self, file: usize) -> Result<Vec<Vec<u8>>> {
         let bytes = self.read(file)?;
         if self.surveyed[file].kind == Some(Kind::Jpeg) && !bytes.is_empty() {
             let block = blocks::pack_bytes(&bytes, true, self.cx)?;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 /// Seconds of wall and CPU time.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Span {
+pub(crate) struct Span {
     /// Wall time.
     pub wall: f64,
     /// CPU time of this process and of its ended children.
@@ -13,20 +13,20 @@ pub struct Span {
 
 /// Start of a measurement.
 #[derive(Debug, Clone, Copy)]
-pub struct Clock {
+pub(crate) struct Clock {
     wall: Instant,
     cpu: f64,
 }
 
 impl Clock {
     /// Starts both clocks.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let cpu = cpu();
         Self { wall: Instant::now(), cpu }
     }
 
     /// Time since the start.
-    pub fn elapsed(&self) -> Span {
+    pub(crate) fn elapsed(&self) -> Span {
         let wall = self.wall.elapsed().as_secs_f64();
         Span { wall, cpu: cpu() - self.cpu }
     }
@@ -34,7 +34,7 @@ impl Clock {
 
 /// A clock with optional CPU time: reading wall time alone does not enter the kernel.
 #[derive(Debug, Clone, Copy)]
-pub enum Stopwatch {
+pub(crate) enum Stopwatch {
     /// Wall and CPU time.
     Both(Clock),
     /// Wall time only.
@@ -43,12 +43,12 @@ pub enum Stopwatch {
 
 impl Stopwatch {
     /// Starts the clock.
-    pub fn start(cpu: bool) -> Self {
+    pub(crate) fn start(cpu: bool) -> Self {
         if cpu { Self::Both(Clock::start()) } else { Self::Wall(Instant::now()) }
     }
 
     /// Time since the start; CPU time is 0 if not measured.
-    pub fn elapsed(&self) -> Span {
+    pub(crate) fn elapsed(&self) -> Span {
         match self {
             Self::Both(clock) => clock.elapsed(),
             Self::Wall(start) => Span { wall: start.elapsed().as_secs_f64(), cpu: 0.0 },

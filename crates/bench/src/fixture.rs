@@ -3,7 +3,7 @@
 use lab_codec::Registry;
 
 /// Some baselines, a grammar codec, and the default carrier.
-pub fn registry() -> Registry {
+pub(crate) fn registry() -> Registry {
     let mut registry = Registry::new();
     registry
         .register(lab_baselines::STORE)

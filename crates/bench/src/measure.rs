@@ -23,7 +23,7 @@ const READ_BYTES: usize = 1 << 20;
 const MAX_SUM_DEVIATION: f64 = 0.05;
 
 /// An input in memory with its digest and entropies.
-pub struct Input {
+pub(crate) struct Input {
     /// File name of the sample, without directories.
     pub name: String,
     /// The bytes.
@@ -35,7 +35,7 @@ pub struct Input {
 }
 
 /// A warmed-up and verified cell.
-pub struct Prepared {
+pub(crate) struct Prepared {
     cell: Cell,
     passes: Passes,
     carrier: Option<Carried>,
@@ -86,7 +86,7 @@ impl Prepared {
     ///
     /// # Errors
     /// Any error that fails the cell.
-    pub fn new(
+    pub(crate) fn new(
         mut cell: Cell,
         chain: &Chain,
         resources: &Resources,
@@ -184,7 +184,7 @@ impl Prepared {
     ///
     /// # Errors
     /// Errors of codecs and carrier. An error here means that they do not always behave alike.
-    pub fn round(&mut self, raw: &[u8]) -> Result<()> {
+    pub(crate) fn round(&mut self, raw: &[u8]) -> Result<()> {
         let (encode, decode) = self.pass(raw, false)?;
         self.encode.add(&encode);
         self.decode.add(&decode);
@@ -209,7 +209,7 @@ impl Prepared {
     }
 
     /// Whether the cell has enough measurements.
-    pub fn done(&self, rules: &Rules) -> bool {
+    pub(crate) fn done(&self, rules: &Rules) -> bool {
         let spent = self.encode.spent + self.decode.spent;
         let n = self.encode.whole.wall.len() as u32;
         // A slow cell was measured when it was prepared.
@@ -218,12 +218,12 @@ impl Prepared {
     }
 
     /// Declared memory of the codecs, plus the bytes that stay in memory between passes.
-    pub fn kept_bytes(&self) -> u64 {
+    pub(crate) fn kept_bytes(&self) -> u64 {
         self.passes.declared_memory() + 2 * self.cell.output_bytes + self.cell.bytes
     }
 
     /// Returns the finished cell.
-    pub fn finish(self) -> Cell {
+    pub(crate) fn finish(self) -> Cell {
         let Self { mut cell, encode, decode, mut rows, .. } = self;
         cell.encode = encode.whole.timing();
         cell.decode = decode.whole.timing();

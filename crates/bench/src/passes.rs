@@ -22,7 +22,7 @@ use super::measure::Input;
 
 /// Times of one pass.
 #[derive(Debug, Clone, Default)]
-pub struct Pass {
+pub(crate) struct Pass {
     /// All stages together.
     pub whole: Span,
     /// Each stage, summed over threads.
@@ -30,7 +30,7 @@ pub struct Pass {
 }
 
 /// Figures of the first encoding and decoding, which verify.
-pub struct First {
+pub(crate) struct First {
     /// Encoding times of the codecs.
     pub encode: Pass,
     /// Decoding times of the codecs.
@@ -47,7 +47,7 @@ pub struct First {
 
 /// Output of one stage.
 #[derive(Debug, Default)]
-pub struct StageOutput {
+pub(crate) struct StageOutput {
     /// Bytes into the encoder.
     pub bytes_in: u64,
     /// Bytes out of the encoder.
@@ -59,7 +59,7 @@ pub struct StageOutput {
 }
 
 /// Workers and buffers of a chain for one input, and the encoded segments.
-pub struct Passes {
+pub(crate) struct Passes {
     pipeline: Pipeline,
     probe: Arc<StageClock>,
     segments: Vec<Stored>,
@@ -81,7 +81,7 @@ impl Passes {
     /// # Errors
     /// A codec's parameter errors; [`Limit`](lab_codec::ErrorKind::Limit) if a worker would exceed the memory
     /// limit; errors of the codecs; corrupt, with the first wrong byte, if the decoded content differs.
-    pub fn new(
+    pub(crate) fn new(
         chain: &Chain,
         resources: &Resources,
         input: &Input,
@@ -154,7 +154,7 @@ impl Passes {
     }
 
     /// Declared memory of one thread's worker: all stages together.
-    pub fn declared_memory(&self) -> u64 {
+    pub(crate) fn declared_memory(&self) -> u64 {
         let longest = self.segments.first().map_or(0, |segment| segment.header.raw_len);
         let stages = self.pipeline.memory(longest).map(|m| m.encode.saturating_add(m.decode));
         stages.fold(0, u64::saturating_add).saturating_mul(self.threads as u64)
@@ -165,7 +165,7 @@ impl Passes {
     ///
     /// # Errors
     /// Errors of the codecs.
-    pub fn encode(&self, raw: &[u8], repeats: u32, cpu: bool) -> Result<Pass> {
+    pub(crate) fn encode(&self, raw: &[u8], repeats: u32, cpu: bool) -> Result<Pass> {
         self.pass(repeats, cpu, Direction::Encode, |lane, segment| {
             let start = segment.header.raw_offset as usize;
             let raw = &raw[start..start + segment.header.raw_len as usize];
@@ -177,7 +177,7 @@ impl Passes {
     ///
     /// # Errors
     /// Errors of the codecs.
-    pub fn decode(&self, repeats: u32, cpu: bool) -> Result<Pass> {
+    pub(crate) fn decode(&self, repeats: u32, cpu: bool) -> Result<Pass> {
         self.pass(repeats, cpu, Direction::Decode, |lane, segment| {
             let header = &segment.header;
             let coded =

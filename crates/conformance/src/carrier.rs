@@ -25,7 +25,7 @@ const THREADS: usize = 4;
 /// Maximum stream length for carriers that start processes, in bytes.
 const MAX_EXTERNAL_STREAM: usize = 4096;
 
-pub fn check(build: Build, variant: &Variant, options: &Options, report: &mut EntryReport) {
+pub(crate) fn check(build: Build, variant: &Variant, options: &Options, report: &mut EntryReport) {
     let text = &variant.text;
     let mut ready = None;
     let mut absent = None;
@@ -80,7 +80,7 @@ fn run(subject: &Subject, report: &mut EntryReport) {
 }
 
 /// A carrier under test, with a directory for its media.
-pub struct Subject<'a> {
+pub(crate) struct Subject<'a> {
     pub carrier: Arc<dyn Carrier>,
     pub variant: &'a Variant,
     pub options: &'a Options,
@@ -94,17 +94,17 @@ fn summary() -> Summary {
 }
 
 impl Subject<'_> {
-    pub fn context(&self) -> Context {
+    pub(crate) fn context(&self) -> Context {
         let format = self.variant.params.info().writes();
         Context::default().with_format(format).with_scratch(&self.scratch)
     }
 
-    pub fn is_identity(&self) -> bool {
+    pub(crate) fn is_identity(&self) -> bool {
         self.variant.params.info().capabilities.identity
     }
 
     /// Writes a medium called `name`, in one piece or in many.
-    pub fn write(&self, name: &str, stream: &[u8], pieces: bool) -> Result<PathBuf> {
+    pub(crate) fn write(&self, name: &str, stream: &[u8], pieces: bool) -> Result<PathBuf> {
         let path = self.scratch.join(name);
         if path.is_dir() {
             fs::remove_dir_all(&path)?;
@@ -134,7 +134,7 @@ impl Subject<'_> {
         writer.finish(&summary)
     }
 
-    pub fn open(&self, path: &Path, cx: &Context) -> Result<Box<dyn StreamReader>> {
+    pub(crate) fn open(&self, path: &Path, cx: &Context) -> Result<Box<dyn StreamReader>> {
         let head = head(path)?;
         self.carrier.open(&Source { path, head: &head }, cx)
     }
@@ -297,7 +297,7 @@ fn head(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// All files of a medium with their bytes, by path.
-pub fn contents(path: &Path) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
+pub(crate) fn contents(path: &Path) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
     let mut files = Vec::new();
     let mut rest = vec![path.to_path_buf()];
     while let Some(next) = rest.pop() {

@@ -11,11 +11,11 @@ use crate::variants::Variant;
 use crate::{Options, hostile_codec};
 
 /// Content of a buffer before a codec appends to it.
-pub const BEFORE: &[u8] = b"held before";
+pub(crate) const BEFORE: &[u8] = b"held before";
 
 type Build = fn(&Params, &Resources) -> Result<Arc<dyn Codec>>;
 
-pub fn check(build: Build, variant: &Variant, options: &Options, report: &mut EntryReport) {
+pub(crate) fn check(build: Build, variant: &Variant, options: &Options, report: &mut EntryReport) {
     let mut built = None;
     let mut absent = None;
     report.case(
@@ -78,18 +78,18 @@ pub fn check(build: Build, variant: &Variant, options: &Options, report: &mut En
 }
 
 /// A codec under test.
-pub struct Subject<'a> {
+pub(crate) struct Subject<'a> {
     pub codec: Arc<dyn Codec>,
     pub variant: &'a Variant,
     pub options: &'a Options,
 }
 
 impl Subject<'_> {
-    pub fn context(&self) -> Context {
+    pub(crate) fn context(&self) -> Context {
         Context::default().with_format(self.variant.params.info().writes())
     }
 
-    pub fn encode(&self, input: &[u8], cx: &Context) -> Result<Vec<u8>> {
+    pub(crate) fn encode(&self, input: &[u8], cx: &Context) -> Result<Vec<u8>> {
         let mut out = Vec::new();
         self.codec.worker().encode(input, &mut out, cx)?;
         Ok(out)
@@ -201,7 +201,12 @@ impl Subject<'_> {
 
 /// Decodes under `cx`. The result must be an error, or exactly `raw_len` bytes after the buffer's old
 /// content.
-pub fn decode_damaged(worker: &mut dyn Worker, encoded: &[u8], raw_len: usize, cx: &Context) -> Outcome {
+pub(crate) fn decode_damaged(
+    worker: &mut dyn Worker,
+    encoded: &[u8],
+    raw_len: usize,
+    cx: &Context,
+) -> Outcome {
     let mut out = BEFORE.to_vec();
     if worker.decode(encoded, raw_len, &mut out, cx).is_err() {
         return Ok(());
@@ -214,7 +219,7 @@ pub fn decode_damaged(worker: &mut dyn Worker, encoded: &[u8], raw_len: usize, c
 }
 
 /// Describes the difference between `found` and `expected`.
-pub fn difference(found: &[u8], expected: &[u8]) -> String {
+pub(crate) fn difference(found: &[u8], expected: &[u8]) -> String {
     if found.len() != expected.len() {
         return format!("{} bytes came back instead of {}", found.len(), expected.len());
     }

@@ -4,7 +4,7 @@ use lab_codec::{Info, Param, ParamKind, Params};
 
 use crate::report::{EntryReport, Outcome};
 
-pub fn check(info: &'static Info, report: &mut EntryReport) {
+pub(crate) fn check(info: &'static Info, report: &mut EntryReport) {
     report.case("", || "description".into(), || line("summary", info.summary));
     report.case(
         "",

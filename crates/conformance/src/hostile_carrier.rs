@@ -15,7 +15,7 @@ use crate::report::{EntryReport, Outcome};
 /// Lengths of the streams whose media are damaged, in bytes.
 const STREAM_LENGTHS: [usize; 4] = [0, 1, 300, 4096];
 
-pub fn check(subject: &Subject, report: &mut EntryReport) {
+pub(crate) fn check(subject: &Subject, report: &mut EntryReport) {
     let text = &subject.variant.text;
     let options = subject.options;
     let starts_children = subject.carrier.is_external();

@@ -15,7 +15,7 @@ const MAX_NUMERIC_INPUT: usize = 512;
 /// A wrong length within the limits.
 const WRONG_LEN: usize = (1 << 20) + 7;
 
-pub fn check(subject: &Subject, report: &mut EntryReport) {
+pub(crate) fn check(subject: &Subject, report: &mut EntryReport) {
     let text = &subject.variant.text;
     let numeric = subject.variant.numeric;
     let external = subject.variant.params.info().capabilities.external;

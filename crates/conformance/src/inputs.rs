@@ -3,7 +3,7 @@
 use crate::mutate::Random;
 
 /// Bytes with a name for the report.
-pub struct Input {
+pub(crate) struct Input {
     pub name: String,
     pub bytes: Vec<u8>,
 }
@@ -15,7 +15,7 @@ impl Input {
 }
 
 /// Inputs of the round-trip checks.
-pub fn all(segment: usize) -> Vec<Input> {
+pub(crate) fn all(segment: usize) -> Vec<Input> {
     vec![
         Input::new("empty", Vec::new()),
         Input::new("one zero", vec![0]),
@@ -33,7 +33,7 @@ pub fn all(segment: usize) -> Vec<Input> {
 }
 
 /// Inputs whose encoded forms are damaged: at most `longest` bytes each.
-pub fn small(longest: usize) -> Vec<Input> {
+pub(crate) fn small(longest: usize) -> Vec<Input> {
     let half_random = [random(longest / 4), text(longest / 4)].concat();
     vec![
         Input::new("empty", Vec::new()),
@@ -46,7 +46,7 @@ pub fn small(longest: usize) -> Vec<Input> {
 }
 
 /// Random bytes, as incompressible as a compressed stream.
-pub fn random(length: usize) -> Vec<u8> {
+pub(crate) fn random(length: usize) -> Vec<u8> {
     let mut random = Random::new(length as u64);
     (0..length).map(|_| random.next() as u8).collect()
 }

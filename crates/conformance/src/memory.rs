@@ -7,7 +7,7 @@ use crate::report::Outcome;
 const MEMORY_SLACK: u64 = 64 << 10;
 
 /// Runs `work`, which may use at most `allowed` bytes of heap.
-pub fn measured(options: &Options, allowed: u64, work: impl FnOnce() -> Outcome) -> Outcome {
+pub(crate) fn measured(options: &Options, allowed: u64, work: impl FnOnce() -> Outcome) -> Outcome {
     let Some(probe) = options.memory_probe else { return work() };
     probe();
     let before = probe(); // no allocation since the last call: the current live bytes

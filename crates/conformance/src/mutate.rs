@@ -1,14 +1,14 @@
 //! Damage: truncations and bit flips, exhaustive or as seeded samples.
 
 /// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>, public domain).
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -17,14 +17,14 @@ impl Random {
     }
 
     /// A number below `bound`, which is not 0.
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
 }
 
 /// One kind of damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Damage {
+pub(crate) enum Damage {
     /// Truncation at this byte.
     Cut(u64),
     /// Flip of this bit.
@@ -42,7 +42,7 @@ impl std::fmt::Display for Damage {
 
 impl Damage {
     /// Applies the damage to a copy of `bytes`.
-    pub fn apply(self, bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn apply(self, bytes: &[u8]) -> Vec<u8> {
         match self {
             Self::Cut(at) => bytes[..at as usize].to_vec(),
             Self::Flip(bit) => {
@@ -55,13 +55,13 @@ impl Damage {
 }
 
 /// Every truncation of `length` bytes, the longest remainder first, then every bit flip.
-pub fn every(length: u64) -> impl Iterator<Item = Damage> {
+pub(crate) fn every(length: u64) -> impl Iterator<Item = Damage> {
     (0..length).rev().map(Damage::Cut).chain((0..length * 8).map(Damage::Flip))
 }
 
 /// `count` seeded samples: a quarter truncations, the longest remainder first, then flips. Half of the flips
 /// hit the first 64 bytes, which hold headers.
-pub fn some(length: u64, count: usize) -> impl Iterator<Item = Damage> {
+pub(crate) fn some(length: u64, count: usize) -> impl Iterator<Item = Damage> {
     let mut random = Random::new(length);
     let mut below = move |bound: u64| random.next() % bound.max(1);
     let (cuts, flips) = if length == 0 { (0, 0) } else { (count / 4, count - count / 4) };

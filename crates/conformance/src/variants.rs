@@ -3,7 +3,7 @@
 use lab_codec::{Info, ParamKind, Params, Value};
 
 /// One parameter set.
-pub struct Variant {
+pub(crate) struct Variant {
     pub params: Params,
     /// The canonical text.
     pub text: String,
@@ -15,7 +15,7 @@ pub struct Variant {
 
 /// The defaults, then each parameter at its bounds or at each of its choices, with the others at their
 /// defaults. Given texts and resources replace their defaults.
-pub fn of(info: &'static Info, texts: &[(String, String, String)]) -> Vec<Variant> {
+pub(crate) fn of(info: &'static Info, texts: &[(String, String, String)]) -> Vec<Variant> {
     let mut defaults = Params::defaults(info);
     for (_, name, value) in texts.iter().filter(|(id, ..)| id == info.id) {
         if let Some((index, param)) = info.param(name)

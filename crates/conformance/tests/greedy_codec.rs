@@ -1,5 +1,7 @@
 //! A counting allocator detects a codec that allocates sizes from damaged input. The only test of its binary,
 //! so that nothing else allocates meanwhile.
+
+#![expect(unsafe_code, reason = "`GlobalAlloc` is an unsafe trait")]
 #![allow(clippy::unwrap_used)]
 
 use std::alloc::{GlobalAlloc, Layout, System};

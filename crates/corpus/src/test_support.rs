@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 use super::manifest::{FILE_NAME, Listed, Manifest};
 
 /// Original content of every listed file.
-pub const HELLO: &[u8] = b"hello, corpus\n";
+pub(crate) const HELLO: &[u8] = b"hello, corpus\n";
 
 /// `HELLO` compressed with `xz -9`: it declares a dictionary of 64 MiB.
-pub const HELLO_XZ: &[u8] = &[
+pub(crate) const HELLO_XZ: &[u8] = &[
     0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x04, 0xe6, 0xd6, 0xb4, 0x46, 0x02, 0x00, 0x21, 0x01, 0x1c,
     0x00, 0x00, 0x00, 0x10, 0xcf, 0x58, 0xcc, 0x01, 0x00, 0x0d, 0x68, 0x65, 0x6c, 0x6c, 0x6f, 0x2c, 0x20,
     0x63, 0x6f, 0x72, 0x70, 0x75, 0x73, 0x0a, 0x00, 0x00, 0x00, 0xd1, 0x12, 0xe0, 0x90, 0x4a, 0x71, 0xba,
@@ -21,7 +21,7 @@ pub const HELLO_XZ: &[u8] = &[
     0x00, 0x04, 0x59, 0x5a,
 ];
 
-pub fn sha256(bytes: &[u8]) -> Digest {
+pub(crate) fn sha256(bytes: &[u8]) -> Digest {
     Digest(Sha256::digest(bytes).into())
 }
 
@@ -34,15 +34,15 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A directory that is removed when dropped.
-pub struct Directory(tempfile::TempDir);
+pub(crate) struct Directory(tempfile::TempDir);
 
 impl Directory {
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
     /// `c/raw`, `c/zstd.zst` and `c/xz.xz`, listed as `raw`, `zstd` and `xz` of the corpus `c`.
-    pub fn with_manifest() -> Self {
+    pub(crate) fn with_manifest() -> Self {
         let directory = Self::empty();
         let mut files = Vec::new();
         for (form, stored, bytes) in
@@ -61,24 +61,24 @@ impl Directory {
         directory
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// Writes a file and creates its missing directories.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, bytes).unwrap();
         path
     }
 
-    pub fn manifest(&self) -> Manifest {
+    pub(crate) fn manifest(&self) -> Manifest {
         Manifest::in_directory(self.path()).unwrap().unwrap()
     }
 
     /// Listed files by name.
-    pub fn listed(&self) -> Vec<(String, Listed)> {
+    pub(crate) fn listed(&self) -> Vec<(String, Listed)> {
         self.manifest().files.into_iter().map(|l| (l.name.clone(), l)).collect()
     }
 }

@@ -15,7 +15,12 @@ const PIECE_BYTES: usize = 128 << 10;
 /// # Errors
 /// Corrupt and truncated input; [`Limit`](ErrorKind::Limit) if decoding exceeds the memory limit; errors of
 /// `reader` and `writer`.
-pub fn unpack(stored_as: StoredAs, reader: impl Read, writer: &mut dyn Write, cx: &Context) -> Result<u64> {
+pub(crate) fn unpack(
+    stored_as: StoredAs,
+    reader: impl Read,
+    writer: &mut dyn Write,
+    cx: &Context,
+) -> Result<u64> {
     match stored_as {
         StoredAs::Raw => copy(reader, writer, cx),
         StoredAs::Zstd => lab_zstd::decode_foreign(reader, writer, cx),
@@ -63,7 +68,7 @@ fn decoding(error: io::Error) -> Error {
 }
 
 /// A reader that counts and hashes what is read through it.
-pub struct HashingReader<'a, R> {
+pub(crate) struct HashingReader<'a, R> {
     inner: R,
     hash: Sha256,
     bytes: u64,
@@ -72,12 +77,12 @@ pub struct HashingReader<'a, R> {
 
 impl<'a, R: Read> HashingReader<'a, R> {
     /// Reports the bytes read as progress.
-    pub fn new(inner: R, cx: &'a Context) -> Self {
+    pub(crate) fn new(inner: R, cx: &'a Context) -> Self {
         Self { inner, hash: Sha256::new(), bytes: 0, cx }
     }
 
     /// Reads to the end; returns length and digest of the whole input.
-    pub fn finish(mut self) -> Result<(u64, Digest)> {
+    pub(crate) fn finish(mut self) -> Result<(u64, Digest)> {
         let cx = self.cx;
         copy(&mut self, &mut io::sink(), cx)?;
         Ok((self.bytes, Digest(self.hash.finalize().into())))
@@ -95,7 +100,7 @@ impl<R: Read> Read for HashingReader<'_, R> {
 }
 
 /// A writer that counts and hashes what is written, up to a limit.
-pub struct HashingWriter<W> {
+pub(crate) struct HashingWriter<W> {
     inner: W,
     hash: Sha256,
     bytes: u64,
@@ -104,17 +109,17 @@ pub struct HashingWriter<W> {
 
 impl<W: Write> HashingWriter<W> {
     /// Refuses writes beyond `limit` bytes.
-    pub fn new(inner: W, limit: u64) -> Self {
+    pub(crate) fn new(inner: W, limit: u64) -> Self {
         Self { inner, hash: Sha256::new(), bytes: 0, limit }
     }
 
     /// Whether a write exceeded the limit.
-    pub fn overflowed(&self) -> bool {
+    pub(crate) fn overflowed(&self) -> bool {
         self.bytes > self.limit
     }
 
     /// Length and digest of all bytes written.
-    pub fn finish(self) -> (u64, Digest) {
+    pub(crate) fn finish(self) -> (u64, Digest) {
         (self.bytes, Digest(self.hash.finalize().into()))
     }
 }

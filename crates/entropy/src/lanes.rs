@@ -5,13 +5,14 @@
 /// The last index whose cell, as an unsigned number, is at most `point`. Cells ascend; cell 0 counts as 0
 /// whatever it holds.
 #[inline]
-pub fn last_at_most(cells: [i16; 16], point: u16) -> usize {
+pub(crate) fn last_at_most(cells: [i16; 16], point: u16) -> usize {
     // Cells ascend, so the set bits are the lowest ones; setting bit 0 makes cell 0 count.
     (at_most(cells, point) | 1).trailing_ones() as usize - 1
 }
 
 /// Bit mask of the cells that are at most `point`.
 #[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "vectors of SSE2 have no safe constructor from an array")]
 #[inline]
 fn at_most(cells: [i16; 16], point: u16) -> u32 {
     use std::arch::x86_64::{

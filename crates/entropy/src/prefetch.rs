@@ -6,6 +6,7 @@
 pub fn prefetch<T>(slice: &[T], index: usize) {
     let Some(element) = slice.get(index) else { return };
     #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "the prefetch instruction has no safe form")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a prefetch is a hint without architectural effect. It cannot fault, the address is that of

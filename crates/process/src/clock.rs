@@ -61,14 +61,14 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         let now = Instant::now();
         let progress = Progress::default();
         Self { limits, start: now, still_since: now, progress, ticks: 0, sampled: None, idle_since: now }
     }
 
     /// Restarts the stall clock: the caller, not the child, used the time until now.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.still_since = Instant::now();
         self.sampled = None;
     }
@@ -78,7 +78,7 @@ impl Clock {
     /// # Errors
     /// [`Tool`](ErrorKind::Tool) or [`Limit`](ErrorKind::Limit) if a limit is broken; the caller then ends
     /// the child.
-    pub fn check(&mut self, group: &Group, moved: u64) -> Result<()> {
+    pub(crate) fn check(&mut self, group: &Group, moved: u64) -> Result<()> {
         let tool = |what: String| Err(Error::new(ErrorKind::Tool, what));
         if let Some(timeout) = self.limits.timeout.filter(|timeout| self.start.elapsed() >= *timeout) {
             return tool(format!("ran past its {} s and was ended", timeout.as_secs()));

@@ -46,7 +46,7 @@ impl Group {
     /// # Errors
     /// [`MissingTool`](ErrorKind::MissingTool) if the program is missing; I/O errors;
     /// [`Cancelled`](ErrorKind::Cancelled) after [`end_all`].
-    pub fn spawn(command: &mut Command, name: &str) -> Result<Self> {
+    pub(crate) fn spawn(command: &mut Command, name: &str) -> Result<Self> {
         // The lock is held while the child starts: `end_all` either sees the child or prevents it.
         let mut live = live();
         if live.closed {
@@ -63,7 +63,7 @@ impl Group {
     }
 
     /// Takes the child's pipes; `None` for each that was not requested.
-    pub fn pipes(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
+    pub(crate) fn pipes(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
         (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take())
     }
 
@@ -71,12 +71,12 @@ impl Group {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn has_ended(&self) -> Result<bool> {
+    pub(crate) fn has_ended(&self) -> Result<bool> {
         Ok(self.ended.is_some() || self.wait(WaitIdOptions::NOHANG)?)
     }
 
     /// Whether the child was reaped and the group killed.
-    pub fn is_reaped(&self) -> bool {
+    pub(crate) fn is_reaped(&self) -> bool {
         self.ended.is_some()
     }
 
@@ -91,7 +91,7 @@ impl Group {
     }
 
     /// Processor time used by the live processes of the group, in clock ticks; 0 on systems without `/proc`.
-    pub fn ticks(&self) -> u64 {
+    pub(crate) fn ticks(&self) -> u64 {
         let group = self.child.id().to_string();
         let ticks = |entry: std::fs::DirEntry| {
             let text = std::fs::read_to_string(entry.path().join("stat")).ok()?;
@@ -110,7 +110,7 @@ impl Group {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn end(&mut self) -> Result<ExitStatus> {
+    pub(crate) fn end(&mut self) -> Result<ExitStatus> {
         if let Some(status) = self.ended {
             return Ok(status);
         }

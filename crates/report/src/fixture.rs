@@ -5,7 +5,7 @@ use super::figure::Figure;
 use lab_bench::results::{Cell, Environment, Results, SCHEMA, Stage, Timing, VERSION};
 
 /// A timing of five measurements that scatter by a share.
-pub fn timing(median: f64, spread: f64) -> Timing {
+pub(crate) fn timing(median: f64, spread: f64) -> Timing {
     let (low, high) = (median * (1.0 - spread), median * (1.0 + spread));
     Timing {
         n: 5,
@@ -20,7 +20,7 @@ pub fn timing(median: f64, spread: f64) -> Timing {
 }
 
 /// A verified cell with one stage for each codec.
-pub fn cell(corpus: &str, sample: &str, chain: &str, bytes: u64, output: u64) -> Cell {
+pub(crate) fn cell(corpus: &str, sample: &str, chain: &str, bytes: u64, output: u64) -> Cell {
     let mut stages: Vec<Stage> = Vec::new();
     let mut last = bytes;
     let names: Vec<&str> = chain.split(',').collect();
@@ -58,7 +58,7 @@ pub fn cell(corpus: &str, sample: &str, chain: &str, bytes: u64, output: u64) ->
 }
 
 /// A run.
-pub fn results(cells: Vec<Cell>) -> Results {
+pub(crate) fn results(cells: Vec<Cell>) -> Results {
     Results {
         schema: SCHEMA.into(),
         version: VERSION,
@@ -70,7 +70,7 @@ pub fn results(cells: Vec<Cell>) -> Results {
 
 /// A run that has something for every chart: two corpora, sweeps, an expansion, a failure, a chain with fewer
 /// samples.
-pub fn everything() -> Results {
+pub(crate) fn everything() -> Results {
     let mut cells = Vec::new();
     let samples =
         [("canterbury", "alice29.txt", 152_089), ("canterbury", "ptt5", 513_216), ("logs", "a.log", 900_000)];
@@ -114,7 +114,7 @@ pub fn everything() -> Results {
 }
 
 /// The figures of [`everything`].
-pub fn figures() -> Vec<Figure> {
+pub(crate) fn figures() -> Vec<Figure> {
     let results = everything();
     super::figures(&results, &Families::of([&results]))
 }

@@ -33,7 +33,7 @@ pub fn reserve(buffer: &mut Vec<u8>, additional: usize) {
 }
 
 #[cfg(target_os = "linux")]
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "`madvise` takes a pointer")]
 fn advise_large_pages(memory: &mut [std::mem::MaybeUninit<u8>]) {
     use rustix::mm::{Advice, madvise};
     let page = rustix::param::page_size();

@@ -14,7 +14,7 @@ const HEADER_BYTES: usize = 18;
 
 /// A manifest. After a zero byte, the seeds hold the uncompressed form, so that mutations reach its fields.
 /// After any other byte follows a complete manifest.
-pub fn manifest(bytes: &[u8]) {
+pub(super) fn manifest(bytes: &[u8]) {
     let Some((kind, rest)) = bytes.split_first() else { return };
     let cx = context();
     let file = if *kind == 0 {
@@ -35,7 +35,7 @@ pub fn unpacked(file: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 /// Five bytes of shape and kind, then a block of samples, of recipes or of a file, or one recipe.
-pub fn block(bytes: &[u8]) {
+pub(super) fn block(bytes: &[u8]) {
     let Some((head, rest)) = bytes.split_first_chunk::<5>() else { return };
     let [width, height, channels, bits, kind] = *head;
     let cx = context();
@@ -88,7 +88,7 @@ fn empty() -> &'static Manifest {
 }
 
 /// A Matroska file: reads every block of every track, and every attachment.
-pub fn matroska(bytes: &[u8]) {
+pub(super) fn matroska(bytes: &[u8]) {
     with_file(bytes, |path| {
         let cx = context();
         let Ok(file) = File::open(path, &cx) else { return };

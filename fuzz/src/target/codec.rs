@@ -9,7 +9,7 @@ use crate::surroundings::{OUTPUT, context, first_line, registry};
 
 /// The first line names a codec with its parameters, and the length of the raw segment. The encoded segment
 /// follows.
-pub fn decode(bytes: &[u8]) {
+pub(super) fn decode(bytes: &[u8]) {
     let Some((line, encoded)) = first_line(bytes) else { return };
     let Some((stage, raw_len)) = line.rsplit_once(' ') else { return };
     let Some(raw_len) = raw_len.parse().ok().filter(|raw_len| *raw_len <= OUTPUT) else { return };

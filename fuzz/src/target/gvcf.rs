@@ -8,7 +8,7 @@ use lab_gvcf::{GVCF, Rules};
 use crate::surroundings::{OUTPUT, context, with_file};
 
 /// A frame, read alone and after a picture of the same shape.
-pub fn frame(bytes: &[u8]) {
+pub(super) fn frame(bytes: &[u8]) {
     let rules =
         Rules { lenient: bytes.len().is_multiple_of(2), max_raw: OUTPUT as u64 / 4, ..Rules::default() };
     let Ok(checked) = header::read(bytes, &rules) else { return };
@@ -27,7 +27,7 @@ pub fn frame(bytes: &[u8]) {
 }
 
 /// Recomputes the prefix fields that count and check the compressed data.
-pub fn repair(bytes: &mut [u8]) {
+pub(super) fn repair(bytes: &mut [u8]) {
     let Some((prefix, data)) = bytes.split_at_mut_checked(PREFIX) else { return };
     let mut crc = flate2::Crc::new();
     crc.update(data);
@@ -36,7 +36,7 @@ pub fn repair(bytes: &mut [u8]) {
 }
 
 /// A bundle: opened without git, and read in full.
-pub fn bundle(bytes: &[u8]) {
+pub(super) fn bundle(bytes: &[u8]) {
     let Build::Carrier(build) = GVCF.build else { return };
     let carrier = build(&Params::defaults(GVCF.info), &Resources::default()).expect("it has no parameters");
     with_file(bytes, |path| {

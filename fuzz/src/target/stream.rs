@@ -14,7 +14,7 @@ use lab_stream::resource::Store;
 use crate::surroundings::{Memory, OUTPUT, Sink, context, registry};
 
 /// Reads a stream front to back and at random. The results must not contradict each other.
-pub fn whole(bytes: &[u8]) {
+pub(super) fn whole(bytes: &[u8]) {
     let front = front_to_back(bytes).ok();
     if let Ok((start, random)) = at_random(bytes)
         && let Some(content) = front
@@ -48,7 +48,7 @@ fn at_random(bytes: &[u8]) -> lab_codec::Result<(usize, Vec<u8>)> {
 }
 
 /// Salvages the intact segments.
-pub fn salvage(bytes: &[u8]) {
+pub(super) fn salvage(bytes: &[u8]) {
     let stream: Arc<dyn StreamReader> = Arc::new(Memory(bytes.to_vec()));
     let store = Store::new(registry(), &[], None);
     let mut sink = Sink::default();
@@ -58,7 +58,7 @@ pub fn salvage(bytes: &[u8]) {
 }
 
 /// Chain text: an accepted text has a canonical form, which is accepted and stays the same.
-pub fn chain(bytes: &[u8]) {
+pub(super) fn chain(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut refuse = |_: &str| Err(Error::usage("no files"));
     let Ok(chains) = Chain::parse_sweep(registry(), text, &mut refuse) else { return };
@@ -70,7 +70,7 @@ pub fn chain(bytes: &[u8]) {
 }
 
 /// Recomputes the checksums of every part of a stream, found by its mark.
-pub fn repair(bytes: &mut [u8]) {
+pub(super) fn repair(bytes: &mut [u8]) {
     let mut at = 0;
     while let Some(mark) = bytes.get(at..at + 8) {
         let header = bytes[at..].first_chunk().map(Header::length);

@@ -8,7 +8,7 @@ use lab_telomere::{format, table};
 use crate::surroundings::{context, with_file};
 
 /// A `.tlmr` file whose decoded length is read from the file itself.
-pub fn file(bytes: &[u8]) {
+pub(super) fn file(bytes: &[u8]) {
     let mut out = Vec::new();
     if format::read(bytes, None, &mut out, &context()).is_ok() {
         let mut again = Vec::new();
@@ -25,7 +25,7 @@ const HEADER_CRC: usize = 60;
 /// A seed table as edits of a valid one, because the smallest table has 264 KB and few of its bytes matter.
 /// An edit is seven bytes: four of its place, modulo the length, and three new bytes. An odd place leaves the
 /// checksums wrong.
-pub fn table(bytes: &[u8]) {
+pub(super) fn table(bytes: &[u8]) {
     static SOUND: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let table = table::build_here(Salt::default(), 1, &context()).expect("256 seeds fit");
         let mut file = Vec::new();

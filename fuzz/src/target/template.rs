@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::surroundings::{OUTPUT, context, first_line};
 
 /// A dictionary: reads all entries in all contexts.
-pub fn dictionary(bytes: &[u8]) {
+pub(super) fn dictionary(bytes: &[u8]) {
     let Ok(dictionary) = Dictionary::read(Arc::from(bytes), Resources::default()) else { return };
     for entry in 0..dictionary.entries() {
         for context in 0..dictionary.table().contexts.len() {
@@ -52,7 +52,7 @@ fn codec() -> Template {
 }
 
 /// The first line is the length of the raw segment. The encoded segment follows.
-pub fn segment(bytes: &[u8]) {
+pub(super) fn segment(bytes: &[u8]) {
     let Some((line, encoded)) = first_line(bytes) else { return };
     let Some(raw_len) = line.parse().ok().filter(|raw_len| *raw_len <= OUTPUT) else { return };
     let (codec, cx) = (codec(), context());

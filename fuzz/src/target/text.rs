@@ -12,7 +12,7 @@ use lab_report::interchange;
 use crate::surroundings::context;
 
 /// Results of this or another program: a readable document can be exported and compared.
-pub fn results(bytes: &[u8]) {
+pub(super) fn results(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(input) = interchange::read(text, "fuzz") else { return };
     for format in EXPORTERS {
@@ -26,7 +26,7 @@ pub fn results(bytes: &[u8]) {
 }
 
 /// A corpus manifest: all paths stay below its directory.
-pub fn manifest(bytes: &[u8]) {
+pub(super) fn manifest(bytes: &[u8]) {
     let directory = Path::new("corpus");
     let Ok(manifest) = Manifest::parse(bytes, directory) else { return };
     for file in &manifest.files {
@@ -37,7 +37,7 @@ pub fn manifest(bytes: &[u8]) {
 }
 
 /// A description of a corpus's sources.
-pub fn sources(bytes: &[u8]) {
+pub(super) fn sources(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(sources) = Sources::parse(text) {
         assert!(!sources.files.is_empty(), "a description of no file");
@@ -45,7 +45,7 @@ pub fn sources(bytes: &[u8]) {
 }
 
 /// A `y4m` stream: reads all frames.
-pub fn y4m(bytes: &[u8]) {
+pub(super) fn y4m(bytes: &[u8]) {
     let Ok(mut reader) = y4m::Reader::new(bytes, &context()) else { return };
     let mut frame = Frame::new(reader.video().shape);
     while reader.read(&mut frame).is_ok_and(|more| more) {}

@@ -11,7 +11,7 @@ use lab_video::stream::Manifest;
 use crate::surroundings::{Memory, OUTPUT, context};
 
 /// A file of either container: reads its index, and the whole stream.
-pub fn file(bytes: &[u8]) {
+pub(super) fn file(bytes: &[u8]) {
     let file: Arc<dyn ReadAt> = Arc::new(Memory(bytes.to_vec()));
     let cx = context();
     if let Ok(Some(track)) = read_index(&*file, 16, &cx) {
@@ -30,7 +30,7 @@ pub fn file(bytes: &[u8]) {
 }
 
 /// Headers of frames: of the lossy profiles, of `exact`, and a manifest.
-pub fn header(bytes: &[u8]) {
+pub(super) fn header(bytes: &[u8]) {
     if let Some(bytes) = bytes.first_chunk::<HEADER_BYTES>() {
         let mut sealed = *bytes;
         let crc = crc32c::crc32c(&sealed[..24]);

@@ -22,7 +22,7 @@ zip and zstd are built in; 7z, cwebp, cjxl and avifenc run if they are installed
 files, or each picture as PNG. Single-image codecs get each picture as PNG; other files are not counted.
 cjxl also gets original JPEG files (`JXL of files`). With --mode visual, they use the coarsest quality whose
 mean SSIMULACRA2 reaches the target, for pictures of 8 bits only.")]
-pub struct Args {
+pub(super) struct Args {
     /// Folder with the files
     folder: PathBuf,
     #[command(flatten)]
@@ -41,7 +41,7 @@ pub struct Args {
 /// Steps of the progress bar beside the files.
 const STEPS: u64 = 8;
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let options = args.how.options();
     options.check()?;
     let chart = args.chart.as_deref().map(|path| Chart::open(path, args.write.force)).transpose()?;

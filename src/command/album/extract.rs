@@ -13,7 +13,7 @@ use lab_stream::output::Output;
 
 /// Restore one file; decodes at most 16 pictures
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     input: Input,
     /// Path of the file in the album, or its name if unique
@@ -29,7 +29,7 @@ pub struct Args {
     talk: options::Talk,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let cx = args.effort.context(app, Arc::new(Silent));
     let album = args.input.open(&cx)?;
     let number = album.find(args.name.as_os_str().as_bytes())?;

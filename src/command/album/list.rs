@@ -13,7 +13,7 @@ use lab_stream::output::Output;
 
 /// List the files of an album with their sizes
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     input: Input,
     /// Write a contact sheet to this file
@@ -30,7 +30,7 @@ pub struct Args {
     talk: options::Talk,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let cx = args.effort.context(app, Arc::new(Silent));
     if let Some(path) = &args.html {
         let output = Output::open(path, args.write.force)?;

@@ -21,7 +21,7 @@ use lab_stream::output::Output;
 
 /// Pack a folder of images into one Matroska file; lossless by default, every loss is reported
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -37,7 +37,7 @@ enum Command {
     Compare(compare::Args),
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     match &args.command {
         Command::Pack(args) => pack::run(args, app),
         Command::Unpack(args) => unpack::run(args, app),

@@ -24,7 +24,7 @@ Examples:
   lab album pack SCREENS --mode lossless-pixels      restores every pixel; PNG files are recompressed
   lab album pack PHOTOS --mode visual --target 80    lossy, at a mean SSIMULACRA2 of 80
   lab album pack PHOTOS --playable --seconds 3       adds a slide show for any player")]
-pub struct Args {
+pub(super) struct Args {
     /// Folder with the files
     folder: PathBuf,
     /// The album [default: the folder's name with .mkv]
@@ -57,7 +57,7 @@ pub struct Args {
 
 /// Options for coding pictures.
 #[derive(clap::Args, Clone)]
-pub struct How {
+pub(super) struct How {
     /// Fidelity: every byte of a file, every pixel, or a visual target
     #[arg(long, value_name = "MODE", default_value = "lossless-files", value_parser = one_of(&Mode::NAMED))]
     mode: Mode,
@@ -111,7 +111,7 @@ fn score(text: &str) -> Result<f64, String> {
 }
 
 impl How {
-    pub fn options(&self) -> Options {
+    pub(super) fn options(&self) -> Options {
         Options {
             mode: self.mode,
             codec: self.codec,
@@ -129,7 +129,7 @@ impl How {
     }
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let start = Instant::now();
     let options = Options {
         broken_fails: matches!(args.broken, Broken::Fail),

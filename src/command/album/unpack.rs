@@ -12,7 +12,7 @@ use crate::progress;
 
 /// Restore all files of an album with names, times and permissions
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     input: Input,
     /// Folder for the files [default: the album's name without its extension]
@@ -26,7 +26,7 @@ pub struct Args {
     talk: options::Talk,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let album = args.input.open(&args.effort.context(app, Arc::new(Silent)))?;
     let root = args.output.clone().unwrap_or_else(|| args.input.album.with_extension(""));
     let cx = args.effort.context(app, progress::bar("unpack", Some(album.bytes()), args.talk.quiet));

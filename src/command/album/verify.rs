@@ -10,7 +10,7 @@ use crate::progress;
 
 /// Decode all files and compare their digests without writing anything
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     input: Input,
     #[command(flatten)]
@@ -19,7 +19,7 @@ pub struct Args {
     talk: options::Talk,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let album = args.input.open(&args.effort.context(app, Arc::new(Silent)))?;
     let cx = args.effort.context(app, progress::bar("verify", Some(album.bytes()), args.talk.quiet));
     let verdict = in_pool(&args.effort, || album.verify(&cx))?;

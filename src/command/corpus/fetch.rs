@@ -20,7 +20,7 @@ Examples:
   lab corpus fetch silesia --mirror http://host/d  tries http://host/d/silesia.zip first
   lab corpus fetch --manifest own.toml             a corpus of your own (docs/formats/corpus.md)
 `lab corpus list` shows the published corpora. Repeat a command to resume an interrupted download.")]
-pub struct Args {
+pub(super) struct Args {
     /// Names of corpora
     #[arg(value_name = "NAME", required_unless_present = "manifests")]
     names: Vec<String>,
@@ -73,7 +73,7 @@ struct Row {
     is_unproven: bool,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     // Refuse an unknown name before the first download.
     let mut all = args.names.iter().map(|name| catalogue::find(name)).collect::<Result<Vec<_>>>()?;
     for path in &args.manifests {

@@ -16,7 +16,7 @@ Examples:
   lab gvcf diff 10 11 --repo clip.git
   lab gvcf diff 10 11 --repo clip.git -o changed.png   changed blocks bright and framed, the rest dark
   lab gvcf diff 10 11 --repo clip.git --json | jq .psnr")]
-pub struct Args {
+pub(super) struct Args {
     /// The first frame's number
     #[arg(value_name = "N")]
     first: u32,
@@ -34,7 +34,7 @@ pub struct Args {
     talk: options::Talk,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let cx = app.context(4 << 30, crate::progress::bar("diff", None, true));
     let mut repository = args.source.open(&cx)?;
     let first = repository.verified(args.first)?;

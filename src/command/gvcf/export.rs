@@ -20,7 +20,7 @@ Examples:
   lab gvcf export --repo clip.git out.mkv
 Every frame is checked against the digest in its commit. Raw pixels and PNG files are lossless;
 for a video, that depends on its codec.")]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     source: Source,
     /// Only these frames: A..B, A.., ..B, or one number
@@ -35,7 +35,7 @@ pub struct Args {
     talk: options::Talk,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let cx = app.context(4 << 30, progress::bar("export", None, args.talk.quiet));
     let mut repository = args.source.open(&cx)?;
     let range = Frames::of(args.range, repository.entries().len())?;

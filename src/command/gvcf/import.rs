@@ -23,7 +23,7 @@ Examples:
   lab gvcf import clip.rgb --raw 1280x720@25 --repo clip.git
   lab gvcf import clip.mp4 --repo clip.git --types classic --compat strict   as the public format describes it
 The same frames give the same commit ids everywhere.")]
-pub struct Args {
+pub(super) struct Args {
     /// A clip, a directory of PNG files, y4m, raw pixels with --raw; or - for standard input
     #[arg(value_name = "INPUT")]
     input: PathBuf,
@@ -82,7 +82,7 @@ struct Report {
     seconds: f64,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let start = Instant::now();
     let format = super::format_of(args.channels);
     let raw = args.raw.map(|(width, height, rate)| (lab_media::Shape { width, height, format }, rate));

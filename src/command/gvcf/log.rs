@@ -8,7 +8,7 @@ use super::pictures::Frames;
 
 /// List frames with compression type, key frame and reference
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     source: Source,
     /// Only these frames: A..B, A.., ..B, or one number
@@ -30,7 +30,7 @@ struct Row<'a> {
     sha256: Option<String>,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let cx = app.context(4 << 30, crate::progress::bar("log", None, true));
     let repository = args.source.open(&cx)?;
     let range = Frames::of(args.range, repository.entries().len())?;

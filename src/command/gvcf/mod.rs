@@ -21,7 +21,7 @@ use super::{App, options};
 
 /// Store video losslessly in git: each frame is a blob and a commit
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -37,7 +37,7 @@ enum Command {
     Verify(verify::Args),
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let done = match &args.command {
         Command::Import(args) => import::run(args, app),
         Command::Export(args) => export::run(args, app),

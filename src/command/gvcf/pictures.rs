@@ -10,7 +10,7 @@ use lab_stream::output::Output;
 
 /// Frames `A..B`, `A..`, `..B`, or one frame.
 #[derive(Debug, Clone, Copy)]
-pub struct Frames {
+pub(super) struct Frames {
     start: u32,
     end: Option<u32>,
 }
@@ -32,7 +32,7 @@ impl std::str::FromStr for Frames {
 
 impl Frames {
     /// The frame numbers within a clip of `count` frames.
-    pub fn of(range: Option<Self>, count: usize) -> Result<Range<u32>> {
+    pub(super) fn of(range: Option<Self>, count: usize) -> Result<Range<u32>> {
         let count = u32::try_from(count).map_err(|_| Error::limit("too many frames"))?;
         let Self { start, end } = range.unwrap_or(Self { start: 0, end: None });
         let end = end.unwrap_or(count);
@@ -46,14 +46,14 @@ impl Frames {
 }
 
 /// Writes a PNG file under a temporary name and renames it; `-` is standard output.
-pub fn write_png(frame: &Frame, path: &Path, force: bool) -> Result<()> {
+pub(super) fn write_png(frame: &Frame, path: &Path, force: bool) -> Result<()> {
     let mut png = Vec::new();
     picture::write(&mut png, frame)?;
     write_file(&png, path, force)
 }
 
 /// Writes raw pixels if the file's name ends in `.raw`, which saves the time for PNG; else as [`write_png`].
-pub fn write(frame: &Frame, path: &Path, force: bool) -> Result<()> {
+pub(super) fn write(frame: &Frame, path: &Path, force: bool) -> Result<()> {
     if path.extension().is_some_and(|ending| ending == "raw") {
         return write_file(frame.data(), path, force);
     }

@@ -16,7 +16,7 @@ Examples:
   lab gvcf show-frame 12 --repo clip.git -o - | feh -
   lab gvcf show-frame 12 --repo clip.git -o f.raw   raw pixels, in a third of the time
 Only the frame and its references are read. In a clone without blobs, --fetch downloads only those.")]
-pub struct Args {
+pub(super) struct Args {
     /// The frame's number
     #[arg(value_name = "N")]
     number: u32,
@@ -32,7 +32,7 @@ pub struct Args {
     quiet: bool,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let cx = app.context(4 << 30, crate::progress::bar("show", None, true));
     let mut repository = args.source.open(&cx)?;
     let frame = super::frame_of(&*repository.verified(args.number)?)?;

@@ -11,7 +11,7 @@ use crate::progress;
 #[command(after_help = "\
 git checks all objects (`git fsck --strict --full`). Then every frame is decoded and compared with the digest
 in its commit. All frames are checked; a bad one makes the exit code 3.")]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     source: Source,
     #[command(flatten)]
@@ -27,7 +27,7 @@ struct Report {
     errors: Vec<String>,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let cx = app.context(4 << 30, progress::bar("verify", None, args.talk.quiet));
     let mut repository = args.source.open(&cx)?;
     let frames = repository.entries().len();

@@ -18,7 +18,7 @@ const MAX_SHOWN: u64 = 1 << 20;
 
 /// The options of the page.
 #[derive(clap::Args)]
-pub struct HeatArgs {
+pub(super) struct HeatArgs {
     /// Write a page that colours the content by the bits that each position costs
     #[arg(long, conflicts_with = "segments")]
     pub heat: bool,
@@ -58,7 +58,7 @@ struct Segment {
     head_bytes: u64,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let path = args.input.display().to_string();
     let at_input = |e: Error| e.at(path.clone());
     let bounds = args.heat.range.as_deref().map(Bounds::parse).transpose()?;

@@ -20,7 +20,7 @@ Examples:
   lab inspect OUT.mp4 --segments --json
   lab inspect --heat OUT.lab -o heat.html     cost of each position, for chains that begin with a grammar
 The --heat page shows the first 256 KiB of the content, or a --heat-range of at most 1 MiB.")]
-pub struct Args {
+pub(super) struct Args {
     /// The encoded file
     input: PathBuf,
     /// List every segment
@@ -64,7 +64,7 @@ struct Segment {
     bypassed: bool,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     #[cfg(all(feature = "report", feature = "template"))]
     if args.heat.heat {
         return heat::run(args, app);

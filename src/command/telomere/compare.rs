@@ -20,7 +20,7 @@ Examples:
   lab telomere table compare FILE corpora/ -o tables.svg     your own data, and a chart (.svg or .png)
 hit: share of blocks that a seed regenerates. useful: share of blocks whose record is shorter than the block.
 expected: probability for random blocks, 1 - exp(-n / 2^(8B)) with n seeds and blocks of B bytes.")]
-pub struct Args {
+pub(super) struct Args {
     /// Files and corpora [default: random bytes, text, zeros]
     paths: Vec<PathBuf>,
     /// Block size in bytes
@@ -43,7 +43,7 @@ pub struct Args {
 /// Generated samples for a run without paths.
 const ARTIFICIAL: [&str; 4] = ["random", "zipf-text", "zeros", "planted-seeds:density=500"];
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let cx = args.effort.context(app, Arc::new(Silent));
     let chart = args.output.as_deref().map(|path| Chart::open(path, args.write.force)).transpose()?;
     let comparison = compare(&samples(args, &cx)?, args.block_size, args.effort.threads(), &cx)?;

@@ -20,7 +20,7 @@ Examples:
   lab telomere c -i IN -o OUT.tlmr --block-size 4 --status
   lab telomere c IN --salt auto --large-batches --dry-run --json
 Only data that contain expansions of short seeds shrink; all other data grow by a few bytes.")]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     paths: Paths,
     /// Block size in bytes
@@ -91,7 +91,7 @@ struct Report {
     dry_run: bool,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let start = Instant::now();
     let (input_path, output_path) = args.paths.both()?;
     let named = |e: Error| e.at(input_path.display().to_string());

@@ -16,7 +16,7 @@ use lab_stream::output::Output;
 Examples:
   lab telomere decompress IN.tlmr OUT
   lab telomere d IN.tlmr              into IN")]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     paths: Paths,
     #[command(flatten)]
@@ -38,7 +38,7 @@ struct Report {
     batches: u64,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let start = Instant::now();
     let (input_path, output_path) = args.paths.both()?;
     let cx = args.effort.context(app, progress::bar("decompress", None, args.talk.quiet));

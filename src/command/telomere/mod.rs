@@ -17,7 +17,7 @@ use super::App;
 
 /// Compress by seed search: replaces each block that a short seed's SHA-256 regenerates with that seed
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -31,7 +31,7 @@ enum Command {
     Table(table::Args),
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     match &args.command {
         Command::Compress(args) => compress::run(args, app),
         Command::Decompress(args) => decompress::run(args, app),

@@ -9,7 +9,7 @@ use super::super::{options, table};
 
 /// Options that limit disk and memory for a file.
 #[derive(clap::Args)]
-pub struct Room {
+pub(super) struct Room {
     /// Maximum size of a seed file or table on disk
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = options::size)]
     max_disk: u64,
@@ -23,7 +23,7 @@ impl Room {
     ///
     /// # Errors
     /// [`Limit`](lab_codec::ErrorKind::Limit), with the numbers.
-    pub fn check(&self, path: &Path, bytes: u64, memory: u64) -> Result<()> {
+    pub(super) fn check(&self, path: &Path, bytes: u64, memory: u64) -> Result<()> {
         let at = |e: Error| e.at(path.display().to_string());
         let count = table::count;
         if bytes > self.max_disk {

@@ -17,7 +17,7 @@ use lab_stream::output::Output;
 
 /// Build, inspect and compare seed tables
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -81,7 +81,7 @@ struct Report {
     write_seconds: Option<f64>,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     match &args.command {
         Command::Build(args) => build(args, app),
         Command::Info(args) => info(args),

@@ -34,7 +34,7 @@ With contexts, files of the same name belong together. The file of the first dir
 notes; each other context gets the corresponding part of its own file.
 Samples are read twice, as streams. Memory holds only identifiers of notes, at most --memory-limit
 bytes; if they do not fit, the rarest are dropped.")]
-pub struct Args {
+pub(super) struct Args {
     /// Files, or directories of files
     #[arg(required_unless_present = "contexts", conflicts_with = "contexts")]
     samples: Vec<PathBuf>,
@@ -82,7 +82,7 @@ struct Report {
     dictionary_bytes: u64,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     if args.blobs.is_none() && args.max_size > MAX_RESOURCE {
         let most = format_size(MAX_RESOURCE);
         return Err(Error::usage(format!(

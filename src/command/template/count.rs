@@ -15,7 +15,7 @@ Examples:
   lab template count 'of the ' OUT.lab
   lab template count --hex 0d0a OUT.lab --json
 Occurrences may overlap.")]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     query: Query,
 }
@@ -29,7 +29,7 @@ struct Report {
     count: u64,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let (pattern, segments) = args.query.open(app)?;
     let path = args.query.path();
     let at_input = |e: Error| e.at(path.clone());

@@ -33,7 +33,7 @@ number, a range (3-7) or a content identifier, then the context:
   3-7 VIDEO
 The star stands for all other symbols; lines that begin with # are skipped.
 With --follow, OUT appears with the first segment and grows. Ctrl-C keeps it (exit code 6).")]
-pub struct Args {
+pub(super) struct Args {
     /// The encoded file
     input: PathBuf,
     /// The output, or - for standard output [default: the original name beside IN]
@@ -67,7 +67,7 @@ struct Report {
     verified: bool,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let output = args.output.as_deref().unwrap_or(Path::new("-"));
     if args.follow {
         return follow::run(&args.input, output, &args.work, &args.write, &args.talk, app);

@@ -22,7 +22,7 @@ Examples:
 A map assigns a context to each symbol of the dictionary: see `lab template decode --help`.
 The same as `lab encode --chain template:dict=@DICT:...`; `lab codecs template` lists all parameters.
 Decoding OUT needs DICT: give it with --resource.")]
-pub struct Args {
+pub(super) struct Args {
     /// The file to encode, or - for standard input
     input: PathBuf,
     /// The output, or - for standard output [default: - for standard input, else IN.lab]
@@ -72,7 +72,7 @@ fn maps(args: &Args, dictionary: &Dictionary) -> Result<String> {
     Ok(maps.collect::<Result<Vec<_>>>()?.join("+"))
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let mut work = args.work.clone();
     let mut chain = "template".to_string();
     let mut dictionary = None;

@@ -22,7 +22,13 @@ struct Report {
 ///
 /// # Errors
 /// I/O errors; a corrupt or truncated dictionary.
-pub fn show(path: &Path, most: usize, app: &App, work: &options::Work, talk: &options::Talk) -> Result<()> {
+pub(super) fn show(
+    path: &Path,
+    most: usize,
+    app: &App,
+    work: &options::Work,
+    talk: &options::Talk,
+) -> Result<()> {
     let mut store = Store::new(&app.registry, &[], None);
     let digest = store.load(path)?;
     let file = store.loaded().get(&digest)?;

@@ -18,7 +18,7 @@ use lab_stream::output::Output;
 /// # Errors
 /// As decoding a pipe. If interrupted before the end, [`Partial`](ErrorKind::Partial), or
 /// [`Cancelled`](ErrorKind::Cancelled) if nothing was decoded.
-pub fn run(
+pub(super) fn run(
     path: &Path,
     to: &Path,
     work: &options::Work,

@@ -20,7 +20,7 @@ Examples:
   lab template inspect DICT
 Rules are ranked by saved tokens: the tokens of their expanded uses, minus the tokens of uses and
 definition. A note of a template counts as a rule. Texts are cut after 60 bytes.")]
-pub struct Args {
+pub(super) struct Args {
     /// The encoded file, or a dictionary
     input: PathBuf,
     /// Number of rules to show, or of entries of a dictionary
@@ -40,7 +40,7 @@ struct Report {
     sums: lab_template::report::Report,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     if is_dictionary(&args.input) {
         return entries::show(&args.input, args.rules, app, &args.work, &args.talk);
     }

@@ -9,7 +9,7 @@ mod follow;
 mod inspect;
 mod pattern;
 mod search;
-pub mod segments;
+pub(super) mod segments;
 
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ Examples:
   lab template search --hex '0d 0a' OUT.lab     their offsets
 search, count and inspect work on chains that begin with a grammar, such as template or
 repair:coder=raw,zstd:19.")]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -46,7 +46,7 @@ enum Command {
     Inspect(inspect::Args),
 }
 
-pub fn run(args: &Args, app: &App) -> lab_codec::Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> lab_codec::Result<()> {
     match &args.command {
         Command::BuildDict(args) => build_dict::run(args, app),
         Command::Encode(args) => encode::run(args, app),

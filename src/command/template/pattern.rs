@@ -11,7 +11,7 @@ use super::{App, options};
 
 /// The pattern and the file to search.
 #[derive(clap::Args)]
-pub struct Query {
+pub(super) struct Query {
     /// The bytes to find
     pattern: OsString,
     /// The encoded file
@@ -27,7 +27,7 @@ pub struct Query {
 
 impl Query {
     /// The path of the file, as shown.
-    pub fn path(&self) -> String {
+    pub(super) fn path(&self) -> String {
         self.input.display().to_string()
     }
 
@@ -36,7 +36,7 @@ impl Query {
     /// # Errors
     /// [`Usage`](lab_codec::ErrorKind::Usage) where the pattern is empty, or not hexadecimal; those of
     /// [`Segments::open`].
-    pub fn open(&self, app: &App) -> Result<(Pattern, Segments)> {
+    pub(super) fn open(&self, app: &App) -> Result<(Pattern, Segments)> {
         let pattern = self.pattern()?;
         Ok((pattern, Segments::open(&self.input, &self.work, self.talk.quiet, app)?))
     }

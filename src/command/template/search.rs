@@ -16,7 +16,7 @@ Examples:
   lab template search 'of the ' OUT.lab
   lab template search --hex '0d 0a' OUT.lab --limit 1
 Each line is the offset of an occurrence's first byte in the content. Occurrences may overlap.")]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     query: Query,
     /// Maximum number of occurrences to print
@@ -35,7 +35,7 @@ struct Report {
     offsets: Vec<u64>,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let (pattern, segments) = args.query.open(app)?;
     let path = args.query.path();
     let at_input = |e: Error| e.at(path.clone());

@@ -19,7 +19,7 @@ use lab_stream::pipeline::Pipeline;
 use lab_stream::walk::walk;
 
 /// An encoded file whose chain begins with a grammar codec.
-pub struct Segments {
+pub(crate) struct Segments {
     reader: Reader,
     chain: Chain,
     pipeline: Pipeline,
@@ -31,7 +31,7 @@ pub struct Segments {
 }
 
 /// A parsed segment, and the size of its grammar.
-pub struct Segment {
+pub(crate) struct Segment {
     /// The grammar.
     pub parsed: Parsed<'static>,
     /// The notes of a template segment.
@@ -46,7 +46,7 @@ impl Segments {
     /// # Errors
     /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for a file without grammars; corrupt or truncated
     /// bytes. All errors name the path.
-    pub fn open(path: &Path, work: &options::Work, quiet: bool, app: &App) -> Result<Self> {
+    pub(crate) fn open(path: &Path, work: &options::Work, quiet: bool, app: &App) -> Result<Self> {
         let at_input = |e: Error| e.at(path.display().to_string());
         let cx = work.context(app, progress::bar("", None, true));
         let Medium::Stream { stream, .. } = input::open(&app.registry, path, &cx)? else {
@@ -77,17 +77,17 @@ impl Segments {
     }
 
     /// The chain.
-    pub fn chain(&self) -> &str {
+    pub(crate) fn chain(&self) -> &str {
         &self.reader.header().chain
     }
 
     /// Length of the content in bytes.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.reader.trailer().bytes
     }
 
     /// Numbers of the segments that overlap a range of the content.
-    pub fn covering(&self, range: &Range<u64>) -> Range<usize> {
+    pub(crate) fn covering(&self, range: &Range<u64>) -> Range<usize> {
         self.reader.index().covering(range.start, range.end)
     }
 
@@ -96,7 +96,7 @@ impl Segments {
     ///
     /// # Errors
     /// Corrupt bytes, limits.
-    pub fn costs(&self, number: usize, range: &Range<u64>) -> Result<(SegmentHeader, Costs)> {
+    pub(crate) fn costs(&self, number: usize, range: &Range<u64>) -> Result<(SegmentHeader, Costs)> {
         let stored = self.reader.segment(number)?;
         let header = stored.header.clone();
         let bytes = self.pipeline.worker().decode_to_first(stored, &self.cx)?;
@@ -121,7 +121,7 @@ impl Segments {
     }
 
     /// The stages of the chain.
-    pub fn stages(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn stages(&self) -> impl Iterator<Item = String> {
         self.chain.codecs.iter().map(ToString::to_string)
     }
 
@@ -129,7 +129,7 @@ impl Segments {
     ///
     /// # Errors
     /// Corrupt bytes; limits; errors of `visit`.
-    pub fn each(&self, visit: impl FnMut(Segment) -> Result<ControlFlow<()>> + Send) -> Result<()> {
+    pub(crate) fn each(&self, visit: impl FnMut(Segment) -> Result<ControlFlow<()>> + Send) -> Result<()> {
         let read = |header: &SegmentHeader, bytes: Vec<u8>| {
             let (encoded, raw_len) = (bytes.len() as u64, header.raw_len as usize);
             if header.bypassed {

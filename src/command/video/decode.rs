@@ -16,7 +16,7 @@ Examples:
   lab video decode DAMAGED.mp4 FILE --salvage
 
 The same as `lab decode`; the video's profile is detected.")]
-pub struct Args {
+pub(super) struct Args {
     /// The video
     input: PathBuf,
     /// The file, or - for standard output [default: the original name beside IN]
@@ -32,7 +32,7 @@ pub struct Args {
     talk: options::Talk,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let args = decode::Args {
         input: args.input.clone(),
         output: args.output.clone(),

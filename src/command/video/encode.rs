@@ -29,7 +29,7 @@ Examples:
 
 The same as `lab encode --chain zstd:11,video:profile=share IN -o OUT.mp4`, plus a forecast of the size and
 --resume.")]
-pub struct Args {
+pub(super) struct Args {
     /// The file to encode, or - for standard input
     input: PathBuf,
     /// The video, or - for standard output [default: IN.mp4]
@@ -80,7 +80,7 @@ const SEGMENT: u64 = 4 << 20;
 /// Bytes of content that are compressed to forecast the ratio.
 const SAMPLE_BYTES: u64 = 1 << 20;
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let start = Instant::now();
     let output_path = args.output.clone().unwrap_or_else(|| match args.input == Path::new("-") {
         true => PathBuf::from("-"),

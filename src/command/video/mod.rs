@@ -12,7 +12,7 @@ use super::{App, options, table};
 
 /// Store files in the pixels of videos: encode, decode, verify, and measure a channel's errors
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -25,7 +25,7 @@ enum Command {
     Probe(Box<probe::Args>),
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     match &args.command {
         Command::Encode(args) => encode::run(args, app),
         Command::Decode(args) => decode::run(args, app),

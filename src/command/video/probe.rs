@@ -20,7 +20,7 @@ Examples:
   lab video probe COPY.mp4                             ... its copy
 
 A test clip holds a known payload, so every bit of a copy can be compared.")]
-pub struct Args {
+pub(super) struct Args {
     /// A copy of a test clip
     #[arg(conflicts_with_all = ["command", "clip"], required_unless_present_any = ["command", "clip"])]
     copy: Option<PathBuf>,
@@ -49,7 +49,7 @@ pub struct Args {
     talk: options::Talk,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let cx = args.work.context(app, progress::bar("", None, true));
     if let Some(copy) = &args.copy {
         let measured = measure(copy, &cx).map_err(|e| e.at(copy.display().to_string()))?;

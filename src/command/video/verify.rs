@@ -18,7 +18,7 @@ use lab_stream::input::{self, Medium};
 Examples:
   lab video verify OUT.mp4
   lab video verify COPY.mp4 SHA256      the content must have this digest")]
-pub struct Args {
+pub(super) struct Args {
     /// The video
     input: PathBuf,
     /// The SHA-256 that the content must have, in hexadecimal
@@ -41,7 +41,7 @@ struct Report {
     margins: Option<Margins>,
 }
 
-pub fn run(args: &Args, app: &App) -> Result<()> {
+pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let cx = args.work.context(app, progress::bar("verify", None, args.talk.quiet));
     let at_input = |e: Error| e.at(args.input.display().to_string());
     let expected = args.sha256.as_deref().map(digest).transpose()?;

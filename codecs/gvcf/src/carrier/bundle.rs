@@ -18,7 +18,7 @@ const LARGEST: usize = (WIDTH * HEIGHT * CHANNELS) as usize + (1 << 16);
 const BLOCK_HEAD: usize = 5;
 
 /// An open bundle.
-pub struct Reader {
+pub(super) struct Reader {
     file: Mutex<File>,
     /// Offset of the first stored block of each frame's blob, by frame number.
     frames: BTreeMap<u32, u64>,
@@ -30,7 +30,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) for a bundle without any; I/O errors.
-    pub fn open(mut file: File) -> Result<Self> {
+    pub(super) fn open(mut file: File) -> Result<Self> {
         let mut frames = BTreeMap::new();
         for place in find(&mut file)? {
             // The number is only a hint here; reading the frame checks it against the label's checksum.

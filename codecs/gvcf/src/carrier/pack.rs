@@ -16,7 +16,7 @@ use crate::header::{Kind, Shape};
 use crate::planes::Colour;
 
 /// The first bytes of a bundle.
-pub const SIGNATURE: &[u8] = b"# v2 git bundle\n";
+pub(super) const SIGNATURE: &[u8] = b"# v2 git bundle\n";
 /// The references that point to the last commit.
 const NAMES: [&str; 2] = ["HEAD", "refs/heads/main"];
 /// Author and committer of all commits. Name and time are constant, so equal streams give equal bundles.
@@ -31,7 +31,7 @@ const BLOB: u8 = 3;
 type Id = [u8; 20];
 
 /// Writes objects in order.
-pub struct Writer {
+pub(super) struct Writer {
     file: BufWriter<File>,
     objects: u32,
     parent: Option<Id>,
@@ -57,7 +57,7 @@ impl Writer {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn create(path: &Path, message: &str) -> Result<Self> {
+    pub(super) fn create(path: &Path, message: &str) -> Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         let mut writer =
             Self { file: BufWriter::with_capacity(1 << 20, file), objects: 0, parent: None, tree: [0; 20] };
@@ -73,7 +73,7 @@ impl Writer {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn frame(&mut self, number: u32, shape: Shape, pixels: Vec<u8>) -> Result<()> {
+    pub(super) fn frame(&mut self, number: u32, shape: Shape, pixels: Vec<u8>) -> Result<()> {
         let picture = Arc::new(Picture::from_pixels(shape, pixels)?);
         let blob = encode(&Source::new(number, picture, None), Kind::Runs, Colour::Plain)?;
         let id = self.object(BLOB, &blob)?;
@@ -128,7 +128,7 @@ impl Writer {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn finish(mut self, message: &str) -> Result<()> {
+    pub(super) fn finish(mut self, message: &str) -> Result<()> {
         self.commit(message)?;
         let head = head(self.parent.unwrap_or_default());
         let mut file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;

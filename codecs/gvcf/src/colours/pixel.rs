@@ -9,14 +9,14 @@ use crate::error::Result;
 /// Adaptation limits of the probabilities: flat pixels, blocks and candidates, channels. A higher limit
 /// adapts more slowly.
 const FLAT_LIMIT: u8 = 127;
-pub const HIT_LIMIT: u8 = 60;
+pub(super) const HIT_LIMIT: u8 = 60;
 const CHANNEL_LIMIT: u8 = 30;
 
 /// A pixel with its first channel in the lowest byte.
-pub type Pixel = u32;
+pub(super) type Pixel = u32;
 
 /// Encodes, decodes or learns bits.
-pub trait Coder {
+pub(super) trait Coder {
     /// Encodes `bit` and returns it, or returns the decoded bit and ignores `bit`.
     fn bit(&mut self, model: &mut Bit, limit: u8, bit: bool) -> bool;
     /// Fails if the decoded bytes are corrupt or truncated.
@@ -45,7 +45,7 @@ impl Coder for Decoder<'_> {
 }
 
 /// Adapts models to pixels that encoder and decoder both know.
-pub struct Learner;
+pub(super) struct Learner;
 
 impl Coder for Learner {
     #[inline]
@@ -85,7 +85,7 @@ const CANDIDATES: usize = TABLES + 5;
 type Tree = [Bit; 256];
 
 /// The models of a band.
-pub struct Models {
+pub(super) struct Models {
     tables: [Vec<Seen>; TABLES],
     /// Whether a pixel equals its four equal neighbours. Context: no reference, equal reference, different
     /// reference.
@@ -103,7 +103,7 @@ pub struct Models {
 }
 
 impl Models {
-    pub fn new(channels: usize) -> Self {
+    pub(super) fn new(channels: usize) -> Self {
         let trees = |count: usize, channel| {
             if channels > channel { vec![[Bit::default(); 256]; count] } else { Vec::new() }
         };
@@ -122,7 +122,7 @@ impl Models {
 /// The neighbours of a pixel. If one is missing: top replaces left, left replaces top, 0 replaces both; top
 /// replaces topleft and topright.
 #[derive(Clone, Copy)]
-pub struct Around {
+pub(super) struct Around {
     pub left: Pixel,
     top: Pixel,
     topleft: Pixel,
@@ -131,7 +131,7 @@ pub struct Around {
 
 impl Around {
     #[inline]
-    pub fn of(pixels: &[Pixel], width: usize, x: usize, y: usize) -> Self {
+    pub(super) fn of(pixels: &[Pixel], width: usize, x: usize, y: usize) -> Self {
         let at = y * width + x;
         let left = (x > 0).then(|| pixels[at - 1]);
         let above = (y > 0).then(|| pixels[at - width]);
@@ -143,7 +143,7 @@ impl Around {
     }
 
     #[inline]
-    pub fn is_flat(self) -> bool {
+    pub(super) fn is_flat(self) -> bool {
         self.left == self.top && self.top == self.topleft && self.topleft == self.topright
     }
 
@@ -170,7 +170,7 @@ impl Around {
 }
 
 /// The state of coding a band.
-pub struct Band<'a, C> {
+pub(super) struct Band<'a, C> {
     pub coder: &'a mut C,
     models: &'a mut Models,
     channels: usize,
@@ -180,13 +180,13 @@ pub struct Band<'a, C> {
 
 impl<'a, C: Coder> Band<'a, C> {
     /// The state before the first pixel.
-    pub fn new(coder: &'a mut C, models: &'a mut Models, channels: usize) -> Self {
+    pub(super) fn new(coder: &'a mut C, models: &'a mut Models, channels: usize) -> Self {
         Self { coder, models, channels, missed: 0 }
     }
 
     /// Codes a pixel; `old` is the reference's pixel at the same position.
     #[inline]
-    pub fn pixel(
+    pub(super) fn pixel(
         &mut self,
         around: Around,
         old: Option<Pixel>,

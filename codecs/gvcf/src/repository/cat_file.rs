@@ -13,7 +13,7 @@ const MAX_BLOB: u64 = 4 * (MAX_COMPRESSED as u64 + PREFIX as u64);
 const MAX_LINE: usize = 4096;
 
 /// A running `git cat-file`.
-pub struct CatFile {
+pub(super) struct CatFile {
     child: Child,
     git: Git,
     cx: Context,
@@ -26,7 +26,7 @@ impl CatFile {
     ///
     /// # Errors
     /// [`Code::Git`].
-    pub fn start(git: &Git, cx: &Context) -> Result<Self> {
+    pub(super) fn start(git: &Git, cx: &Context) -> Result<Self> {
         let pipes = Pipes { input: true, output: Some(Pieces::Any) };
         let child = git.start(["cat-file", "--batch"], pipes)?;
         Ok(Self { child, git: git.clone(), cx: cx.clone(), answer: Vec::new() })
@@ -37,7 +37,7 @@ impl CatFile {
     /// # Errors
     /// [`Code::Git`] if the blob is missing or git fails; with the kind
     /// [`MissingResource`](ErrorKind::MissingResource) if a partial clone lacks it.
-    pub fn blob(&mut self, id: &str) -> Result<Vec<u8>> {
+    pub(super) fn blob(&mut self, id: &str) -> Result<Vec<u8>> {
         self.request(id)?;
         let line = loop {
             match self.answer.iter().position(|byte| *byte == b'\n') {

@@ -73,7 +73,7 @@ pub(super) struct Git {
 
 impl Git {
     /// git in `directory`, without access to other repositories.
-    pub fn new(directory: impl Into<PathBuf>) -> Self {
+    pub(super) fn new(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into(), missing: Missing::Refuse, remotes: Vec::new() }
     }
 
@@ -81,7 +81,7 @@ impl Git {
     ///
     /// # Errors
     /// [`Code::Git`].
-    pub fn with(mut self, missing: Missing, cx: &Context) -> Result<Self> {
+    pub(super) fn with(mut self, missing: Missing, cx: &Context) -> Result<Self> {
         if missing == Missing::Fetch {
             self.remotes = self.remotes(cx)?.into_iter().flat_map(|name| neutral(&name)).collect();
         }
@@ -102,7 +102,7 @@ impl Git {
     }
 
     /// Whether the repository is a partial clone.
-    pub fn is_partial(&self, cx: &Context) -> bool {
+    pub(super) fn is_partial(&self, cx: &Context) -> bool {
         let pattern = r"^(remote\..*\.promisor|extensions\.partialclone)$";
         self.ask(["config", "--includes", "--get-regexp", pattern], cx).is_ok()
     }
@@ -133,14 +133,14 @@ impl Git {
     }
 
     /// Runs git with these arguments and returns its standard output.
-    pub fn ask<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I, cx: &Context) -> Result<Vec<u8>> {
+    pub(super) fn ask<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I, cx: &Context) -> Result<Vec<u8>> {
         let mut answer = Vec::new();
         run(&mut self.command(words)?, &Job::new(MAX_ANSWER), &mut answer, cx).map_err(failure)?;
         Ok(answer)
     }
 
     /// Starts a long-lived git process.
-    pub fn start<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I, pipes: Pipes) -> Result<Child> {
+    pub(super) fn start<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I, pipes: Pipes) -> Result<Child> {
         let limits = Limits { stall: Some(stall()), ..Limits::default() };
         Child::start(&mut self.command(words)?, pipes, limits).map_err(failure)
     }

@@ -37,7 +37,7 @@ const TIME: &str = "PTS";
 
 /// The message of a frame's commit; `last` is the last frame before it that has a blob of its own. What
 /// follows from the frames before is not said: commits are most of what a recording of a screen takes.
-pub fn message(coded: &Coded, last: Option<u32>, time: Option<i64>) -> String {
+pub(super) fn message(coded: &Coded, last: Option<u32>, time: Option<i64>) -> String {
     let (word, bytes, own) = match &coded.content {
         Content::Blob(_, blob) if coded.reference.is_some() => (DELTA, blob.len(), true),
         Content::Blob(_, blob) => ("raw", blob.len(), true),
@@ -58,13 +58,13 @@ pub fn message(coded: &Coded, last: Option<u32>, time: Option<i64>) -> String {
 }
 
 /// Files beside the frames: name and blob.
-pub type Files = Vec<(String, String)>;
+pub(super) type Files = Vec<(String, String)>;
 
 /// The frames of `revision`, oldest first, and the files of the commits before the first of them.
 ///
 /// # Errors
 /// [`Code::Git`](crate::error::Code::Git).
-pub fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry>, Files)> {
+pub(super) fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry>, Files)> {
     // Each commit: \x01, id, message, \x02, then a line for each changed file. git reads no blob for this.
     let answer = git.ask(
         [

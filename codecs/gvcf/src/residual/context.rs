@@ -181,7 +181,7 @@ impl Coder for Decoder<'_> {
 
 /// Encodes the planes of a band. `now` is mutable for the function that the decoder shares, and ends
 /// unchanged.
-pub fn encode(band: &Band, modes: &[Mode], now: &mut [Vec<u8>], before: Option<&[&[u8]]>) -> Vec<u8> {
+pub(super) fn encode(band: &Band, modes: &[Mode], now: &mut [Vec<u8>], before: Option<&[&[u8]]>) -> Vec<u8> {
     let mut coder = Encoder::new(Vec::new());
     let mut planes: Vec<&mut [u8]> = now.iter_mut().map(Vec::as_mut_slice).collect();
     // Only decoders return errors.
@@ -193,7 +193,12 @@ pub fn encode(band: &Band, modes: &[Mode], now: &mut [Vec<u8>], before: Option<&
 ///
 /// # Errors
 /// [`Code::Compression`](crate::error::Code::Compression) for damage.
-pub fn decode(input: &[u8], band: &Band, now: &mut [&mut [u8]], before: Option<&[&[u8]]>) -> Result<()> {
+pub(super) fn decode(
+    input: &[u8],
+    band: &Band,
+    now: &mut [&mut [u8]],
+    before: Option<&[&[u8]]>,
+) -> Result<()> {
     let mut coder = Decoder::new(input);
     code(&mut coder, band, None, now, before)?;
     Ok(coder.finish()?)

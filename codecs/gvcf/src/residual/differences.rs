@@ -7,7 +7,7 @@ use crate::bands::ends_early;
 use crate::error::{Error, Result};
 
 /// Appends a band.
-pub fn write(choice: &Choice, out: &mut Vec<u8>) {
+pub(super) fn write(choice: &Choice, out: &mut Vec<u8>) {
     out.extend(choice.modes.iter().map(|mode| *mode as u8));
     choice.residuals.iter().for_each(|residuals| out.extend_from_slice(residuals));
 }
@@ -17,7 +17,7 @@ pub fn write(choice: &Choice, out: &mut Vec<u8>) {
 /// # Errors
 /// [`Code::Compression`](crate::error::Code::Compression) where the input ends early, or a mode is unknown or
 /// needs a reference in a picture without one.
-pub fn read<'a>(
+pub(super) fn read<'a>(
     input: &'a [u8],
     band: &Band,
     now: &mut [&mut [u8]],
@@ -57,7 +57,7 @@ pub fn read<'a>(
 /// # Errors
 /// [`Code::Compression`](crate::error::Code::Compression) where it is unknown, or needs a reference in a
 /// picture without one.
-pub fn mode_of(number: u8, reference: bool) -> Result<Mode> {
+pub(super) fn mode_of(number: u8, reference: bool) -> Result<Mode> {
     match Mode::from_number(number) {
         Some(mode) if reference || mode == Mode::Median => Ok(mode),
         Some(_) => Err(Error::compression(format!("mode {number} in a picture without a reference"))),

@@ -7,7 +7,7 @@ use super::{Band, BandPlane, Mode};
 /// The median prediction of the sample at `x`. In the first row it is left, in the first column top, and 0
 /// for the first sample of a band.
 #[inline]
-pub fn median_at(row: &[u8], above: Option<&[u8]>, x: usize) -> u8 {
+pub(super) fn median_at(row: &[u8], above: Option<&[u8]>, x: usize) -> u8 {
     match (x.checked_sub(1), above) {
         (Some(left), Some(above)) => {
             let (left, top, topleft) = (row[left], above[x], above[left]);
@@ -22,7 +22,7 @@ pub fn median_at(row: &[u8], above: Option<&[u8]>, x: usize) -> u8 {
 /// The temporal median prediction: the reference sample plus the median of the neighbours' changes since the
 /// reference, clamped to 0..=255. It follows brightness that changes smoothly, such as fades and shadows.
 #[inline]
-pub fn temporal_median_at(
+pub(super) fn temporal_median_at(
     row: &[u8],
     above: Option<&[u8]>,
     before: &[u8],
@@ -116,7 +116,7 @@ fn add_costs(residuals: &[u8], block: usize, costs: &mut [u32]) {
 }
 
 /// The chosen modes of a band and their residuals.
-pub struct Choice {
+pub(super) struct Choice {
     pub band: Band,
     /// One for each block, row by row.
     pub modes: Vec<Mode>,
@@ -126,7 +126,7 @@ pub struct Choice {
 
 /// Chooses for each block the mode of the least estimated cost, summed over all planes. A block without any
 /// change is copied, whatever the others cost.
-pub fn choose(band: Band, now: &[&[u8]], before: Option<&[&[u8]]>) -> Choice {
+pub(super) fn choose(band: Band, now: &[&[u8]], before: Option<&[&[u8]]>) -> Choice {
     let modes = if before.is_some() { 3 } else { 1 };
     let blocks = band.across * band.down;
     let mut costs = vec![vec![0_u32; blocks]; modes];

@@ -22,19 +22,19 @@ const K: [u32; 64] = [
 /// Initial hash value (FIPS 180-4, section 5.3.3): fractional parts of the square roots of the first 8
 /// primes.
 #[rustfmt::skip]
-pub const INITIAL: [u32; 8] = [
+pub(super) const INITIAL: [u32; 8] = [
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
 ];
 
 /// The round constants in groups of four, the unit of the SHA extensions.
-pub const fn round_constants(group: usize) -> [u32; 4] {
+pub(super) const fn round_constants(group: usize) -> [u32; 4] {
     [K[4 * group], K[4 * group + 1], K[4 * group + 2], K[4 * group + 3]]
 }
 
 /// The first two words of the digest of a one-block message: its words 0 to 2, all others zero, and its
 /// length in bits.
 #[inline(always)]
-pub fn head(w0: u32, w1: u32, w2: u32, length: u32) -> (u32, u32) {
+pub(super) fn head(w0: u32, w1: u32, w2: u32, length: u32) -> (u32, u32) {
     // The schedule needs only the last 16 words, so it is a ring: `w[t % 16]` is overwritten by the word of
     // round t.
     let mut w = [w0, w1, w2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, length];

@@ -3,6 +3,11 @@
 //! The only unsafe code calls functions that were compiled for a processor feature, after that feature was
 //! detected.
 
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "functions compiled for a detected processor feature")
+)]
+
 use super::Padding;
 use super::kernel;
 
@@ -42,7 +47,7 @@ impl Route {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub fn is_available(route: Route) -> bool {
+pub(super) fn is_available(route: Route) -> bool {
     match route {
         Route::Scalar | Route::Lanes => true,
         Route::Avx2 => is_x86_feature_detected!("avx2"),
@@ -66,7 +71,7 @@ pub fn is_available(route: Route) -> bool {
 }
 
 /// Hashes with a route. An unavailable one is replaced by the portable lanes.
-pub fn run(route: Route, messages: &[u64], padding: Padding, out: &mut [u64]) {
+pub(super) fn run(route: Route, messages: &[u64], padding: Padding, out: &mut [u64]) {
     match route {
         Route::Scalar => scalar(messages, padding, out),
         #[cfg(target_arch = "x86_64")]
@@ -142,17 +147,17 @@ mod x86 {
     const STREAMS: usize = 4;
 
     #[target_feature(enable = "avx2")]
-    pub fn avx2(messages: &[u64], padding: Padding, out: &mut [u64]) {
+    pub(super) fn avx2(messages: &[u64], padding: Padding, out: &mut [u64]) {
         in_lanes(messages, padding, out);
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    pub fn avx512(messages: &[u64], padding: Padding, out: &mut [u64]) {
+    pub(super) fn avx512(messages: &[u64], padding: Padding, out: &mut [u64]) {
         in_lanes(messages, padding, out);
     }
 
     #[target_feature(enable = "sha,ssse3,sse4.1")]
-    pub fn sha_ni(messages: &[u64], padding: Padding, out: &mut [u64]) {
+    pub(super) fn sha_ni(messages: &[u64], padding: Padding, out: &mut [u64]) {
         let (groups, rest) = messages.as_chunks::<STREAMS>();
         let (outs, rest_out) = out.as_chunks_mut::<STREAMS>();
         for (group, out) in groups.iter().zip(outs) {

@@ -1,5 +1,7 @@
 //! The file of a seed table: header, bucket offsets, records. docs/formats/tlmr.md specifies every byte.
 
+#![expect(unsafe_code, reason = "a map is unsafe, as other processes can change its file")]
+
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -25,10 +27,10 @@ const RECORDS_AT: usize = HEADER + 4 * (BUCKETS + 1);
 
 /// A memory-mapped table file.
 #[derive(Debug)]
-pub struct Mapped(Mmap);
+pub(super) struct Mapped(Mmap);
 
 impl Mapped {
-    pub fn record(&self, at: u32) -> u64 {
+    pub(super) fn record(&self, at: u32) -> u64 {
         let from = RECORDS_AT + at as usize * RECORD as usize;
         // `open` checked the length. A file that shrinks while mapped ends the process in any case, so a
         // missing record needs no error of its own.

@@ -5,7 +5,7 @@ use lab_codec::Digest;
 use sha2::{Digest as _, Sha256};
 
 /// The root over leaves in this order.
-pub fn root<T: AsRef<[u8]>>(leaves: impl IntoIterator<Item = T>) -> Digest {
+pub(super) fn root<T: AsRef<[u8]>>(leaves: impl IntoIterator<Item = T>) -> Digest {
     // Complete subtrees with their number of leaves: falling powers of two, one for each set bit of the
     // count.
     let mut stack: Vec<(u64, Digest)> = Vec::new();

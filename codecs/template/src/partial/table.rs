@@ -206,13 +206,13 @@ impl Cursor<'_> {
 /// Tokens are appended to the start sequence. When a rule is complete, its right-hand side moves from the end
 /// of the start sequence to `symbols`, and the rule takes its place.
 #[derive(Debug, Default)]
-pub struct Builder {
+pub(super) struct Builder {
     table: Table,
 }
 
 impl Builder {
     /// The table.
-    pub fn finish(self) -> Table {
+    pub(super) fn finish(self) -> Table {
         let mut table = self.table;
         table.measure();
         table

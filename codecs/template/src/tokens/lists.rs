@@ -15,7 +15,7 @@ fn index(first: u8, class: u8) -> usize {
 
 /// The lists as a decoder keeps them: the rules themselves.
 #[derive(Debug)]
-pub struct Lists<T> {
+pub(super) struct Lists<T> {
     lists: Vec<Vec<T>>,
     inserted: u64,
 }
@@ -32,7 +32,7 @@ impl<T: Copy> Lists<T> {
     /// # Errors
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where there is none.
     #[inline]
-    pub fn len(&self, first: u8, class: u8) -> Result<u32> {
+    pub(super) fn len(&self, first: u8, class: u8) -> Result<u32> {
         match self.lists.get(index(first, class)) {
             Some(list) if !list.is_empty() && usize::from(class) < CLASSES => Ok(list.len() as u32),
             _ => Err(none(first, class)),
@@ -44,7 +44,7 @@ impl<T: Copy> Lists<T> {
     /// # Errors
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where there is none.
     #[inline]
-    pub fn take(&mut self, first: u8, class: u8, at: u32, after: u8) -> Result<T> {
+    pub(super) fn take(&mut self, first: u8, class: u8, at: u32, after: u8) -> Result<T> {
         let list = &mut self.lists[index(first, class)];
         let Some(&rule) = list.get(at as usize) else { return Err(none(first, class)) };
         if after != class {
@@ -61,7 +61,7 @@ impl<T: Copy> Lists<T> {
     /// # Errors
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the class is 0 or too large.
     #[inline]
-    pub fn insert(&mut self, first: u8, class: u8, rule: T) -> Result<()> {
+    pub(super) fn insert(&mut self, first: u8, class: u8, rule: T) -> Result<()> {
         if class == 0 || usize::from(class) >= CLASSES {
             return Err(Error::corrupt(format!("a rule of class {class}; classes are 1 to 30")));
         }
@@ -71,7 +71,7 @@ impl<T: Copy> Lists<T> {
     }
 
     /// Upper bound of the memory in use, in bytes: a vector's capacity is at most twice its length.
-    pub fn memory(&self) -> u64 {
+    pub(super) fn memory(&self) -> u64 {
         self.inserted.saturating_mul(2 * size_of::<T>() as u64)
     }
 }
@@ -83,7 +83,7 @@ fn none(first: u8, class: u8) -> Error {
 
 /// An encoder's record of a rule.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Member {
+pub(super) struct Member {
     /// Its last two bytes, the last one low.
     pub tail: u16,
     /// Its first byte.
@@ -95,7 +95,7 @@ pub struct Member {
 
 /// The lists of an encoder, which also needs the index of each rule.
 #[derive(Debug)]
-pub struct Ranked {
+pub(super) struct Ranked {
     lists: Vec<Vec<u32>>,
     members: Vec<Member>,
     /// Open rules whose first byte is not known yet.
@@ -104,7 +104,7 @@ pub struct Ranked {
 
 impl Ranked {
     /// Lists for `rules` rules.
-    pub fn new(rules: usize) -> Self {
+    pub(super) fn new(rules: usize) -> Self {
         Self {
             lists: vec![Vec::new(); 256 * CLASSES],
             members: vec![Member::default(); rules],
@@ -114,26 +114,26 @@ impl Ranked {
 
     /// A rule by number.
     #[inline]
-    pub fn member(&self, rule: usize) -> Member {
+    pub(super) fn member(&self, rule: usize) -> Member {
         self.members[rule]
     }
 
     /// The definition of a rule begins.
-    pub fn open(&mut self, rule: usize, class: u8) {
+    pub(super) fn open(&mut self, rule: usize, class: u8) {
         self.members[rule].class = class;
         self.awaiting.push(rule as u32);
     }
 
     /// Records the first byte of a token: all rules opened since the last token begin with it.
     #[inline]
-    pub fn said(&mut self, first: u8) {
+    pub(super) fn said(&mut self, first: u8) {
         for rule in self.awaiting.drain(..) {
             self.members[rule as usize].first = first;
         }
     }
 
     /// The definition of a rule is complete.
-    pub fn close(&mut self, rule: usize, tail: u16) {
+    pub(super) fn close(&mut self, rule: usize, tail: u16) {
         self.members[rule].tail = tail;
         self.insert(rule);
     }
@@ -146,7 +146,7 @@ impl Ranked {
     }
 
     /// Uses a rule: returns its index in its list and the list's length.
-    pub fn use_again(&mut self, rule: usize) -> (u32, u32) {
+    pub(super) fn use_again(&mut self, rule: usize) -> (u32, u32) {
         let Member { first, class, at, .. } = self.members[rule];
         let list = &mut self.lists[index(first, class)];
         let len = list.len() as u32;

@@ -5,7 +5,7 @@ use lab_entropy::model::{Bit, Nibble, decode_mean, encode_mean};
 use lab_entropy::rans::{Decoder, Encoder, MAX_RAW_BITS};
 
 /// Codes a value when encoding; ignores it and returns the decoded one when decoding.
-pub trait Coder {
+pub(super) trait Coder {
     /// A bit.
     fn bit(&mut self, model: &mut Bit, bit: bool, limit: u8) -> bool;
     /// A symbol below 16.
@@ -68,18 +68,18 @@ impl<M: Meter> Coder for Decoder<'_, M> {
 
 /// Number of classes of rules, by uses to come: 0 for used up, 1 to 14 exactly, then half octaves. 31 because
 /// a class is coded as one nibble of 0 to 14 or an escape, and 16 more values in a second nibble.
-pub const CLASSES: usize = 31;
+pub(super) const CLASSES: usize = 31;
 
 /// Lower bounds of the classes from 15 on: steps of about the square root of 2, doubling every second class.
 const HALF_OCTAVES: [u32; 16] = [15, 21, 30, 42, 60, 84, 120, 168, 240, 336, 480, 672, 960, 1344, 1920, 2688];
 
 /// The class of a rule with `uses` (at least 1) uses to come.
-pub fn class_of(uses: u32) -> u8 {
+pub(super) fn class_of(uses: u32) -> u8 {
     if uses < 15 { uses as u8 } else { 14 + HALF_OCTAVES.partition_point(|&least| least <= uses) as u8 }
 }
 
 /// The lower bound of a class's uses to come; exact below 15.
-pub fn least_uses(class: u8) -> u32 {
+pub(super) fn least_uses(class: u8) -> u32 {
     match class {
         0..15 => u32::from(class),
         _ => HALF_OCTAVES[usize::from(class - 15).min(15)],
@@ -89,13 +89,13 @@ pub fn least_uses(class: u8) -> u32 {
 /// The class after one more use: an exact class counts down to 0, used up; the others stay, as their uses are
 /// not known.
 #[inline]
-pub fn class_after_use(class: u8) -> u8 {
+pub(super) fn class_after_use(class: u8) -> u8 {
     if class < 15 { class - 1 } else { class }
 }
 
 /// The context of a token.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Before {
+pub(super) struct Before {
     /// The last two bytes of the output, the last one low.
     pub tail: u16,
     /// The previous token: 0 a byte, 1 a use, 2 NEW.
@@ -108,7 +108,7 @@ const HASH_BITS: u32 = 11;
 
 /// The adaptive models. A first byte is two nibbles, each predicted by the mean of its order-1 and hashed
 /// order-2 models. A class is predicted by the mean of its models by first byte and by the context before.
-pub struct Model {
+pub(super) struct Model {
     new: Vec<Bit>,
     first_high: Vec<Nibble>,
     first_low: Vec<Nibble>,
@@ -153,14 +153,14 @@ const RULE_LIMIT: u8 = 7;
 impl Model {
     /// Codes whether the token is NEW, by the previous token's kind and the last byte.
     #[inline]
-    pub fn new_flag(&mut self, coder: &mut impl Coder, before: Before, new: bool) -> bool {
+    pub(super) fn new_flag(&mut self, coder: &mut impl Coder, before: Before, new: bool) -> bool {
         let context = usize::from(before.kind) << 8 | usize::from(before.tail as u8);
         coder.bit(&mut self.new[context], new, NEW_LIMIT)
     }
 
     /// Codes the first byte of the token.
     #[inline]
-    pub fn first_byte(&mut self, coder: &mut impl Coder, before: Before, byte: u8) -> u8 {
+    pub(super) fn first_byte(&mut self, coder: &mut impl Coder, before: Before, byte: u8) -> u8 {
         let last = usize::from(before.tail as u8);
         let hash = (u32::from(before.tail).wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS)) as usize;
         // The top bits of the product depend on all bits of both bytes, so collisions spread evenly.
@@ -173,7 +173,7 @@ impl Model {
 
     /// Codes the class of a token with the given first byte; 0 for the byte itself.
     #[inline]
-    pub fn class(&mut self, coder: &mut impl Coder, before: Before, first: u8, class: u8) -> u8 {
+    pub(super) fn class(&mut self, coder: &mut impl Coder, before: Before, first: u8, class: u8) -> u8 {
         let group = usize::from(first);
         let context = usize::from(before.kind) << 8 | usize::from(before.tail as u8);
         let low = coder.mean(
@@ -191,7 +191,7 @@ impl Model {
 
     /// Codes the class of a new rule.
     #[inline]
-    pub fn uses(&mut self, coder: &mut impl Coder, class: u8) -> u8 {
+    pub(super) fn uses(&mut self, coder: &mut impl Coder, class: u8) -> u8 {
         let low = coder.nibble(&mut self.uses, class.min(15), RULE_LIMIT);
         if low < 15 {
             low
@@ -204,7 +204,7 @@ impl Model {
     /// ones take their bit length, its lowest bit raw because 31 lengths exceed a nibble, and then their
     /// bits.
     #[inline]
-    pub fn width(&mut self, coder: &mut impl Coder, width: u32) -> u32 {
+    pub(super) fn width(&mut self, coder: &mut impl Coder, width: u32) -> u32 {
         let low = coder.nibble(&mut self.width, width.wrapping_sub(2).min(15) as u8, RULE_LIMIT);
         if low < 15 {
             return u32::from(low) + 2;

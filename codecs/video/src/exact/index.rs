@@ -42,7 +42,7 @@ pub(super) struct Slice {
 
 impl Index {
     /// Finds the stream of the first readable frame.
-    pub fn open(file: Arc<dyn ReadAt>, cx: &Context) -> Result<Self> {
+    pub(super) fn open(file: Arc<dyn ReadAt>, cx: &Context) -> Result<Self> {
         let nothing = || Error::unsupported("a video, but no lab stream in it");
         let track = read_index(&*file, MIN_SAMPLE, cx)?.ok_or_else(nothing)?;
         let nothing = || if track.salvaged { incomplete() } else { nothing() };
@@ -80,7 +80,7 @@ impl Index {
     }
 
     /// Calls `read` with the slices that claim to be frame `frame` until it succeeds; whether it did.
-    pub fn any_slice_of(
+    pub(super) fn any_slice_of(
         &self,
         frame: u32,
         mut read: impl FnMut(Slice) -> io::Result<bool>,

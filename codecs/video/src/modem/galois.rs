@@ -26,13 +26,13 @@ static LOG: [u8; 256] = tables().1;
 
 /// The generator to the power `exponent`.
 #[inline]
-pub fn power(exponent: usize) -> u8 {
+pub(super) fn power(exponent: usize) -> u8 {
     EXP[exponent % 255]
 }
 
 /// The product.
 #[inline]
-pub fn multiply(a: u8, b: u8) -> u8 {
+pub(super) fn multiply(a: u8, b: u8) -> u8 {
     if a == 0 || b == 0 {
         return 0;
     }
@@ -41,12 +41,12 @@ pub fn multiply(a: u8, b: u8) -> u8 {
 
 /// The inverse of `a`, which must not be 0.
 #[inline]
-pub fn inverse(a: u8) -> u8 {
+pub(super) fn inverse(a: u8) -> u8 {
     EXP[255 - usize::from(LOG[usize::from(a)])]
 }
 
 /// The value at `x` of the polynomial with `coefficients[i]` at `x^i`, by Horner's rule.
-pub fn evaluate(coefficients: &[u8], x: u8) -> u8 {
+pub(super) fn evaluate(coefficients: &[u8], x: u8) -> u8 {
     coefficients.iter().rev().fold(0, |sum, &c| multiply(sum, x) ^ c)
 }
 

@@ -48,7 +48,7 @@ fn taps(count: usize, start: f64, step: f64, length: usize) -> Vec<Taps> {
 /// Resamples the plane `samples`, with `width` samples in a row, onto a grid of `size.0` by `size.1` samples.
 /// `origin` is the edge of the first output sample and `step` the distance between two, both in input
 /// samples. Steps lie between 1/16 and 16.
-pub fn resample(
+pub(super) fn resample(
     samples: &[u8],
     width: usize,
     origin: (f64, f64),

@@ -8,7 +8,7 @@ use super::Health;
 use super::scan::{Scanned, Scanner};
 
 /// A source of frames in order.
-pub enum Frames {
+pub(super) enum Frames {
     /// Frames read from the video.
     Scanned(Box<Scanner>),
     /// Frames of a short video, all in memory, and the index of the next one.
@@ -20,7 +20,7 @@ impl Frames {
     ///
     /// # Errors
     /// As [`Scanner::next`].
-    pub fn next(&mut self, health: &mut Health) -> Result<Option<Scanned>> {
+    pub(super) fn next(&mut self, health: &mut Health) -> Result<Option<Scanned>> {
         match self {
             Self::Scanned(scanner) => scanner.next(health),
             Self::Held(frames, next) => {
@@ -33,7 +33,7 @@ impl Frames {
 }
 
 /// The current position in a video.
-pub struct Cursor {
+pub(super) struct Cursor {
     frames: Frames,
     /// A frame that was pushed back: it belongs to the next group.
     held: Option<Scanned>,
@@ -43,13 +43,13 @@ pub struct Cursor {
 
 impl Cursor {
     /// A position before `first`, which is the first frame of `frames` and already read.
-    pub fn new(frames: Frames, first: Option<Scanned>) -> Self {
+    pub(super) fn new(frames: Frames, first: Option<Scanned>) -> Self {
         let at = first.as_ref().map_or(0, |scanned| scanned.header.frame.into());
         Self { frames, held: first, at }
     }
 
     /// The least number that the next frame can have.
-    pub fn least_next(&self) -> u64 {
+    pub(super) fn least_next(&self) -> u64 {
         self.at + u64::from(self.held.is_none())
     }
 
@@ -57,7 +57,7 @@ impl Cursor {
     ///
     /// # Errors
     /// As [`Scanner::next`].
-    pub fn next(&mut self, health: &mut Health) -> Result<Option<Scanned>> {
+    pub(super) fn next(&mut self, health: &mut Health) -> Result<Option<Scanned>> {
         let next = match self.held.take() {
             Some(held) => Some(held),
             None => self.frames.next(health)?,
@@ -69,7 +69,7 @@ impl Cursor {
     }
 
     /// Pushes a frame back, so that the next call returns it again.
-    pub fn push_back(&mut self, scanned: Scanned) {
+    pub(super) fn push_back(&mut self, scanned: Scanned) {
         self.held = Some(scanned);
     }
 }

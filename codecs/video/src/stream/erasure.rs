@@ -116,7 +116,7 @@ mod tests {
                 .collect()
         }
 
-        pub fn parity(data: &[&[u8]], count: usize) -> Vec<Vec<u8>> {
+        pub(super) fn parity(data: &[&[u8]], count: usize) -> Vec<Vec<u8>> {
             let (k, p) = (data.len().next_power_of_two(), count.next_power_of_two());
             let behind = k > p || (k == p && data.len() <= count);
             let columns: Vec<Vec<u16>> = data.iter().map(|frame| numbers(frame)).collect();

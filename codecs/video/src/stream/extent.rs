@@ -20,7 +20,7 @@ const TAIL_SECONDS: f64 = 1.0;
 const MAX_HELD_BYTES: usize = 16 << 20;
 
 /// Layout and length of a stream.
-pub struct Extent {
+pub(super) struct Extent {
     /// The last manifest that could be read.
     pub manifest: Manifest,
     /// Bytes of the stream.
@@ -33,7 +33,7 @@ pub struct Extent {
 
 /// The last group of a stream whose end is lost, reconstructed from the headers of its frames.
 #[derive(Clone, Copy)]
-pub struct OpenEnd {
+pub(super) struct OpenEnd {
     group: u64,
     data: usize,
     /// Bytes of its data frames: an upper bound, exact if the last data frame was read.
@@ -44,7 +44,7 @@ pub struct OpenEnd {
 
 /// What a search through the whole video yields beside the manifest; empty if the end was enough.
 #[derive(Default)]
-pub struct Whole {
+pub(super) struct Whole {
     /// All frames, if they are few enough to keep.
     pub frames: Option<Arc<[Scanned]>>,
     /// The health of the copy.
@@ -58,7 +58,7 @@ impl Extent {
     /// # Errors
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) without a usable manifest,
     /// [`Limit`](lab_codec::ErrorKind::Limit), errors of the decoder.
-    pub fn find(path: &Path, clip: &Clip, identity: &Identity, cx: &Context) -> Result<(Self, Whole)> {
+    pub(super) fn find(path: &Path, clip: &Clip, identity: &Identity, cx: &Context) -> Result<(Self, Whole)> {
         let start = clip.duration.map(|seconds| seconds - TAIL_SECONDS).filter(|start| *start > TAIL_SECONDS);
         let mut best: Option<Manifest> = None;
         let mut highest = None;
@@ -144,12 +144,12 @@ impl Extent {
     }
 
     /// The open end, if it lies in group `number`.
-    pub fn open_end_in(&self, number: u64) -> Option<OpenEnd> {
+    pub(super) fn open_end_in(&self, number: u64) -> Option<OpenEnd> {
         self.open_end.filter(|end| end.group == number)
     }
 
     /// Number of data frames of group `number`.
-    pub fn data_frames(&self, number: u64) -> usize {
+    pub(super) fn data_frames(&self, number: u64) -> usize {
         if let Some(end) = self.open_end_in(number) {
             return end.data;
         }
@@ -158,7 +158,7 @@ impl Extent {
     }
 
     /// Length of the data of group `number` in bytes.
-    pub fn group_len(&self, number: u64) -> usize {
+    pub(super) fn group_len(&self, number: u64) -> usize {
         let left = self.len.saturating_sub(number * self.manifest.layout.group_bytes());
         left.min(self.manifest.layout.group_bytes()) as usize
     }

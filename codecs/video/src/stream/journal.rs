@@ -22,7 +22,7 @@ enum Line {
 }
 
 /// A directory of finished segments.
-pub struct Journal {
+pub(super) struct Journal {
     directory: PathBuf,
     list: File,
     /// Digests of the finished segments' content, in hexadecimal.
@@ -32,7 +32,7 @@ pub struct Journal {
 }
 
 /// The work that the next segment needs.
-pub enum Next {
+pub(super) enum Next {
     /// None: it is finished.
     Finished,
     /// Encode it into this file.
@@ -44,7 +44,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`Usage`](lab_codec::ErrorKind::Usage) where the journal belongs to other settings; I/O errors.
-    pub fn open(directory: &Path, settings: &str) -> Result<Self> {
+    pub(super) fn open(directory: &Path, settings: &str) -> Result<Self> {
         fs::create_dir_all(directory)?;
         let path = directory.join(LIST);
         let text = if path.exists() { fs::read_to_string(&path)? } else { String::new() };
@@ -82,7 +82,7 @@ impl Journal {
 
     /// Number of segments that were finished when the journal was opened.
     #[cfg(test)]
-    pub fn finished(&self) -> usize {
+    pub(super) fn finished(&self) -> usize {
         self.finished.len()
     }
 
@@ -94,7 +94,7 @@ impl Journal {
     }
 
     /// The work that the current segment needs.
-    pub fn next(&self) -> Next {
+    pub(super) fn next(&self) -> Next {
         if self.current < self.finished.len() {
             Next::Finished
         } else {
@@ -104,7 +104,7 @@ impl Journal {
 
     /// Records the current segment as finished, made of `content`. The segment is synced before the list, so
     /// that the list never names a file that a crash could lose.
-    pub fn record_finished(&mut self, content: Digest) -> Result<()> {
+    pub(super) fn record_finished(&mut self, content: Digest) -> Result<()> {
         let file = File::open(segment(&self.directory, self.current))?;
         file.sync_all()?;
         let bytes = file.metadata()?.len();
@@ -113,7 +113,7 @@ impl Journal {
     }
 
     /// Compares the current, finished segment with the `content` it would be made of now.
-    pub fn compare(&mut self, content: Digest) -> Result<()> {
+    pub(super) fn compare(&mut self, content: Digest) -> Result<()> {
         if self.finished.get(self.current) != Some(&content.to_string()) {
             return Err(Error::usage(format!(
                 "the input differs from that of the interrupted encode; remove {} to start over",
@@ -125,7 +125,7 @@ impl Journal {
     }
 
     /// Joins the segments in the file `output` and removes the journal.
-    pub fn join(self, output: &Path, options: &EncodeOptions, cx: &Context) -> Result<()> {
+    pub(super) fn join(self, output: &Path, options: &EncodeOptions, cx: &Context) -> Result<()> {
         let names: Vec<_> = (0..self.current).map(|number| segment(Path::new(""), number)).collect();
         ffmpeg::join(&self.directory, &names, output, options, cx)?;
         Ok(fs::remove_dir_all(&self.directory)?)

@@ -14,13 +14,13 @@ use lab_video::exact::Reader;
 use sha2::{Digest as _, Sha256};
 
 /// The carrier as a registry builds it.
-pub fn carrier() -> Arc<dyn Carrier> {
+pub(crate) fn carrier() -> Arc<dyn Carrier> {
     let Build::Carrier(build) = lab_video::VIDEO.build else { panic!("the entry is a carrier") };
     build(&Params::defaults(lab_video::VIDEO.info), &Resources::default()).unwrap()
 }
 
 /// Pseudo-random bytes (xorshift64*, a generator that has nothing to do with the whitening sequence).
-pub fn random(seed: u64, length: usize) -> Vec<u8> {
+pub(crate) fn random(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed | 1;
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {
@@ -33,7 +33,7 @@ pub fn random(seed: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-pub fn summary(content: &[u8]) -> Summary {
+pub(crate) fn summary(content: &[u8]) -> Summary {
     Summary {
         name: "räksmörgås.tar".to_string(),
         chain: "zstd:level=19,video".to_string(),
@@ -52,12 +52,12 @@ fn write_to(target: Target, payload: &[u8], piece: usize) -> Result<()> {
 }
 
 /// Writes `payload` to the file `path` in pieces of `piece` bytes.
-pub fn write_file(path: &Path, payload: &[u8], piece: usize) {
+pub(crate) fn write_file(path: &Path, payload: &[u8], piece: usize) {
     write_to(Target::Path(path), payload, piece).unwrap();
 }
 
 /// The file that `payload` becomes.
-pub fn video(payload: &[u8]) -> Vec<u8> {
+pub(crate) fn video(payload: &[u8]) -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("out.mp4");
     write_file(&path, payload, 1 << 20);
@@ -66,7 +66,7 @@ pub fn video(payload: &[u8]) -> Vec<u8> {
 
 /// A pipe whose other end is a vector.
 #[derive(Clone, Default)]
-pub struct Pipe(pub Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Pipe(pub Arc<Mutex<Vec<u8>>>);
 
 impl Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -80,14 +80,14 @@ impl Write for Pipe {
 }
 
 /// What `payload` becomes on a pipe.
-pub fn fragmented(payload: &[u8]) -> Vec<u8> {
+pub(crate) fn fragmented(payload: &[u8]) -> Vec<u8> {
     let pipe = Pipe::default();
     write_to(Target::Pipe(Box::new(pipe.clone())), payload, 1 << 20).unwrap();
     Arc::into_inner(pipe.0).unwrap().into_inner().unwrap()
 }
 
 /// Opens a file by way of the carrier.
-pub fn open_file(path: &Path) -> Result<Box<dyn StreamReader>> {
+pub(crate) fn open_file(path: &Path) -> Result<Box<dyn StreamReader>> {
     let bytes = std::fs::read(path)?;
     let source = Source { path, head: &bytes[..bytes.len().min(4096)] };
     assert_eq!(carrier().probe(&source), Probe::Maybe);
@@ -95,7 +95,7 @@ pub fn open_file(path: &Path) -> Result<Box<dyn StreamReader>> {
 }
 
 /// Reads a whole stream from a video in memory.
-pub fn read_all(file: &[u8]) -> Result<(Vec<u8>, Lost, Option<Summary>)> {
+pub(crate) fn read_all(file: &[u8]) -> Result<(Vec<u8>, Lost, Option<Summary>)> {
     let reader = Reader::open_at(Arc::new(file.to_vec()), &Context::default())?;
     let mut content = vec![0xEE; reader.len() as usize];
     let lost = reader.read_at(0, &mut content)?;
@@ -103,7 +103,7 @@ pub fn read_all(file: &[u8]) -> Result<(Vec<u8>, Lost, Option<Summary>)> {
 }
 
 /// Asserts that a file holds exactly `payload`.
-pub fn assert_holds(path: &Path, payload: &[u8]) {
+pub(crate) fn assert_holds(path: &Path, payload: &[u8]) {
     let reader = open_file(path).unwrap();
     assert_eq!(reader.len(), payload.len() as u64);
     let mut content = vec![0xEE; payload.len()];
@@ -113,7 +113,7 @@ pub fn assert_holds(path: &Path, payload: &[u8]) {
 }
 
 /// Runs ffmpeg or ffprobe; fails where it is missing, reports an error or says anything on stderr. Its stdout.
-pub fn tool(name: &str, arguments: &[&str]) -> Vec<u8> {
+pub(crate) fn tool(name: &str, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new(name)
         .args(["-v", "error"])
         .args(arguments)

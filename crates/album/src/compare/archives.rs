@@ -28,7 +28,7 @@ impl Write for Counter {
 ///
 /// # Errors
 /// I/O errors, cancellation.
-pub fn zip(paths: &[PathBuf], cx: &Context) -> Result<u64> {
+pub(super) fn zip(paths: &[PathBuf], cx: &Context) -> Result<u64> {
     let failed =
         |e: zip::result::ZipError| Error::new(ErrorKind::Io, format!("cannot write a zip file: {e}"));
     let mut writer = zip::ZipWriter::new_stream(Counter::default());
@@ -47,7 +47,7 @@ pub fn zip(paths: &[PathBuf], cx: &Context) -> Result<u64> {
 ///
 /// # Errors
 /// I/O errors, cancellation.
-pub fn zstd_long(paths: &[PathBuf], cx: &Context) -> Result<u64> {
+pub(super) fn zstd_long(paths: &[PathBuf], cx: &Context) -> Result<u64> {
     let mut encoder = zstd::stream::Encoder::new(Counter::default(), 19)?;
     encoder.long_distance_matching(true)?;
     encoder.window_log(27)?;
@@ -67,7 +67,7 @@ fn copy(path: &Path, sink: &mut dyn Write) -> Result<()> {
 ///
 /// # Errors
 /// I/O errors, cancellation.
-pub fn seven_zip(paths: &[PathBuf], scratch: &Path, cx: &Context) -> Result<Option<u64>> {
+pub(super) fn seven_zip(paths: &[PathBuf], scratch: &Path, cx: &Context) -> Result<Option<u64>> {
     let out = scratch.join("all.7z");
     let mut argv: Vec<OsString> = ["7z", "a", "-mx9"].map(Into::into).to_vec();
     argv.push(out.clone().into());

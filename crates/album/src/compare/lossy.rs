@@ -14,7 +14,7 @@ use crate::score;
 use crate::search::Search;
 
 /// An encoder with a `{quality}` or a `{level}`, and its decoder to PNG.
-pub struct Tool {
+pub(super) struct Tool {
     /// Its name in the comparison.
     pub name: &'static str,
     encode: &'static [&'static str],
@@ -26,7 +26,7 @@ pub struct Tool {
 }
 
 /// The programs.
-pub const TOOLS: [Tool; 3] = [
+pub(super) const TOOLS: [Tool; 3] = [
     Tool {
         name: "AVIF at target",
         encode: &[
@@ -72,7 +72,7 @@ const SAMPLE: usize = 4;
 ///
 /// # Errors
 /// I/O errors, cancellation.
-pub fn bytes(tool: &Tool, pngs: &[&Path], target: f64, cx: &Context) -> Result<Option<u64>> {
+pub(super) fn bytes(tool: &Tool, pngs: &[&Path], target: f64, cx: &Context) -> Result<Option<u64>> {
     let step = pngs.len().div_ceil(SAMPLE).max(1);
     let sample: Vec<&Path> = pngs.iter().copied().step_by(step).collect();
     let mut search = Search::new((0, tool.coarsest), tool.coarsest / 2);

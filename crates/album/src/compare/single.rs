@@ -53,10 +53,10 @@ const OF_JPEG: Tool = Tool {
 };
 
 /// The names of [`Single::sizes`].
-pub const NAMES: [&str; TOOLS.len() + 1] = [TOOLS[0].name, TOOLS[1].name, TOOLS[2].name, OF_JPEG.name];
+pub(super) const NAMES: [&str; TOOLS.len() + 1] = [TOOLS[0].name, TOOLS[1].name, TOOLS[2].name, OF_JPEG.name];
 
 /// A picture by itself.
-pub struct Single {
+pub(super) struct Single {
     /// Its PNG, in the scratch folder.
     pub png: PathBuf,
     /// Whether it has more than 8 bits a sample.
@@ -71,7 +71,7 @@ impl Single {
     ///
     /// # Errors
     /// I/O errors, cancellation.
-    pub fn of(
+    pub(super) fn of(
         path: &Path,
         number: usize,
         scratch: &Path,

@@ -12,7 +12,7 @@ use lab_process::{Job, Limits};
 const TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// The words of a command line: `{in}` and `{out}` stand for paths, the other placeholders for numbers.
-pub fn argv(words: &[&str], input: &Path, out: &Path, numbers: &[(&str, u32)]) -> Vec<OsString> {
+pub(super) fn argv(words: &[&str], input: &Path, out: &Path, numbers: &[(&str, u32)]) -> Vec<OsString> {
     let word = |word: &&str| match *word {
         "{in}" => input.into(),
         "{out}" => out.into(),
@@ -29,7 +29,7 @@ pub fn argv(words: &[&str], input: &Path, out: &Path, numbers: &[(&str, u32)]) -
 ///
 /// # Errors
 /// I/O errors, cancellation.
-pub fn run(argv: &[OsString], out: &Path, cx: &Context) -> Result<bool> {
+pub(super) fn run(argv: &[OsString], out: &Path, cx: &Context) -> Result<bool> {
     let file = Some((out.to_path_buf(), u64::MAX));
     let limits = Limits { timeout: Some(TIMEOUT), file, ..Limits::default() };
     let job = Job { input: &[], output_limit: usize::MAX, limits };
@@ -46,7 +46,7 @@ pub fn run(argv: &[OsString], out: &Path, cx: &Context) -> Result<bool> {
 ///
 /// # Errors
 /// I/O errors, cancellation.
-pub fn output_size(argv: &[OsString], out: &Path, cx: &Context) -> Result<Option<u64>> {
+pub(super) fn output_size(argv: &[OsString], out: &Path, cx: &Context) -> Result<Option<u64>> {
     if !run(argv, out, cx)? {
         return Ok(None);
     }

@@ -12,7 +12,7 @@ const ABOVE: usize = 2;
 
 /// A picture: interleaved samples of up to 16 bits, with a margin.
 #[derive(Debug, Clone)]
-pub struct Canvas {
+pub(super) struct Canvas {
     width: usize,
     height: usize,
     channels: usize,
@@ -21,18 +21,18 @@ pub struct Canvas {
 
 impl Canvas {
     /// A canvas of zeros.
-    pub fn new(shape: Shape) -> Self {
+    pub(super) fn new(shape: Shape) -> Self {
         let (width, height, channels) = (shape.width as usize, shape.height as usize, shape.channels.into());
         Self { width, height, channels, samples: vec![0; Self::length(shape)] }
     }
 
     /// Number of samples, margins included.
-    pub fn length(shape: Shape) -> usize {
+    pub(super) fn length(shape: Shape) -> usize {
         (shape.width as usize + 2 * SIDE) * (shape.height as usize + ABOVE + 1) * usize::from(shape.channels)
     }
 
     /// A picture of little-endian samples, row after row; `bytes` has [`Shape::bytes`] bytes.
-    pub fn from_bytes(shape: Shape, bytes: &[u8]) -> Self {
+    pub(super) fn from_bytes(shape: Shape, bytes: &[u8]) -> Self {
         let mut canvas = Self::new(shape);
         let row_samples = canvas.width * canvas.channels;
         let row_bytes = row_samples * shape.sample_bytes();
@@ -54,7 +54,7 @@ impl Canvas {
 
     /// Appends the samples of the picture, without margins, to `out`: the inverse of
     /// [`from_bytes`](Self::from_bytes).
-    pub fn append_to(&self, shape: Shape, out: &mut Vec<u8>) {
+    pub(super) fn append_to(&self, shape: Shape, out: &mut Vec<u8>) {
         for y in 0..self.height {
             let at = self.index(0, y);
             let row = &self.samples[at..at + self.width * self.channels];
@@ -67,29 +67,29 @@ impl Canvas {
     }
 
     /// Index of the first sample of a pixel.
-    pub fn index(&self, x: usize, y: usize) -> usize {
+    pub(super) fn index(&self, x: usize, y: usize) -> usize {
         ((y + ABOVE) * (self.width + 2 * SIDE) + x + SIDE) * self.channels
     }
 
     /// Distance between a sample and the one below it, in samples.
-    pub fn stride(&self) -> usize {
+    pub(super) fn stride(&self) -> usize {
         (self.width + 2 * SIDE) * self.channels
     }
 
     /// All samples, margins included.
-    pub fn samples(&self) -> &[u16] {
+    pub(super) fn samples(&self) -> &[u16] {
         &self.samples
     }
 
     /// All samples, margins included.
-    pub fn samples_mut(&mut self) -> &mut [u16] {
+    pub(super) fn samples_mut(&mut self) -> &mut [u16] {
         &mut self.samples
     }
 
     /// Fills the margins that depend on row `y`: to its right with its last pixel, and to the left of the
     /// next row with its first pixel. The next row reads the first as topright and the second as left; a
     /// decoder has both.
-    pub fn fill_margins(&mut self, y: usize) {
+    pub(super) fn fill_margins(&mut self, y: usize) {
         let (c, stride) = (self.channels, self.stride());
         let (first, end) = (self.index(0, y), self.index(self.width, y));
         for side in 0..SIDE {

@@ -11,7 +11,7 @@ use lab_entropy::range::{Bit, BitCoder};
 use lab_media::Neighbours;
 
 /// A pixel: up to four samples of 16 bits.
-pub type Pixel = u64;
+pub(super) type Pixel = u64;
 
 /// Contexts that predict each decision.
 const INPUTS: usize = 8;
@@ -21,7 +21,7 @@ const CELLS: usize = 1 << 16;
 /// Entries of a hash table, as a power of two.
 const TABLE_BITS: u32 = 18;
 /// The most candidates for a pixel.
-pub const GUESSES: usize = 5;
+pub(super) const GUESSES: usize = 5;
 
 /// An entry of a hash table: the pixel that followed a context the last time, and how reliably it does.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,7 +35,7 @@ struct Entry {
 
 /// The neighbours of a pixel, in the picture and in the one before.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Around {
+pub(super) struct Around {
     pub near: Neighbours<Pixel>,
     /// In the picture before: the same position, and from there right, below, left, top. Zeros without that
     /// picture.
@@ -43,7 +43,7 @@ pub struct Around {
 }
 
 /// Guesses pixels and codes whether that was right.
-pub struct Guesses {
+pub(super) struct Guesses {
     inter: bool,
     /// By a hash of left, top, topright and the same pixel of the picture before.
     short: Vec<Entry>,
@@ -72,7 +72,7 @@ fn hash(values: &[u64]) -> u64 {
 
 impl Guesses {
     /// New models for pictures of this width.
-    pub fn new(width: usize, inter: bool) -> Self {
+    pub(super) fn new(width: usize, inter: bool) -> Self {
         Self {
             inter,
             short: vec![Entry::default(); 1 << TABLE_BITS],
@@ -89,7 +89,7 @@ impl Guesses {
 
     /// Encodes which candidate equals `pixel`, or ignores `pixel` and decodes that. Returns the pixel if one
     /// does.
-    pub fn code(
+    pub(super) fn code(
         &mut self,
         coder: &mut impl BitCoder,
         pixel: Pixel,
@@ -191,7 +191,7 @@ impl Guesses {
     }
 
     /// Stores the pixel that [`code`](Self::code) was last called for under both of its contexts.
-    pub fn learn(&mut self, pixel: Pixel) {
+    pub(super) fn learn(&mut self, pixel: Pixel) {
         for (table, hash) in [&mut self.short, &mut self.long].into_iter().zip(self.hashes) {
             let entry = &mut table[(hash >> (64 - TABLE_BITS)) as usize];
             if entry.check == hash as u16 && entry.pixel == pixel && entry.confidence > 0 {

@@ -22,7 +22,7 @@ use super::{Shape, Way};
 const FORGETTING: [f32; 2] = [0.9985, 0.9999];
 
 /// Everything that adapts from sample to sample; it is kept from one picture to the next.
-pub struct Model {
+pub(super) struct Model {
     shape: Shape,
     guesses: Option<Guesses>,
     residuals: Residuals,
@@ -99,7 +99,7 @@ impl Taps {
 
 impl Model {
     /// A model without any history.
-    pub fn new(shape: Shape, way: Way) -> Self {
+    pub(super) fn new(shape: Shape, way: Way) -> Self {
         let channel = |&index: &usize| Channel {
             index,
             predictors: FORGETTING.map(LeastSquares::new),
@@ -117,7 +117,7 @@ impl Model {
     }
 
     /// Encodes the picture in `canvas`, or decodes it into `canvas`. `check` is called once a row.
-    pub fn picture<C: BitCoder>(
+    pub(super) fn picture<C: BitCoder>(
         &mut self,
         coder: &mut C,
         canvas: &mut Canvas,

@@ -10,14 +10,14 @@ use lab_entropy::prefetch::prefetch;
 use lab_entropy::range::{Bit, BitCoder};
 
 /// Contexts that predict each decision.
-pub const INPUTS: usize = 16;
+pub(super) const INPUTS: usize = 16;
 /// Values of one context. The largest in use is 431 * 4 + 3 (predictor disagreement, in the fourth channel),
 /// so 2048 bounds all of them.
-pub const VALUES: usize = 2048;
+pub(super) const VALUES: usize = 2048;
 /// Mixers. Each picks its weights by another property of the neighbourhood; their mean is the prediction.
 const MIXERS: usize = 3;
 /// Weight sets of each mixer that the caller chooses from: eight classes for each of four channels.
-pub const SETS: usize = 32;
+pub(super) const SETS: usize = 32;
 
 /// Initial weight of every context, in units of 2^-14. Sixteen of them sum to 1.46, so a new weight set
 /// predicts with 1.46 times the mean of its inputs: a little more confident than a context alone.
@@ -40,7 +40,7 @@ const EXACT: u32 = 8;
 
 /// The contexts of one sample, formed before it is coded.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SampleContexts {
+pub(super) struct SampleContexts {
     /// The value of each context, below [`VALUES`].
     pub values: [usize; INPUTS],
     /// The weight set of each mixer, below [`SETS`].
@@ -55,7 +55,7 @@ const LINE: usize = 16;
 struct Line([Bit; LINE]);
 
 /// Models of residuals, for all channels.
-pub struct Residuals {
+pub(super) struct Residuals {
     /// Bits of a token: 5 reach magnitude 255, 6 reach 131,071.
     levels: u32,
     /// For each context, [`NODES`] probabilities for each of its values.
@@ -68,7 +68,7 @@ pub struct Residuals {
 
 impl Residuals {
     /// New models for samples of `bits` bits.
-    pub fn new(bits: u8) -> Self {
+    pub(super) fn new(bits: u8) -> Self {
         Self {
             levels: if bits > 8 { 6 } else { 5 },
             tables: std::array::from_fn(|_| vec![Line([Bit::default(); LINE]); VALUES * NODES / LINE]),
@@ -79,7 +79,12 @@ impl Residuals {
     }
 
     /// Encodes `difference`, or ignores it and returns the decoded one.
-    pub fn code(&mut self, coder: &mut impl BitCoder, difference: i32, contexts: &SampleContexts) -> i32 {
+    pub(super) fn code(
+        &mut self,
+        coder: &mut impl BitCoder,
+        difference: i32,
+        contexts: &SampleContexts,
+    ) -> i32 {
         let magnitude = difference.unsigned_abs();
         let (token, _) = token(magnitude);
         // Nodes 1 to 15, the first four token bits, share the first cache line of a context value and are

@@ -7,7 +7,7 @@
 
 /// The most inputs of one predictor. The fullest pixel, blue with a picture before, has 22; 24 makes whole
 /// vectors of four.
-pub const TAPS: usize = 24;
+pub(super) const TAPS: usize = 24;
 
 /// Samples between two solutions. A solution costs about n^3 / 6 products and an update n^2 / 2, so with
 /// solutions every sixth sample both take a similar share of the time at n = 24.
@@ -17,7 +17,7 @@ const SOLVE_INTERVAL: u32 = 6;
 const RIDGE: f32 = 1.0;
 
 /// Normal equations with exponential forgetting, and their last solution.
-pub struct LeastSquares {
+pub(super) struct LeastSquares {
     /// The matrix of the equations: weighted sums of `x[i] * x[j]`, on and below the diagonal.
     products: Box<[[f32; TAPS]; TAPS]>,
     /// The right-hand side: weighted sums of `x[i] * target`.
@@ -30,7 +30,7 @@ pub struct LeastSquares {
 
 impl LeastSquares {
     /// Empty equations. `forgetting` multiplies the weight of every earlier sample at each new one.
-    pub fn new(forgetting: f32) -> Self {
+    pub(super) fn new(forgetting: f32) -> Self {
         // Left and top are the first two taps, so prediction starts as their mean.
         let mut weights = [0.0; TAPS];
         weights[..2].fill(0.5);
@@ -40,7 +40,7 @@ impl LeastSquares {
 
     /// The weighted sum of `inputs`.
     #[inline]
-    pub fn predict(&self, inputs: &[f32; TAPS]) -> f32 {
+    pub(super) fn predict(&self, inputs: &[f32; TAPS]) -> f32 {
         // Four independent sums fill one vector register. Their order is part of the format: f32 addition
         // does not associate.
         let mut sums = [0.0_f32; 4];
@@ -54,7 +54,7 @@ impl LeastSquares {
 
     /// Adds the sample `target` and its first `count` inputs to the equations; the other inputs are 0.
     #[inline]
-    pub fn update(&mut self, inputs: &[f32; TAPS], count: usize, target: f32) {
+    pub(super) fn update(&mut self, inputs: &[f32; TAPS], count: usize, target: f32) {
         let forgetting = self.forgetting;
         for (i, row) in self.products.iter_mut().enumerate().take(count) {
             let x = inputs[i];

@@ -169,7 +169,7 @@ fn chunks(bytes: &[u8]) -> Option<(Vec<Chunk>, Vec<u8>, Vec<usize>, Vec<Chunk>, 
 }
 
 /// Splits a PNG. For `exact` its deflate stream must be one that `preflate` can rebuild.
-pub fn take_apart(bytes: &[u8], exact: bool, cx: &Context) -> Option<Apart> {
+pub(super) fn take_apart(bytes: &[u8], exact: bool, cx: &Context) -> Option<Apart> {
     let (mut before, data, sizes, after, tail) = chunks(bytes)?;
     let header = Header::of(&before)?;
     let shape = Shape { width: header.width, height: header.height, channels: header.channels(), bits: 8 };

@@ -24,7 +24,7 @@ pub struct Raster {
 
 /// Splits a file. A bitmap names the offset of its samples (byte 10) and has a negative height (byte 22) when
 /// it is stored top-down; Netpbm samples end with the file.
-pub fn take_apart(kind: Kind, bytes: &[u8], decoded: &Decoded) -> Option<Apart> {
+pub(super) fn take_apart(kind: Kind, bytes: &[u8], decoded: &Decoded) -> Option<Apart> {
     let shape = decoded.shape;
     let row = shape.bytes() / shape.height as usize;
     let mut raster = Raster {

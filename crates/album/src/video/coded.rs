@@ -19,7 +19,7 @@ const RATE: Rate = Rate { num: 25, den: 1 };
 const FRAME: u64 = 40;
 
 /// A finished video, in parts that were coded each for itself and begin with a key frame.
-pub struct Coded {
+pub(super) struct Coded {
     _dir: TempDir,
     parts: Vec<Part>,
     cx: Context,
@@ -43,7 +43,7 @@ impl Coded {
     ///
     /// # Errors
     /// Those of ffmpeg and of `next`.
-    pub fn encode(
+    pub(super) fn encode(
         shape: Shape,
         colour: Colour,
         options: &EncodeOptions,
@@ -80,7 +80,7 @@ impl Coded {
     }
 
     /// Bytes of all samples.
-    pub fn bytes(&self) -> Result<u64> {
+    pub(super) fn bytes(&self) -> Result<u64> {
         let tracks = self
             .parts
             .iter()
@@ -92,7 +92,7 @@ impl Coded {
     ///
     /// # Errors
     /// Those of ffmpeg and of `each`.
-    pub fn decode(
+    pub(super) fn decode(
         &self,
         format: PixelFormat,
         each: &mut dyn FnMut(usize, Frame) -> Result<()>,
@@ -117,7 +117,7 @@ impl Coded {
     /// # Errors
     /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where key frames are too far apart or parts do not fit
     /// together, I/O errors.
-    pub fn spool(
+    pub(super) fn spool(
         &self,
         spool: &mut Spool,
         name: &str,

@@ -12,7 +12,7 @@ use crate::pixels::Shape;
 use crate::work::Work;
 
 /// The format of frames that hold such samples.
-pub fn frame_format(shape: Shape) -> PixelFormat {
+pub(super) fn frame_format(shape: Shape) -> PixelFormat {
     match (shape.channels, shape.bits > 8) {
         (1, false) => PixelFormat::Gray8,
         (1, true) => PixelFormat::Gray16,

@@ -10,7 +10,7 @@ use lab_codec::{Lost, Result, StreamReader, StreamWriter, Summary};
 use lab_stream::entropy::Histogram;
 
 /// A reader that counts the bytes read through it.
-pub struct Counted<'a> {
+pub(super) struct Counted<'a> {
     pub inner: Box<dyn Read + Send + 'a>,
     pub histogram: &'a Mutex<Histogram>,
     pub watch: Stopwatch,
@@ -26,11 +26,11 @@ impl Read for Counted<'_> {
 
 /// Time spent in a carrier, summed over calls and threads.
 #[derive(Clone, Default)]
-pub struct Stopwatch(Arc<AtomicU64>);
+pub(super) struct Stopwatch(Arc<AtomicU64>);
 
 impl Stopwatch {
     /// Runs `work` and adds its time.
-    pub fn time<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(super) fn time<T>(&self, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = work();
         self.0.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
@@ -38,13 +38,13 @@ impl Stopwatch {
     }
 
     /// The total time so far.
-    pub fn total(&self) -> Duration {
+    pub(super) fn total(&self) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }
 }
 
 /// A writer whose calls are timed.
-pub struct TimedWriter<'a> {
+pub(super) struct TimedWriter<'a> {
     pub inner: Box<dyn StreamWriter + 'a>,
     pub watch: Stopwatch,
 }
@@ -61,7 +61,7 @@ impl StreamWriter for TimedWriter<'_> {
 }
 
 /// A reader whose calls are timed.
-pub struct TimedReader {
+pub(super) struct TimedReader {
     pub inner: Arc<dyn StreamReader>,
     pub watch: Stopwatch,
 }

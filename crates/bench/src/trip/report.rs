@@ -129,12 +129,12 @@ pub fn failed(sample: &Sample, error: &Error) -> FileReport {
 }
 
 /// Ratio: original over encoded bytes.
-pub fn ratio(original: u64, encoded: u64) -> Option<f64> {
+pub(super) fn ratio(original: u64, encoded: u64) -> Option<f64> {
     (encoded > 0).then(|| original as f64 / encoded as f64)
 }
 
 /// Joins stage names and counts into rows.
-pub fn rows(names: &[String], figures: &[StageFigures]) -> Vec<StageReport> {
+pub(super) fn rows(names: &[String], figures: &[StageFigures]) -> Vec<StageReport> {
     let row = |(name, f): (&String, &StageFigures)| StageReport {
         stage: name.clone(),
         bytes_in: f.bytes_in,
@@ -156,7 +156,7 @@ impl Report {
 }
 
 /// Stages with a row: the codecs, and the carrier if one is named.
-pub fn stage_names(chain: &Chain) -> Vec<String> {
+pub(super) fn stage_names(chain: &Chain) -> Vec<String> {
     chain.codecs.iter().chain(&chain.carrier).map(ToString::to_string).collect()
 }
 

@@ -11,7 +11,7 @@ const MAX_SHOWN: usize = 6;
 
 /// Addresses and paths that failed, with the reasons.
 #[derive(Debug, Default)]
-pub struct Failures {
+pub(super) struct Failures {
     tried: Vec<(String, String)>,
     /// Whether any content differed from the listed size or digest.
     pub has_wrong: bool,
@@ -19,17 +19,17 @@ pub struct Failures {
 
 impl Failures {
     /// Records that `what` failed, and why.
-    pub fn note(&mut self, what: &str, why: String) {
+    pub(super) fn note(&mut self, what: &str, why: String) {
         self.tried.push((what.to_string(), why));
     }
 
     /// Whether there are no failures.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.tried.is_empty()
     }
 
     /// The error of a fetch that left `missing` files missing.
-    pub fn error(&self, sources: &Sources, missing: usize, from: Option<&Path>) -> Error {
+    pub(super) fn error(&self, sources: &Sources, missing: usize, from: Option<&Path>) -> Error {
         let kind = if self.has_wrong { ErrorKind::Corrupt } else { ErrorKind::Io };
         let (of, tried) = (sources.files.len(), self.text());
         let missing = format!("{missing} of {of} files are missing; tried {tried}");

@@ -14,7 +14,7 @@ use crate::published::sources::download_name;
 
 /// Why an address did not deliver the download.
 #[derive(Debug)]
-pub enum Failure {
+pub(super) enum Failure {
     /// The server does not answer.
     Unreachable(String),
     /// The server answers without the download, after all retries.
@@ -32,7 +32,7 @@ impl<E: Into<Error>> From<E> for Failure {
 }
 
 /// Known facts about a download.
-pub struct Expected {
+pub(super) struct Expected {
     /// Exact size, if listed.
     pub bytes: Option<u64>,
     /// Maximum size in bytes.
@@ -49,7 +49,7 @@ const RESET_BYTES: u64 = 1 << 20;
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// An HTTP client with its retry policy.
-pub struct Client<'a> {
+pub(super) struct Client<'a> {
     agent: Agent,
     tries: Tries,
     bar: &'a Bar<'a>,
@@ -65,7 +65,7 @@ enum Answer {
 
 impl<'a> Client<'a> {
     /// Creates a client. Proxies come from the environment (`HTTPS_PROXY`, `NO_PROXY`, ...).
-    pub fn new(tries: Tries, bar: &'a Bar<'a>) -> Self {
+    pub(super) fn new(tries: Tries, bar: &'a Bar<'a>) -> Self {
         let config = Agent::config_builder()
             .user_agent(concat!("lab/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
@@ -79,7 +79,7 @@ impl<'a> Client<'a> {
     }
 
     /// Completes `part` from `url`, with retries after temporary failures.
-    pub fn fetch(
+    pub(super) fn fetch(
         &self,
         url: &str,
         part: &mut Part,

@@ -12,7 +12,7 @@ use crate::published::{Wanted, sources};
 
 /// Takes missing files from `from` or from the corpus's directory in it. A file is found under its own name,
 /// unpacked or as a manifest stores it; a download under the file name in its address.
-pub fn take(job: &mut Job, from: &Path) -> Result<()> {
+pub(super) fn take(job: &mut Job, from: &Path) -> Result<()> {
     let corpus = from.join(&job.sources.corpus);
     let places = [from, corpus.as_path()];
     for wanted in job.missing() {

@@ -16,13 +16,13 @@ use lab_codec::{Context, Error, Result};
 const MAX_UNWANTED_BYTES: u64 = 64 << 20;
 
 /// Receives a file: its name in the archive (`None` for a single file) and its content.
-pub type Take<'a> = dyn FnMut(Option<&str>, &mut dyn Read) -> Result<()> + 'a;
+pub(super) type Take<'a> = dyn FnMut(Option<&str>, &mut dyn Read) -> Result<()> + 'a;
 
 /// Passes every regular file of `file` to `take`. `wanted` is the total size of the wanted files in bytes.
 ///
 /// # Errors
 /// Corrupt if the pack is damaged; errors of `take`; I/O errors.
-pub fn members(pack: Pack, mut file: &File, wanted: u64, cx: &Context, take: &mut Take) -> Result<()> {
+pub(super) fn members(pack: Pack, mut file: &File, wanted: u64, cx: &Context, take: &mut Take) -> Result<()> {
     file.seek(SeekFrom::Start(0))?;
     let mut file = BufReader::with_capacity(1 << 17, file);
     match pack {
@@ -90,7 +90,7 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 /// A reader that keeps its error, to distinguish bad input from a full disk.
-pub struct Watched<'a> {
+pub(super) struct Watched<'a> {
     inner: &'a mut dyn Read,
     /// The error, if reading failed.
     pub failure: Option<String>,
@@ -98,7 +98,7 @@ pub struct Watched<'a> {
 
 impl<'a> Watched<'a> {
     /// Wraps `inner`.
-    pub fn new(inner: &'a mut dyn Read) -> Self {
+    pub(super) fn new(inner: &'a mut dyn Read) -> Self {
         Self { inner, failure: None }
     }
 }

@@ -12,7 +12,7 @@ use lab_stream::output::{self, Output};
 
 /// Origin of a partial download.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
+pub(super) struct Origin {
     /// The address.
     pub url: String,
     /// Strong ETag or Last-Modified of the server, if sent.
@@ -20,7 +20,7 @@ pub struct Origin {
 }
 
 /// A partial download, locked against other processes.
-pub struct Part {
+pub(super) struct Part {
     path: PathBuf,
     file: File,
     length: u64,
@@ -34,7 +34,7 @@ impl Part {
     ///
     /// # Errors
     /// [`Usage`](ErrorKind::Usage) if another process is fetching it; I/O errors.
-    pub fn open(directory: &Path, name: &str) -> Result<Self> {
+    pub(super) fn open(directory: &Path, name: &str) -> Result<Self> {
         let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
         let name: String = name.chars().take(100).map(plain).collect();
         let path = directory.join(format!(".{name}.part"));
@@ -60,22 +60,22 @@ impl Part {
     }
 
     /// Number of bytes so far.
-    pub fn length(&self) -> u64 {
+    pub(super) fn length(&self) -> u64 {
         self.length
     }
 
     /// Origin of the bytes.
-    pub fn origin(&self) -> &Origin {
+    pub(super) fn origin(&self) -> &Origin {
         &self.origin
     }
 
     /// Whether the bytes came from more than one answer.
-    pub fn was_continued(&self) -> bool {
+    pub(super) fn was_continued(&self) -> bool {
         self.continued
     }
 
     /// The file with the bytes so far.
-    pub fn file(&self) -> &File {
+    pub(super) fn file(&self) -> &File {
         &self.file
     }
 
@@ -83,7 +83,7 @@ impl Part {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn clear(&mut self) -> Result<()> {
+    pub(super) fn clear(&mut self) -> Result<()> {
         self.file.set_len(0)?;
         (self.length, self.continued) = (0, false);
         Ok(())
@@ -93,7 +93,7 @@ impl Part {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn begin(&mut self, origin: Origin) -> Result<()> {
+    pub(super) fn begin(&mut self, origin: Origin) -> Result<()> {
         self.clear()?;
         let text = serde_json::to_vec(&origin)
             .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write JSON: {e}")))?;
@@ -108,7 +108,7 @@ impl Part {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn go_on(&mut self) -> Result<()> {
+    pub(super) fn go_on(&mut self) -> Result<()> {
         self.continued = true;
         self.file.seek(SeekFrom::Start(self.length))?;
         Ok(())
@@ -118,7 +118,7 @@ impl Part {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
         if self.length == 0 {
             self.file.seek(SeekFrom::Start(0))?;
         }
@@ -128,7 +128,7 @@ impl Part {
     }
 
     /// Removes the partial download and its record.
-    pub fn finish(mut self) {
+    pub(super) fn finish(mut self) {
         self.keep = false;
     }
 }

@@ -10,7 +10,7 @@ use crate::published::Wanted;
 use lab_stream::output::Output;
 
 /// Writes the manifest. A missing file is listed if its digest is known.
-pub fn write(job: &Job) -> Result<()> {
+pub(super) fn write(job: &Job) -> Result<()> {
     if job.arrived.is_empty() {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use super::morphism::{FixedPoint, Morphism};
 use super::{Generator, Pieces, Values};
 
-pub struct Fibonacci;
+pub(super) struct Fibonacci;
 
 /// a -> ab, b -> a (OEIS A003849).
 const MORPHISM: Morphism = Morphism { rules: &[&[0, 1], &[0]], bytes: &[b"a", b"b"] };

@@ -12,13 +12,13 @@ const MIN_BLOCK_BYTES: usize = 64 << 10;
 
 /// A morphism and a coding. Letters are numbers, `rules[letter]` is the letter's image, and `bytes[letter]`
 /// is its output.
-pub struct Morphism {
+pub(super) struct Morphism {
     pub rules: &'static [&'static [u8]],
     pub bytes: &'static [&'static [u8]],
 }
 
 /// The infinite word that begins with the letter 0.
-pub struct FixedPoint {
+pub(super) struct FixedPoint {
     rules: &'static [&'static [u8]],
     blocks: Vec<Vec<u8>>,
     /// Stack of letters, the next one last, each with the number of replacements left.
@@ -29,7 +29,7 @@ pub struct FixedPoint {
 const MAX_DEPTH: u8 = 63;
 
 impl FixedPoint {
-    pub fn new(morphism: &Morphism) -> Self {
+    pub(super) fn new(morphism: &Morphism) -> Self {
         let rules = morphism.rules;
         debug_assert!(rules[0].len() > 1 && rules[0][0] == 0);
         let mut blocks: Vec<Vec<u8>> = morphism.bytes.iter().map(|b| b.to_vec()).collect();

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Generator, Pieces, Prng, Values};
 
-pub struct PlantedSeeds;
+pub(super) struct PlantedSeeds;
 
 const BLOCK_SIZE: Param = Param::int("block_size", 1, 64, 3, "bytes of a block");
 const DENSITY: Param = Param::int("density", 0, 1000, 500, "expansions per 1000 spans");

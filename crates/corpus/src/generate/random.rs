@@ -2,7 +2,7 @@
 
 use super::{Generator, Pieces, Prng, Values};
 
-pub struct Random;
+pub(super) struct Random;
 
 impl Generator for Random {
     fn name(&self) -> &'static str {

@@ -8,7 +8,7 @@
 use super::morphism::{FixedPoint, Morphism};
 use super::{Generator, Pieces, Values};
 
-pub struct RunRich;
+pub(super) struct RunRich;
 
 /// g, with the letters b, a, c as 0, 1, 2: each letter of f(x) replaced by its image under f, reversed.
 const MORPHISM: Morphism = Morphism {

@@ -14,7 +14,7 @@ const CONSONANTS: &[u8] = b"tttttttttnnnnnnnsssssssrrrrrrhhhhhhddddllllcccmmmwwf
 const VOWELS: &[u8] = b"eeeeeeeeeeeeaaaaaaaaoooooooiiiiiiiuuu";
 
 /// Vocabulary by rank, with the distribution of draws.
-pub struct Vocabulary {
+pub(super) struct Vocabulary {
     letters: Vec<u8>,
     /// Offset of each word in `letters`, plus the end of the last.
     starts: Vec<u32>,
@@ -24,7 +24,7 @@ pub struct Vocabulary {
 
 impl Vocabulary {
     /// Invents words; frequent words tend to be short.
-    pub fn new(prng: &mut Prng) -> Self {
+    pub(super) fn new(prng: &mut Prng) -> Self {
         let mut letters = Vec::new();
         let mut starts = vec![0];
         for rank in 0..VOCABULARY {
@@ -62,7 +62,7 @@ fn zipf_slots() -> Vec<u16> {
 }
 
 /// Writes words as running text.
-pub struct Writer {
+pub(super) struct Writer {
     prng: Prng,
     vocabulary: Vocabulary,
     column: usize,
@@ -73,24 +73,24 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn new(mut prng: Prng) -> Self {
+    pub(super) fn new(mut prng: Prng) -> Self {
         let vocabulary = Vocabulary::new(&mut prng);
         Self { prng, vocabulary, column: 0, sentence: 0, paragraph: 4 }
     }
 
     /// The random generator, for choices about the text.
-    pub fn prng(&mut self) -> &mut Prng {
+    pub(super) fn prng(&mut self) -> &mut Prng {
         &mut self.prng
     }
 
     /// Appends a word without separators.
-    pub fn word(&mut self, out: &mut Vec<u8>) {
+    pub(super) fn word(&mut self, out: &mut Vec<u8>) {
         let bits = self.prng.bits();
         out.extend_from_slice(self.vocabulary.draw(bits));
     }
 
     /// Appends the next word of the running text, with the separator after it.
-    pub fn running_word(&mut self, out: &mut Vec<u8>) {
+    pub(super) fn running_word(&mut self, out: &mut Vec<u8>) {
         let bits = self.prng.bits();
         let start = out.len();
         if bits >> 58 == 0 {

@@ -3,7 +3,7 @@
 use super::morphism::{FixedPoint, Morphism};
 use super::{Generator, Pieces, Values};
 
-pub struct ThueMorse;
+pub(super) struct ThueMorse;
 
 /// a -> ab, b -> ba (OEIS A010060).
 const MORPHISM: Morphism = Morphism { rules: &[&[0, 1], &[1, 0]], bytes: &[b"a", b"b"] };

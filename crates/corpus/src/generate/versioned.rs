@@ -3,7 +3,7 @@
 use super::text::Writer;
 use super::{Generator, Pieces, Prng, Values};
 
-pub struct Versioned;
+pub(super) struct Versioned;
 
 impl Generator for Versioned {
     fn name(&self) -> &'static str {

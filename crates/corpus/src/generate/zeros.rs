@@ -2,7 +2,7 @@
 
 use super::{Generator, Pieces, Values};
 
-pub struct Zeros;
+pub(super) struct Zeros;
 
 impl Generator for Zeros {
     fn name(&self) -> &'static str {

@@ -3,7 +3,7 @@
 use super::text::Writer;
 use super::{Generator, Pieces, Prng, Values};
 
-pub struct ZipfText;
+pub(super) struct ZipfText;
 
 impl Generator for ZipfText {
     fn name(&self) -> &'static str {

@@ -23,7 +23,7 @@ pub struct Track {
 }
 
 /// Collects samples inside a file, of a minimum size. Samples do not overlap, so this bounds their number.
-pub struct Samples<'a> {
+pub(super) struct Samples<'a> {
     pub list: Vec<Sample>,
     pub file_len: u64,
     pub smallest: u32,
@@ -31,12 +31,12 @@ pub struct Samples<'a> {
 }
 
 impl<'a> Samples<'a> {
-    pub fn new(file_len: u64, smallest: u32, cx: &'a Context) -> Self {
+    pub(super) fn new(file_len: u64, smallest: u32, cx: &'a Context) -> Self {
         Self { list: Vec::new(), file_len, smallest, cx }
     }
 
     /// Appends a sample if it is large enough and lies in the file; skips any other.
-    pub fn push(&mut self, sample: Sample) -> Result<()> {
+    pub(super) fn push(&mut self, sample: Sample) -> Result<()> {
         let end = sample.offset.saturating_add(u64::from(sample.size));
         if end > self.file_len || sample.size < self.smallest {
             return Ok(());

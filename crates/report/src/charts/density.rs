@@ -7,7 +7,7 @@ use crate::text;
 use lab_bench::results::Cell;
 
 /// A line for each chain and kind of sample with a swept `density`, the generator's parameter in thousandths.
-pub struct Density;
+pub(super) struct Density;
 
 /// Minimum ratio of a line's best point: a lower line would coincide with break-even.
 const GAIN: f64 = 1.01;

@@ -7,7 +7,7 @@ use crate::text;
 use lab_bench::results::Cell;
 
 /// Bars for files, or for corpora if there are several.
-pub struct Files;
+pub(super) struct Files;
 
 /// Maximum numbers of files and chains; more bars would be too thin to read.
 const FILES: usize = 16;

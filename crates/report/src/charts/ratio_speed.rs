@@ -6,7 +6,7 @@ use crate::summary::{Row, Speed};
 use crate::text;
 
 /// Ratio against the throughput of encoding or decoding.
-pub struct RatioSpeed(pub Way);
+pub(super) struct RatioSpeed(pub Way);
 
 impl Chart for RatioSpeed {
     fn name(&self) -> &'static str {

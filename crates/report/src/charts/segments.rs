@@ -6,7 +6,7 @@ use crate::summary::{self, Row};
 use crate::text;
 
 /// The quantity on the y axis.
-pub enum Measure {
+pub(super) enum Measure {
     /// Original / encoded bytes.
     Ratio,
     /// Throughput.
@@ -14,7 +14,7 @@ pub enum Measure {
 }
 
 /// A line for each chain with a swept segment size.
-pub struct Segments(pub Measure);
+pub(super) struct Segments(pub Measure);
 
 impl Chart for Segments {
     fn name(&self) -> &'static str {

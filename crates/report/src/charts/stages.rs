@@ -6,7 +6,7 @@ use crate::summary::{Row, ratio};
 use crate::text;
 
 /// A waterfall for each chain.
-pub struct Stages;
+pub(super) struct Stages;
 
 /// Maximum number of chains in the picture.
 const CHAINS: usize = 12;

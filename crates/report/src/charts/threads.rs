@@ -6,7 +6,7 @@ use crate::summary::{self, Row};
 use crate::text;
 
 /// A line for each chain with a swept number of threads.
-pub struct Threads(pub Way);
+pub(super) struct Threads(pub Way);
 
 impl Chart for Threads {
     fn name(&self) -> &'static str {

@@ -5,7 +5,7 @@ use crate::figure::{Axis, Body, Figure, Line, Note, Point, Series, Tone, Unit};
 use crate::text;
 
 /// A curve for each chain.
-pub struct Transfer;
+pub(super) struct Transfer;
 
 /// Bandwidths at the ends of the axis, in bits per second.
 const LOW: f64 = 1e6;

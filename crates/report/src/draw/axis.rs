@@ -4,7 +4,7 @@ use crate::figure::{Axis, Scale, Unit};
 use crate::text;
 
 /// The position of a value: 0 at the start of the axis, 1 at its end.
-pub fn place(axis: &Axis, value: f64) -> f64 {
+pub(super) fn place(axis: &Axis, value: f64) -> f64 {
     let (low, high) = axis.range;
     match axis.scale {
         Scale::Linear => (value - low) / (high - low),
@@ -36,7 +36,7 @@ const TIMES: [f64; 17] = [
 ];
 
 /// Tick values, at most about `most`.
-pub fn ticks(axis: &Axis, most: usize) -> Vec<f64> {
+pub(super) fn ticks(axis: &Axis, most: usize) -> Vec<f64> {
     let (low, high) = axis.range;
     let inside = |v: &f64| *v >= low * 0.999_999 && *v <= high * 1.000_001;
     match (axis.scale, axis.unit) {
@@ -88,7 +88,7 @@ fn linear(low: f64, high: f64, most: usize) -> Vec<f64> {
 }
 
 /// The label of a tick.
-pub fn label(unit: Unit, value: f64) -> String {
+pub(super) fn label(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Bytes => text::bytes(value),
         Unit::Binary => text::binary(value),

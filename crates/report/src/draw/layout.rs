@@ -5,22 +5,22 @@ use crate::figure::{Body, Figure, Group};
 use super::font;
 
 /// The width of every picture.
-pub const WIDTH: f64 = 960.0;
+pub(super) const WIDTH: f64 = 960.0;
 /// Size of normal text.
-pub const TEXT: f64 = 12.0;
+pub(super) const TEXT: f64 = 12.0;
 /// Size of labels at points and bars.
-pub const SMALL: f64 = 11.0;
+pub(super) const SMALL: f64 = 11.0;
 
 /// Height of one bar with its gap.
-pub const BAR: f64 = 17.0;
+pub(super) const BAR: f64 = 17.0;
 /// Height of a group's heading.
-pub const HEADING: f64 = 24.0;
+pub(super) const HEADING: f64 = 24.0;
 /// Space after a group.
-pub const GAP: f64 = 8.0;
+pub(super) const GAP: f64 = 8.0;
 
 /// The plot rectangle, and the height of the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Layout {
+pub(super) struct Layout {
     pub left: f64,
     pub right: f64,
     pub top: f64,
@@ -30,7 +30,7 @@ pub struct Layout {
 
 impl Layout {
     /// The layout of a figure; a bare one has neither heading nor notes.
-    pub fn of(figure: &Figure, bare: bool) -> Self {
+    pub(super) fn of(figure: &Figure, bare: bool) -> Self {
         // Above the plot: the label of the y axis, or in tall bar charts the x ticks repeated.
         let top = if bare { 28.0 } else { 92.0 };
         let lines = figure.notes.iter().map(|n| wrap(&n.text).len()).sum::<usize>();
@@ -52,12 +52,12 @@ impl Layout {
     }
 
     /// The x coordinate of a position 0..1 on the x axis.
-    pub fn x(&self, share: f64) -> f64 {
+    pub(super) fn x(&self, share: f64) -> f64 {
         self.left + share * (self.right - self.left)
     }
 
     /// The y coordinate, from the top, of a position 0..1 on the y axis.
-    pub fn y(&self, share: f64) -> f64 {
+    pub(super) fn y(&self, share: f64) -> f64 {
         self.bottom - share * (self.bottom - self.top)
     }
 }
@@ -67,10 +67,10 @@ fn bars(groups: &[Group]) -> f64 {
 }
 
 /// Height of a line of notes.
-pub const NOTE: f64 = 17.0;
+pub(super) const NOTE: f64 = 17.0;
 
 /// Wraps a note into lines that fit.
-pub fn wrap(text: &str) -> Vec<String> {
+pub(super) fn wrap(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let last = lines.len() - 1;
@@ -87,7 +87,7 @@ pub fn wrap(text: &str) -> Vec<String> {
 
 /// The bounding box of a text.
 #[derive(Debug, Clone, Copy)]
-pub struct Box {
+pub(super) struct Box {
     pub left: f64,
     pub top: f64,
     pub right: f64,
@@ -96,7 +96,7 @@ pub struct Box {
 
 impl Box {
     /// Whether two boxes overlap.
-    pub fn meets(&self, other: &Self) -> bool {
+    pub(super) fn meets(&self, other: &Self) -> bool {
         self.left < other.right
             && other.left < self.right
             && self.top < other.bottom
@@ -105,7 +105,7 @@ impl Box {
 }
 
 /// Finds a free position for a label: right, left, above, below its point, then further away.
-pub fn beside(point: (f64, f64), width: f64, taken: &[Box], inside: &Box) -> Option<Box> {
+pub(super) fn beside(point: (f64, f64), width: f64, taken: &[Box], inside: &Box) -> Option<Box> {
     let (x, y) = point;
     let half = 7.0;
     let at =
@@ -133,7 +133,7 @@ pub fn beside(point: (f64, f64), width: f64, taken: &[Box], inside: &Box) -> Opt
 }
 
 /// Moves coordinates apart until neighbours have a distance of `gap`; keeps the order.
-pub fn spread(places: &mut [f64], gap: f64, low: f64, high: f64) {
+pub(super) fn spread(places: &mut [f64], gap: f64, low: f64, high: f64) {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by(|a, b| places[*a].total_cmp(&places[*b]));
     let mut least = low;

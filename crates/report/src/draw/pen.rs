@@ -7,7 +7,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontDesc, FontFamily, FontStyle, RGBColor, ShapeStyle, TextStyle};
 
 /// A drawing area with a scale: pixels for each unit of the layout.
-pub struct Pen<'a, 'b, DB: DrawingBackend> {
+pub(super) struct Pen<'a, 'b, DB: DrawingBackend> {
     pub area: &'a DrawingArea<DB, Shift>,
     pub scale: f64,
     pub family: &'b str,
@@ -15,7 +15,7 @@ pub struct Pen<'a, 'b, DB: DrawingBackend> {
 
 /// The alignment of a text relative to its point.
 #[derive(Clone, Copy)]
-pub enum At {
+pub(super) enum At {
     Left,
     Middle,
     Right,
@@ -31,13 +31,13 @@ impl<DB: DrawingBackend> Pen<'_, '_, DB> {
     }
 
     /// A line through points.
-    pub fn line(&self, points: &[(f64, f64)], color: RGBColor, width: f64) -> Result<()> {
+    pub(super) fn line(&self, points: &[(f64, f64)], color: RGBColor, width: f64) -> Result<()> {
         let points: Vec<_> = points.iter().map(|p| self.pixel(*p)).collect();
         self.area.draw(&PathElement::new(points, self.stroke(color, width))).map_err(failed)
     }
 
     /// A line of dashes through points.
-    pub fn dashes(&self, points: &[(f64, f64)], color: RGBColor, width: f64) -> Result<()> {
+    pub(super) fn dashes(&self, points: &[(f64, f64)], color: RGBColor, width: f64) -> Result<()> {
         let (dash, period) = (5.0, 9.0);
         let mut at = 0.0;
         for pair in points.windows(2) {
@@ -59,14 +59,14 @@ impl<DB: DrawingBackend> Pen<'_, '_, DB> {
     }
 
     /// A filled rectangle.
-    pub fn bar(&self, from: (f64, f64), to: (f64, f64), color: RGBColor) -> Result<()> {
+    pub(super) fn bar(&self, from: (f64, f64), to: (f64, f64), color: RGBColor) -> Result<()> {
         let (a, b) = (self.pixel(from), self.pixel(to));
         let (a, b) = ((a.0.min(b.0), a.1.min(b.1)), (a.0.max(b.0), a.1.max(b.1)));
         self.area.draw(&Rectangle::new([a, b], color.filled())).map_err(failed)
     }
 
     /// The mark of a series, with a shape per colour.
-    pub fn mark(&self, (x, y): (f64, f64), radius: f64, color: RGBColor, shape: usize) -> Result<()> {
+    pub(super) fn mark(&self, (x, y): (f64, f64), radius: f64, color: RGBColor, shape: usize) -> Result<()> {
         let at = |dx: f64, dy: f64| self.pixel((x + dx * radius, y + dy * radius));
         let style = color.filled();
         match shape % 4 {
@@ -87,18 +87,25 @@ impl<DB: DrawingBackend> Pen<'_, '_, DB> {
     }
 
     /// The mark of a failure.
-    pub fn cross(&self, (x, y): (f64, f64), radius: f64, color: RGBColor) -> Result<()> {
+    pub(super) fn cross(&self, (x, y): (f64, f64), radius: f64, color: RGBColor) -> Result<()> {
         self.line(&[(x - radius, y - radius), (x + radius, y + radius)], color, 2.2)?;
         self.line(&[(x - radius, y + radius), (x + radius, y - radius)], color, 2.2)
     }
 
     /// One line of text, centred on its height.
-    pub fn text(&self, text: &str, point: (f64, f64), size: f64, color: RGBColor, at: At) -> Result<()> {
+    pub(super) fn text(
+        &self,
+        text: &str,
+        point: (f64, f64),
+        size: f64,
+        color: RGBColor,
+        at: At,
+    ) -> Result<()> {
         self.write(text, point, (size, FontStyle::Normal), color, at)
     }
 
     /// One line of strong text.
-    pub fn strong(&self, text: &str, point: (f64, f64), size: f64, color: RGBColor) -> Result<()> {
+    pub(super) fn strong(&self, text: &str, point: (f64, f64), size: f64, color: RGBColor) -> Result<()> {
         self.write(text, point, (size, FontStyle::Bold), color, At::Left)
     }
 
@@ -126,7 +133,7 @@ impl<DB: DrawingBackend> Pen<'_, '_, DB> {
 }
 
 /// An error of a backend in one line.
-pub fn failed(error: impl std::fmt::Display) -> Error {
+pub(super) fn failed(error: impl std::fmt::Display) -> Error {
     let text = error.to_string();
     Error::new(ErrorKind::Io, format!("cannot draw a chart: {}", text.lines().next().unwrap_or_default()))
 }

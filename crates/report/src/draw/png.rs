@@ -3,7 +3,7 @@
 use lab_codec::{Error, ErrorKind, Result};
 
 /// The average of every two by two pixels of an RGB picture with even sides.
-pub fn halve(pixels: &[u8], width: usize) -> Vec<u8> {
+pub(super) fn halve(pixels: &[u8], width: usize) -> Vec<u8> {
     let mut half = Vec::with_capacity(pixels.len() / 4);
     for rows in pixels.chunks_exact(width * 3 * 2) {
         let (upper, lower) = rows.split_at(width * 3);
@@ -18,7 +18,7 @@ pub fn halve(pixels: &[u8], width: usize) -> Vec<u8> {
 }
 
 /// An RGB picture as a file.
-pub fn encode(pixels: &[u8], width: usize) -> Result<Vec<u8>> {
+pub(super) fn encode(pixels: &[u8], width: usize) -> Result<Vec<u8>> {
     let failed = |e: png::EncodingError| Error::new(ErrorKind::Io, format!("cannot write a PNG: {e}"));
     let height = pixels.len() / 3 / width.max(1);
     let mut file = Vec::new();

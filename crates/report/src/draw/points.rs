@@ -11,7 +11,7 @@ use super::pen::{At, Pen};
 use crate::figure::{Axis, Line, Series, Tone, frontier as best};
 
 /// Draws the y axis and the series.
-pub fn draw<DB: DrawingBackend>(
+pub(super) fn draw<DB: DrawingBackend>(
     series: &[Series],
     frontier: bool,
     (x, y): (&Axis, &Axis),

@@ -18,7 +18,7 @@ const ROW: usize = 16;
 const TITLE: usize = 48;
 
 /// The shown bytes, cut into blocks.
-pub struct Blocks {
+pub(super) struct Blocks {
     /// The bytes.
     pub bytes: Vec<u8>,
     /// Offsets of the blocks, and of the end.
@@ -28,7 +28,7 @@ pub struct Blocks {
 
 impl Blocks {
     /// Cuts the content of `heat`.
-    pub fn of(heat: &Heat) -> Self {
+    pub(super) fn of(heat: &Heat) -> Self {
         let mut bytes = Vec::with_capacity((heat.range.end - heat.range.start) as usize);
         heat.pieces().for_each(|piece| bytes.extend_from_slice(piece.bytes));
         let hexadecimal = !is_text(&bytes);
@@ -46,7 +46,7 @@ impl Blocks {
     }
 
     /// The offset of the block that holds a byte.
-    pub fn start_of(&self, at: usize) -> usize {
+    pub(super) fn start_of(&self, at: usize) -> usize {
         self.cuts[self.cuts.partition_point(|&cut| cut <= at).saturating_sub(1)]
     }
 }
@@ -62,7 +62,7 @@ fn is_text(bytes: &[u8]) -> bool {
 }
 
 /// Appends the blocks to `html`.
-pub fn write(heat: &Heat, blocks: &Blocks, html: &mut String) {
+pub(super) fn write(heat: &Heat, blocks: &Blocks, html: &mut String) {
     *html += "<div class=\"content\">\n";
     let mut next = blocks.cuts.windows(2).map(|pair| pair[0]..pair[1]);
     let mut block = 0..0;

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::text;
 
 /// JSON for a script element: no character in it means anything to an HTML parser.
-pub fn json(value: &impl Serialize) -> Result<String> {
+pub(crate) fn json(value: &impl Serialize) -> Result<String> {
     let json = serde_json::to_string(value)
         .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write JSON: {e}")))?;
     let mut safe = String::with_capacity(json.len());
@@ -28,7 +28,7 @@ pub fn json(value: &impl Serialize) -> Result<String> {
 }
 
 /// The source expression that lets a content security policy accept exactly this script or style.
-pub fn hash_source(text: &str) -> String {
+pub(crate) fn hash_source(text: &str) -> String {
     format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes())))
 }
 

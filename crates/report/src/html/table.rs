@@ -3,7 +3,7 @@
 use super::safe::escape;
 
 /// A column.
-pub struct Column {
+pub(super) struct Column {
     /// The heading.
     pub name: &'static str,
     /// What it means, where the heading does not say.
@@ -13,42 +13,42 @@ pub struct Column {
 }
 
 /// A column of names.
-pub fn name(name: &'static str) -> Column {
+pub(super) fn name(name: &'static str) -> Column {
     Column { name, help: "", numeric: false }
 }
 
 /// A column of numbers.
-pub fn number(name: &'static str, help: &'static str) -> Column {
+pub(super) fn number(name: &'static str, help: &'static str) -> Column {
     Column { name, help, numeric: true }
 }
 
 /// A cell: what it says, and by what it is sorted.
-pub struct Field {
+pub(super) struct Field {
     text: String,
     value: Option<f64>,
     class: &'static str,
 }
 
 /// A name.
-pub fn words(text: impl Into<String>) -> Field {
+pub(super) fn words(text: impl Into<String>) -> Field {
     Field { text: text.into(), value: None, class: "" }
 }
 
 /// A number, already written out; none is a dash and comes last.
-pub fn value(value: Option<f64>, text: impl Fn(f64) -> String) -> Field {
+pub(super) fn value(value: Option<f64>, text: impl Fn(f64) -> String) -> Field {
     let value = value.filter(|v| v.is_finite());
     Field { text: value.map_or("–".to_string(), text), value, class: "" }
 }
 
 impl Field {
     /// Red, where `bad`.
-    pub fn bad(self, bad: bool) -> Self {
+    pub(super) fn bad(self, bad: bool) -> Self {
         Self { class: if bad { "bad" } else { self.class }, ..self }
     }
 }
 
 /// A row: what the filters look at, and the cells.
-pub struct Row {
+pub(super) struct Row {
     /// The corpus; empty for all.
     pub corpus: String,
     /// The chain without parameters.
@@ -58,7 +58,7 @@ pub struct Row {
 }
 
 /// A table as HTML.
-pub fn table(id: &str, caption: &str, columns: &[Column], rows: &[Row]) -> String {
+pub(super) fn table(id: &str, caption: &str, columns: &[Column], rows: &[Row]) -> String {
     let mut html = format!(
         "<div class=\"scroll\" role=\"region\" aria-labelledby=\"{id}-caption\" tabindex=\"0\">\n\
          <table id=\"{id}\">\n<caption id=\"{id}-caption\">{}</caption>\n<thead><tr>",

@@ -7,7 +7,7 @@ use crate::text;
 use lab_bench::results::{Cell, Fidelity, Results, Timing};
 
 /// The name of a run in tables; empty for a single run.
-pub fn run_name(runs: &[&Results], run: usize) -> String {
+pub(super) fn run_name(runs: &[&Results], run: usize) -> String {
     if runs.len() < 2 { String::new() } else { ["A", "B"][run.min(1)].to_string() }
 }
 
@@ -24,7 +24,7 @@ fn some(n: u64) -> Option<f64> {
 }
 
 /// Sums of every chain, over all samples and over each corpus.
-pub fn sums(runs: &[&Results]) -> String {
+pub(super) fn sums(runs: &[&Results]) -> String {
     let two = runs.len() > 1;
     let side = runs.iter().any(|r| r.cells.iter().any(|c| c.bytes_side > 0));
     let memory = runs.iter().any(|r| r.cells.iter().any(|c| c.encode_memory.is_some()));
@@ -124,7 +124,7 @@ fn sum_fields(row: &Row, corpus: Option<&String>, side: bool, memory: bool, fiel
 }
 
 /// Every cell.
-pub fn cells(runs: &[&Results]) -> String {
+pub(super) fn cells(runs: &[&Results]) -> String {
     let all = || runs.iter().flat_map(|r| &r.cells);
     let varies = |of: &dyn Fn(&Cell) -> u64| {
         let first = all().next().map(of);
@@ -224,7 +224,7 @@ fn uncertainty(timing: &Timing) -> Option<f64> {
 }
 
 /// The stages of every chain, summed over samples.
-pub fn stages(runs: &[&Results]) -> String {
+pub(super) fn stages(runs: &[&Results]) -> String {
     let two = runs.len() > 1;
     let mut columns: Vec<Column> = vec![name("chain"), name("stage")];
     if two {
@@ -271,7 +271,7 @@ pub fn stages(runs: &[&Results]) -> String {
 }
 
 /// How run B differs from run A.
-pub fn differences(comparison: &Comparison) -> String {
+pub(super) fn differences(comparison: &Comparison) -> String {
     let columns = [
         name("chain"),
         number("cells", "in both runs, verified"),

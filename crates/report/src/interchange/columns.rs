@@ -6,7 +6,7 @@ use crate::text;
 use lab_bench::results::Timing;
 
 /// The rows of a table, each with the number of its line; blanks around fields are dropped.
-pub fn rows(text: &str, tool: &str, columns: usize) -> Result<Vec<(u64, Vec<String>)>> {
+pub(super) fn rows(text: &str, tool: &str, columns: usize) -> Result<Vec<(u64, Vec<String>)>> {
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .trim(csv::Trim::All)
@@ -31,7 +31,7 @@ pub fn rows(text: &str, tool: &str, columns: usize) -> Result<Vec<(u64, Vec<Stri
 }
 
 /// A table.
-pub fn write(header: &str, rows: impl Iterator<Item = Vec<String>>) -> Result<String> {
+pub(super) fn write(header: &str, rows: impl Iterator<Item = Vec<String>>) -> Result<String> {
     let failed = |e: &dyn std::fmt::Display| Error::new(ErrorKind::Io, format!("cannot write CSV: {e}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
@@ -43,12 +43,12 @@ pub fn write(header: &str, rows: impl Iterator<Item = Vec<String>>) -> Result<St
 }
 
 /// A number of a table.
-pub fn parse<T: std::str::FromStr>(field: &str, what: &str, line: u64) -> Result<T> {
+pub(super) fn parse<T: std::str::FromStr>(field: &str, what: &str, line: u64) -> Result<T> {
     field.parse().map_err(|_| Error::corrupt(format!("line {line}: {what} {field:?} is not a number")))
 }
 
 /// One measurement with its outcome only.
-pub fn once(seconds: f64) -> Timing {
+pub(super) fn once(seconds: f64) -> Timing {
     if !seconds.is_finite() || seconds <= 0.0 {
         return Timing::default();
     }
@@ -63,18 +63,18 @@ pub fn once(seconds: f64) -> Timing {
 }
 
 /// Millions of bytes per second to seconds; 0 where there was no measurement.
-pub fn seconds(bytes: u64, rate: f64) -> f64 {
+pub(super) fn seconds(bytes: u64, rate: f64) -> f64 {
     if rate > 0.0 { bytes as f64 / (rate * 1e6) } else { 0.0 }
 }
 
 /// Seconds to millions of bytes per second, with two decimals as the tools write them.
-pub fn rate(bytes: u64, timing: &Timing) -> String {
+pub(super) fn rate(bytes: u64, timing: &Timing) -> String {
     let rate = if timing.n > 0 && timing.median > 0.0 { bytes as f64 / timing.median / 1e6 } else { 0.0 };
     format!("{rate:.2}")
 }
 
 /// Encoded bytes in percent of the original ones.
-pub fn percent(original: u64, encoded: u64) -> String {
+pub(super) fn percent(original: u64, encoded: u64) -> String {
     let percent = if original > 0 { encoded as f64 * 100.0 / original as f64 } else { 0.0 };
     format!("{percent:.2}")
 }

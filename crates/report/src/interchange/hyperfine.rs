@@ -15,7 +15,7 @@ use lab_bench::results::{Cell, Results, Timing};
 use lab_bench::statistics;
 
 /// hyperfine.
-pub struct Hyperfine;
+pub(super) struct Hyperfine;
 
 #[derive(Serialize, Deserialize)]
 struct Document {

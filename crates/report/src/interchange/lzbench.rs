@@ -10,7 +10,7 @@ use lab_bench::export::Exporter;
 use lab_bench::results::{Cell, Results};
 
 /// lzbench.
-pub struct Lzbench;
+pub(super) struct Lzbench;
 
 const SPEEDS: &str =
     "Compressor name,Compression speed,Decompression speed,Original size,Compressed size,Ratio,Filename";

@@ -9,7 +9,7 @@ use lab_bench::export::Exporter;
 use lab_bench::results::{Cell, Results, Timing};
 
 /// TurboBench.
-pub struct TurboBench;
+pub(super) struct TurboBench;
 
 const HEADER: &str = "size,csize,ratio,ctime,dtime,name,file";
 

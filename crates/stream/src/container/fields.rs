@@ -3,7 +3,7 @@
 use lab_codec::{Error, Result};
 
 /// Takes `N` bytes from the front.
-pub fn take<const N: usize>(input: &mut &[u8], what: &str) -> Result<[u8; N]> {
+pub(super) fn take<const N: usize>(input: &mut &[u8], what: &str) -> Result<[u8; N]> {
     let (head, rest) = input
         .split_first_chunk::<N>()
         .ok_or_else(|| Error::truncated(format!("the data ends inside {what}")))?;
@@ -12,12 +12,12 @@ pub fn take<const N: usize>(input: &mut &[u8], what: &str) -> Result<[u8; N]> {
 }
 
 /// Takes a little-endian `u32`.
-pub fn u32(input: &mut &[u8], what: &str) -> Result<u32> {
+pub(super) fn u32(input: &mut &[u8], what: &str) -> Result<u32> {
     take(input, what).map(u32::from_le_bytes)
 }
 
 /// Takes a little-endian `u64`.
-pub fn u64(input: &mut &[u8], what: &str) -> Result<u64> {
+pub(super) fn u64(input: &mut &[u8], what: &str) -> Result<u64> {
     take(input, what).map(u64::from_le_bytes)
 }
 
@@ -27,13 +27,13 @@ pub(super) fn size(len: u64) -> Result<usize> {
 }
 
 /// Appends the CRC32C of `out[start..]`.
-pub fn seal(out: &mut Vec<u8>, start: usize) {
+pub(super) fn seal(out: &mut Vec<u8>, start: usize) {
     let crc = crc32c::crc32c(&out[start..]);
     out.extend_from_slice(&crc.to_le_bytes());
 }
 
 /// Splits the trailing CRC32C off `bytes` and verifies it.
-pub fn unseal<'a>(bytes: &'a [u8], what: &str) -> Result<&'a [u8]> {
+pub(super) fn unseal<'a>(bytes: &'a [u8], what: &str) -> Result<&'a [u8]> {
     let (body, crc) = bytes
         .split_last_chunk::<4>()
         .ok_or_else(|| Error::truncated(format!("the data ends inside {what}")))?;
@@ -44,7 +44,7 @@ pub fn unseal<'a>(bytes: &'a [u8], what: &str) -> Result<&'a [u8]> {
 }
 
 /// Refuses bytes after the last field.
-pub fn nothing_left(rest: &[u8], what: &str) -> Result<()> {
+pub(super) fn nothing_left(rest: &[u8], what: &str) -> Result<()> {
     if rest.is_empty() {
         Ok(())
     } else {

@@ -7,7 +7,7 @@ use super::{MAGIC, VERSION, fields};
 use crate::chain::{MAX_STAGES, MAX_TEXT};
 
 /// Bytes before the body: magic, version, flags, body length.
-pub const PREFIX: usize = 14;
+pub(super) const PREFIX: usize = 14;
 /// Maximum length of a body, in bytes.
 const MAX_BODY: usize = 1 << 16;
 

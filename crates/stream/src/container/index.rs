@@ -6,7 +6,7 @@ use lab_codec::{Error, Result};
 use super::{INDEX_MARK, fields};
 
 /// Bytes before the body: mark and body length.
-pub const PREFIX: usize = 16;
+pub(super) const PREFIX: usize = 16;
 /// Minimum bytes of an entry.
 const MIN_ENTRY: u64 = 2;
 

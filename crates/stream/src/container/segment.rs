@@ -7,7 +7,7 @@ use super::{SEGMENT_MARK, fields};
 use crate::chain::MAX_STAGES;
 
 /// Bytes before the body: mark and body length.
-pub const PREFIX: usize = 10;
+pub(super) const PREFIX: usize = 10;
 /// Maximum body, checksums included: flags, tag, three varints, a length per stage, three CRCs.
 const MAX_BODY: usize = 1 + 4 + 10 * (3 + MAX_STAGES) + 12;
 const BYPASSED: u8 = 1;

@@ -243,7 +243,7 @@ impl<'a> Sequence<'a> {
 }
 
 /// Refuses a segment of another stream, and a segment whose size exceeds a limit at any stage.
-pub fn check_segment(segment: &SegmentHeader, stream: &Header, limits: &Limits) -> Result<()> {
+pub(super) fn check_segment(segment: &SegmentHeader, stream: &Header, limits: &Limits) -> Result<()> {
     let number = segment.number;
     if segment.tag != stream.tag {
         return Err(Error::corrupt(format!("segment {number} belongs to another stream")));

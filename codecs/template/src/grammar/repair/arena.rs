@@ -16,29 +16,29 @@ const RELEASED: u32 = 1 << 31;
 
 /// Blocks: a header cell (the number of positions), then the positions.
 #[derive(Debug)]
-pub struct Arena {
+pub(super) struct Arena {
     cells: Vec<u32>,
 }
 
 impl Arena {
     /// An arena that holds `cells` cells before it must be swept.
-    pub fn with_capacity(cells: usize) -> Self {
+    pub(super) fn with_capacity(cells: usize) -> Self {
         Self { cells: Vec::with_capacity(cells) }
     }
 
     /// The number of cells that can be added before the arena must be swept.
-    pub fn room(&self) -> usize {
+    pub(super) fn room(&self) -> usize {
         self.cells.capacity() - self.cells.len()
     }
 
     /// Grows the arena so that it holds `cells` more cells, and enough beyond that sweeps stay rare.
-    pub fn reserve(&mut self, cells: usize) {
+    pub(super) fn reserve(&mut self, cells: usize) {
         self.cells.reserve_exact(cells.max(self.cells.len() / 4));
     }
 
     /// Adds a block for `len` positions and returns it. They are filled in with [`set`](Self::set).
     #[inline]
-    pub fn add(&mut self, len: u32) -> u32 {
+    pub(super) fn add(&mut self, len: u32) -> u32 {
         let block = self.cells.len() as u32;
         self.cells.push(len);
         self.cells.resize(self.cells.len() + len as usize, 0);
@@ -47,13 +47,13 @@ impl Arena {
 
     /// Writes a cell; the positions of a block begin one cell behind it.
     #[inline]
-    pub fn set(&mut self, cell: u32, position: u32) {
+    pub(super) fn set(&mut self, cell: u32, position: u32) {
         self.cells[cell as usize] = position;
     }
 
     /// Writes the next position of a block whose header counts the positions written so far.
     #[inline]
-    pub fn append(&mut self, block: u32, position: u32) {
+    pub(super) fn append(&mut self, block: u32, position: u32) {
         self.cells[block as usize] += 1;
         let cell = block + self.cells[block as usize];
         self.cells[cell as usize] = position;
@@ -61,20 +61,20 @@ impl Arena {
 
     /// The positions of a block.
     #[inline]
-    pub fn positions(&self, block: u32) -> &[u32] {
+    pub(super) fn positions(&self, block: u32) -> &[u32] {
         let first = block as usize + 1;
         &self.cells[first..first + self.cells[block as usize] as usize]
     }
 
     /// Loads the memory of a block without waiting for it.
     #[inline]
-    pub fn touch(&self, block: u32) {
+    pub(super) fn touch(&self, block: u32) {
         prefetch(&self.cells, block as usize);
     }
 
     /// Gives up a block.
     #[inline]
-    pub fn release(&mut self, block: u32) {
+    pub(super) fn release(&mut self, block: u32) {
         self.cells[block as usize] |= RELEASED;
     }
 
@@ -82,7 +82,7 @@ impl Arena {
     ///
     /// # Errors
     /// Cancellation; the arena is unusable then.
-    pub fn sweep(
+    pub(super) fn sweep(
         &mut self,
         sequence: &Sequence,
         table: &mut PairTable,
@@ -133,7 +133,7 @@ impl Arena {
     }
 
     /// Shrinks the allocation to the cells in use and `spare` more.
-    pub fn shrink(&mut self, spare: usize) {
+    pub(super) fn shrink(&mut self, spare: usize) {
         self.cells.shrink_to(self.cells.len() + spare);
     }
 }

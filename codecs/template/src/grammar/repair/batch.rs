@@ -115,7 +115,7 @@ impl Counter {
 ///
 /// # Errors
 /// Cancellation.
-pub fn batch(input: &[u8], stop: Stop, cx: &Context) -> Result<(Vec<u32>, Vec<[u32; 2]>)> {
+pub(super) fn batch(input: &[u8], stop: Stop, cx: &Context) -> Result<(Vec<u32>, Vec<[u32; 2]>)> {
     // 2^16 slots of 16 bytes, 1 MiB; fewer for a short input.
     let bits = (input.len() / 16).max(1).ilog2().clamp(8, 16);
     let mut counter = Counter::new(bits);

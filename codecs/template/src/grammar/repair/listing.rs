@@ -11,7 +11,7 @@ use super::sequence::END;
 
 /// Occurrences of the new symbol to the left and right of another one; later, the lists being filled.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Beside {
+pub(super) struct Beside {
     left: u32,
     right: u32,
 }

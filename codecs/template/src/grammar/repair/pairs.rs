@@ -5,11 +5,11 @@ use hashbrown::HashTable;
 use crate::grammar::hash::hash_pair;
 
 /// Two neighbouring symbols.
-pub type Pair = (u32, u32);
+pub(super) type Pair = (u32, u32);
 
 /// What is known of an active pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
+pub(super) struct Entry {
     /// The pair.
     pub pair: Pair,
     /// Occurrences that do not overlap.
@@ -20,35 +20,35 @@ pub struct Entry {
 
 /// Active pairs by value: 17 bytes a bucket, at most 7/8 of them taken.
 #[derive(Debug, Default)]
-pub struct PairTable(HashTable<Entry>);
+pub(super) struct PairTable(HashTable<Entry>);
 
 impl PairTable {
     /// The entry of an active pair.
     #[inline]
-    pub fn get(&self, pair: Pair) -> Option<&Entry> {
+    pub(super) fn get(&self, pair: Pair) -> Option<&Entry> {
         self.0.find(hash_pair(pair), |entry| entry.pair == pair)
     }
 
     /// The entry of an active pair, to move its block.
     #[inline]
-    pub fn get_mut(&mut self, pair: Pair) -> Option<&mut Entry> {
+    pub(super) fn get_mut(&mut self, pair: Pair) -> Option<&mut Entry> {
         self.0.find_mut(hash_pair(pair), |entry| entry.pair == pair)
     }
 
     /// All entries, in an order that depends on the platform: sort them before it can reach the output.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.0.iter()
     }
 
     /// Adds a pair that is not in the table.
-    pub fn insert(&mut self, entry: Entry) {
+    pub(super) fn insert(&mut self, entry: Entry) {
         self.0.insert_unique(hash_pair(entry.pair), entry, |entry| hash_pair(entry.pair));
     }
 
     /// Subtracts one from a pair's count. If the count falls below `least`, removes the pair and returns its
     /// block.
     #[inline]
-    pub fn decrement(&mut self, pair: Pair, least: u32) -> Option<u32> {
+    pub(super) fn decrement(&mut self, pair: Pair, least: u32) -> Option<u32> {
         let mut found = self.0.find_entry(hash_pair(pair), |entry| entry.pair == pair).ok()?;
         let entry = found.get_mut();
         entry.count -= 1;
@@ -56,7 +56,7 @@ impl PairTable {
     }
 
     /// Removes a pair.
-    pub fn remove(&mut self, pair: Pair) {
+    pub(super) fn remove(&mut self, pair: Pair) {
         if let Ok(found) = self.0.find_entry(hash_pair(pair), |entry| entry.pair == pair) {
             found.remove();
         }

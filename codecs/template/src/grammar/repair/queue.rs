@@ -11,20 +11,20 @@ use super::pairs::{Pair, PairTable};
 
 /// The order in which pairs are replaced.
 #[derive(Debug)]
-pub struct Queue {
+pub(super) struct Queue {
     overflow: Vec<Pair>,
     buckets: Vec<Vec<Pair>>,
 }
 
 impl Queue {
     /// A queue for a sequence of `len` symbols.
-    pub fn new(len: usize) -> Self {
+    pub(super) fn new(len: usize) -> Self {
         Self { overflow: Vec::new(), buckets: vec![Vec::new(); len.isqrt() + 2] }
     }
 
     /// Adds a pair. `count` must not exceed that of the pair popped last.
     #[inline]
-    pub fn push(&mut self, pair: Pair, count: u32) {
+    pub(super) fn push(&mut self, pair: Pair, count: u32) {
         match self.buckets.get_mut(count as usize) {
             Some(bucket) => bucket.push(pair),
             None => self.overflow.push(pair),
@@ -32,13 +32,13 @@ impl Queue {
     }
 
     /// The pair that comes up after `n` others, unless these create more frequent ones.
-    pub fn peek(&self, n: usize) -> Option<Pair> {
+    pub(super) fn peek(&self, n: usize) -> Option<Pair> {
         let bucket = self.buckets.last()?;
         bucket.len().checked_sub(n + 1).map(|i| bucket[i])
     }
 
     /// Takes a pair of the highest count.
-    pub fn pop(&mut self, table: &PairTable) -> Option<Pair> {
+    pub(super) fn pop(&mut self, table: &PairTable) -> Option<Pair> {
         self.pop_overflow(table).or_else(|| self.pop_bucket(table))
     }
 

@@ -6,20 +6,20 @@ use crate::prefetch::prefetch;
 const HOLE: u32 = 1 << 31;
 
 /// The symbol before the first and after the last one. It is in no pair.
-pub const END: u32 = HOLE - 1;
+pub(super) const END: u32 = HOLE - 1;
 
 /// Symbols at fixed positions. Removing one leaves a hole; [`compact`](Self::compact) closes the holes.
 ///
 /// Positions count from 1; the cells at both ends hold [`END`].
 #[derive(Debug)]
-pub struct Sequence {
+pub(super) struct Sequence {
     cells: Vec<u32>,
     live: usize,
 }
 
 impl Sequence {
     /// The bytes of `input` as symbols. 4 bytes of memory for each.
-    pub fn new(input: &[u8]) -> Self {
+    pub(super) fn new(input: &[u8]) -> Self {
         let mut cells = Vec::with_capacity(input.len() + 2);
         cells.push(END);
         cells.extend(input.iter().map(|&byte| u32::from(byte)));
@@ -28,7 +28,7 @@ impl Sequence {
     }
 
     /// Symbols.
-    pub fn of(mut symbols: Vec<u32>) -> Self {
+    pub(super) fn of(mut symbols: Vec<u32>) -> Self {
         let live = symbols.len();
         symbols.reserve_exact(2);
         symbols.push(END);
@@ -38,30 +38,30 @@ impl Sequence {
     }
 
     /// The number of symbols.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.live
     }
 
     /// The number of positions, holes among them.
-    pub fn span(&self) -> usize {
+    pub(super) fn span(&self) -> usize {
         self.cells.len() - 2
     }
 
     /// The symbol at position `p`, or something that equals no symbol where there is a hole.
     #[inline]
-    pub fn get(&self, p: u32) -> u32 {
+    pub(super) fn get(&self, p: u32) -> u32 {
         self.cells[p as usize]
     }
 
     /// Loads the memory around position `p` without waiting for it.
     #[inline]
-    pub fn touch(&self, p: u32) {
+    pub(super) fn touch(&self, p: u32) {
         prefetch(&self.cells, p as usize);
     }
 
     /// The position after that of a symbol.
     #[inline]
-    pub fn next(&self, p: u32) -> u32 {
+    pub(super) fn next(&self, p: u32) -> u32 {
         let q = p + 1;
         let cell = self.cells[q as usize];
         if cell & HOLE == 0 { q } else { q + (cell ^ HOLE) }
@@ -69,7 +69,7 @@ impl Sequence {
 
     /// The position before that of a symbol.
     #[inline]
-    pub fn prev(&self, p: u32) -> u32 {
+    pub(super) fn prev(&self, p: u32) -> u32 {
         let q = p - 1;
         let cell = self.cells[q as usize];
         if cell & HOLE == 0 { q } else { q - (cell ^ HOLE) }
@@ -77,14 +77,14 @@ impl Sequence {
 
     /// The pair that begins at `p`, if there is a symbol.
     #[inline]
-    pub fn pair(&self, p: u32) -> Option<(u32, u32)> {
+    pub(super) fn pair(&self, p: u32) -> Option<(u32, u32)> {
         let a = self.get(p);
         (a & HOLE == 0).then(|| (a, self.get(self.next(p))))
     }
 
     /// Puts `symbol` in the place of the symbols at `p` and `q`, which stand side by side; `r` follows `q`.
     #[inline]
-    pub fn replace(&mut self, p: u32, q: u32, r: u32, symbol: u32) {
+    pub(super) fn replace(&mut self, p: u32, q: u32, r: u32, symbol: u32) {
         let hole = HOLE | (r - p - 1);
         self.cells[p as usize] = symbol;
         self.cells[q as usize] = HOLE; // it may be inside the hole, where only the mark counts
@@ -94,7 +94,7 @@ impl Sequence {
     }
 
     /// How many neighbours up to and including position `p` equal the symbol there.
-    pub fn run_before(&self, mut p: u32) -> usize {
+    pub(super) fn run_before(&self, mut p: u32) -> usize {
         let symbol = self.get(p);
         let mut n = 0;
         while self.get(p) == symbol {
@@ -105,7 +105,7 @@ impl Sequence {
     }
 
     /// How many neighbours from position `p` on equal the symbol there.
-    pub fn run_after(&self, mut p: u32) -> usize {
+    pub(super) fn run_after(&self, mut p: u32) -> usize {
         let symbol = self.get(p);
         let mut n = 0;
         while self.get(p) == symbol {
@@ -116,7 +116,7 @@ impl Sequence {
     }
 
     /// Where each position is once [`compact`](Self::compact) has closed the holes.
-    pub fn ranks(&self) -> Ranks {
+    pub(super) fn ranks(&self) -> Ranks {
         let mut words = Vec::with_capacity(self.cells.len() / 64 + 1);
         let mut before = 0u32;
         for chunk in self.cells.chunks(64) {
@@ -128,13 +128,13 @@ impl Sequence {
     }
 
     /// Closes all holes and gives memory back.
-    pub fn compact(&mut self) {
+    pub(super) fn compact(&mut self) {
         self.cells.retain(|&cell| cell & HOLE == 0);
         self.cells.shrink_to_fit();
     }
 
     /// The symbols alone.
-    pub fn into_symbols(mut self) -> Vec<u32> {
+    pub(super) fn into_symbols(mut self) -> Vec<u32> {
         self.compact();
         self.cells.pop();
         self.cells.remove(0);
@@ -144,12 +144,12 @@ impl Sequence {
 
 /// Maps positions before a compaction to those after it.
 #[derive(Debug)]
-pub struct Ranks(Vec<(u64, u32)>);
+pub(super) struct Ranks(Vec<(u64, u32)>);
 
 impl Ranks {
     /// The new position of the symbol that was at `p`.
     #[inline]
-    pub fn map(&self, p: u32) -> u32 {
+    pub(super) fn map(&self, p: u32) -> u32 {
         let (bits, before) = self.0[p as usize / 64];
         before + (bits & ((1 << (p % 64)) - 1)).count_ones()
     }

@@ -21,19 +21,19 @@ struct Node {
 
 /// The nodes, by number.
 #[derive(Debug)]
-pub struct Nodes {
+pub(super) struct Nodes {
     nodes: Vec<Node>,
     free: u32,
 }
 
 impl Nodes {
     /// Room for `capacity` nodes; there can be more.
-    pub fn with_capacity(capacity: usize) -> Self {
+    pub(super) fn with_capacity(capacity: usize) -> Self {
         Self { nodes: Vec::with_capacity(capacity), free: NONE }
     }
 
     /// The memory in use, in bytes.
-    pub fn memory(&self) -> u64 {
+    pub(super) fn memory(&self) -> u64 {
         (self.nodes.len() * size_of::<Node>()) as u64
     }
 
@@ -48,7 +48,7 @@ impl Nodes {
     }
 
     /// Adds a guard for a rule, with an empty ring.
-    pub fn guard(&mut self, rule: u32) -> u32 {
+    pub(super) fn guard(&mut self, rule: u32) -> u32 {
         let at = self.take(Node { symbol: GUARD | rule, prev: NONE, next: NONE });
         self.link(at, at);
         at
@@ -56,7 +56,7 @@ impl Nodes {
 
     /// Inserts a symbol after a node.
     #[inline]
-    pub fn insert_after(&mut self, prev: u32, symbol: u32) -> u32 {
+    pub(super) fn insert_after(&mut self, prev: u32, symbol: u32) -> u32 {
         let next = self.next(prev);
         let at = self.take(Node { symbol, prev, next });
         self.nodes[prev as usize].next = at;
@@ -66,53 +66,53 @@ impl Nodes {
 
     /// Releases a node, after all links to it are gone.
     #[inline]
-    pub fn release(&mut self, at: u32) {
+    pub(super) fn release(&mut self, at: u32) {
         self.nodes[at as usize] = Node { symbol: FREE, prev: NONE, next: self.free };
         self.free = at;
     }
 
     /// Makes `next` follow `prev`.
     #[inline]
-    pub fn link(&mut self, prev: u32, next: u32) {
+    pub(super) fn link(&mut self, prev: u32, next: u32) {
         self.nodes[prev as usize].next = next;
         self.nodes[next as usize].prev = prev;
     }
 
     /// Changes the symbol at a node.
     #[inline]
-    pub fn set(&mut self, at: u32, symbol: u32) {
+    pub(super) fn set(&mut self, at: u32, symbol: u32) {
         self.nodes[at as usize].symbol = symbol;
     }
 
     /// The node before.
     #[inline]
-    pub fn prev(&self, at: u32) -> u32 {
+    pub(super) fn prev(&self, at: u32) -> u32 {
         self.nodes[at as usize].prev
     }
 
     /// The node after.
     #[inline]
-    pub fn next(&self, at: u32) -> u32 {
+    pub(super) fn next(&self, at: u32) -> u32 {
         self.nodes[at as usize].next
     }
 
     /// The symbol at a node; None for a guard or a released node.
     #[inline]
-    pub fn symbol(&self, at: u32) -> Option<u32> {
+    pub(super) fn symbol(&self, at: u32) -> Option<u32> {
         let symbol = self.nodes[at as usize].symbol;
         (symbol < GUARD).then_some(symbol)
     }
 
     /// The rule of a guard; None for another node.
     #[inline]
-    pub fn guarded(&self, at: u32) -> Option<u32> {
+    pub(super) fn guarded(&self, at: u32) -> Option<u32> {
         let symbol = self.nodes[at as usize].symbol;
         (symbol >= GUARD && symbol != FREE).then_some(symbol & !GUARD)
     }
 
     /// The two symbols that begin at a node; None at the end of a right-hand side.
     #[inline]
-    pub fn digram(&self, at: u32) -> Option<(u32, u32)> {
+    pub(super) fn digram(&self, at: u32) -> Option<(u32, u32)> {
         let node = self.nodes[at as usize];
         if node.symbol >= GUARD {
             return None;

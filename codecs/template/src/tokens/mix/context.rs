@@ -4,14 +4,14 @@
 /// the golden ratio, then the two of MurmurHash3's 32-bit finalizer. The shift carries high bits into low
 /// ones, which a product alone never does.
 #[inline]
-pub fn hash(a: u32, b: u32) -> u32 {
+pub(super) fn hash(a: u32, b: u32) -> u32 {
     let h = a.wrapping_mul(0x9E37_79B1) ^ b.wrapping_mul(0x85EB_CA6B);
     (h ^ h >> 15).wrapping_mul(0xC2B2_AE35)
 }
 
 /// The text before a decision, including the bytes of the current token that are decided already.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Text {
+pub(super) struct Text {
     /// The last eight bytes, the last one in the low byte; zero before the start of the text.
     pub last: u64,
     /// Hash of the current word: the letters since the last other byte; 0 outside a word.
@@ -30,7 +30,7 @@ const REACH: usize = 24;
 
 impl Text {
     /// The context at the end of `output`, at the start of a token.
-    pub fn end_of(output: &[u8]) -> Self {
+    pub(super) fn end_of(output: &[u8]) -> Self {
         let mut text = Self::default();
         for &byte in &output[output.len().saturating_sub(REACH)..] {
             text.append(byte);
@@ -40,7 +40,7 @@ impl Text {
 
     /// Appends one decided byte of the current token.
     #[inline]
-    pub fn push(&mut self, byte: u8) {
+    pub(super) fn push(&mut self, byte: u8) {
         self.prefix = hash(self.prefix, u32::from(byte));
         self.len += 1;
         self.append(byte);
@@ -59,7 +59,7 @@ impl Text {
 
     /// Hash of the last `n` bytes (order `n`), up to 7.
     #[inline]
-    pub fn order(&self, n: u32) -> u32 {
+    pub(super) fn order(&self, n: u32) -> u32 {
         let bytes = self.last & ((1 << (8 * n)) - 1);
         hash(bytes as u32, (bytes >> 32) as u32)
     }
@@ -76,7 +76,7 @@ struct Open {
 
 /// The tokens before a decision.
 #[derive(Debug, Default)]
-pub struct Tokens {
+pub(super) struct Tokens {
     /// Kinds of the last three tokens, the last one low, two bits each: 0 a byte, 1 a use, 2 NEW.
     pub kinds: u32,
     /// Symbol of the last token other than NEW. NEW leaves it unchanged.
@@ -86,13 +86,13 @@ pub struct Tokens {
 
 impl Tokens {
     /// Appends a byte or a use.
-    pub fn symbol(&mut self, number: u32, is_byte: bool) {
+    pub(super) fn symbol(&mut self, number: u32, is_byte: bool) {
         self.token(u32::from(!is_byte));
         self.symbol = number;
     }
 
     /// Appends NEW.
-    pub fn open(&mut self, width: u32, class: u8) {
+    pub(super) fn open(&mut self, width: u32, class: u8) {
         self.token(2);
         self.open.push(Open { width, told: 0, class });
     }
@@ -105,19 +105,19 @@ impl Tokens {
     }
 
     /// The innermost definition is complete.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.open.pop();
     }
 
     /// Class of the innermost open definition; 0 outside all definitions.
-    pub fn class(&self) -> u8 {
+    pub(super) fn class(&self) -> u8 {
         self.open.last().map_or(0, |open| open.class)
     }
 
     /// Position of the next token in the innermost definition, below 20: four times the width, up to 4, plus
     /// the tokens so far, up to 3. The end of a short definition differs from its middle; longer ones share
     /// contexts.
-    pub fn position(&self) -> usize {
+    pub(super) fn position(&self) -> usize {
         self.open.last().map_or(0, |open| (open.width.min(4) * 4 + open.told.min(3)) as usize)
     }
 }

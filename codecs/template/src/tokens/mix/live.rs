@@ -16,7 +16,7 @@ use crate::tokens::model::{class_after_use, least_uses};
 
 /// Bytes of a symbol's spelling in its key. Position and length of a branch then fit 16 and 8 bits, which
 /// keeps a [`Branch`] at half a cache line. Symbols that agree this far are told apart by number.
-pub const KEY: u32 = 32;
+pub(super) const KEY: u32 = 32;
 
 /// Position of the number's first bit in a key: a byte takes nine bits, one "longer" flag and eight of its
 /// own.
@@ -37,7 +37,7 @@ const BYTE_WEIGHT: u32 = 4000;
 /// tree costs one cache miss.
 #[derive(Clone, Copy, Default)]
 #[repr(align(32))]
-pub struct Branch {
+pub(super) struct Branch {
     children: [u32; 2],
     /// Expected uses of the symbols on either side.
     pub weights: [u32; 2],
@@ -57,7 +57,7 @@ pub struct Branch {
 
 /// What a branch decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
+pub(super) enum Question {
     /// Whether another byte follows.
     Longer,
     /// A bit of the next byte: the byte's higher bits below a leading 1.
@@ -69,7 +69,7 @@ pub enum Question {
 impl Branch {
     /// The decision at this branch.
     #[inline]
-    pub fn question(&self) -> Question {
+    pub(super) fn question(&self) -> Question {
         let position = u32::from(self.position);
         if position >= NUMBER {
             return Question::Number(position - NUMBER);
@@ -84,7 +84,7 @@ impl Branch {
 
 /// A usable symbol: a byte, or a complete rule.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Symbol {
+pub(super) struct Symbol {
     /// Offset of its first occurrence in the output; for a byte, its value.
     pub start: u32,
     /// Number of bytes.
@@ -96,7 +96,7 @@ pub struct Symbol {
 
 impl Symbol {
     /// A rule that stands at `start` and has just become complete.
-    pub fn rule(start: u32, len: u32, class: u8) -> Self {
+    pub(super) fn rule(start: u32, len: u32, class: u8) -> Self {
         Self { start, len, weight: weight(class), class }
     }
 
@@ -122,7 +122,7 @@ fn weight(class: u8) -> u32 {
 }
 
 /// The tree.
-pub struct Live {
+pub(super) struct Live {
     branches: Vec<Branch>,
     symbols: Vec<Symbol>,
     root: u32,
@@ -132,7 +132,7 @@ pub struct Live {
 }
 
 /// The key of a symbol.
-pub struct Key<'a> {
+pub(super) struct Key<'a> {
     bytes: &'a [u8],
     number: u32,
 }
@@ -140,7 +140,7 @@ pub struct Key<'a> {
 impl Key<'_> {
     /// The side to take at a branch.
     #[inline]
-    pub fn side(&self, branch: &Branch) -> bool {
+    pub(super) fn side(&self, branch: &Branch) -> bool {
         self.bit(u32::from(branch.position))
     }
 
@@ -192,13 +192,13 @@ impl Default for Live {
 impl Live {
     /// A symbol by number: bytes are numbered by value, rules from 256 on as they become complete.
     #[inline]
-    pub fn symbol(&self, number: u32) -> Symbol {
+    pub(super) fn symbol(&self, number: u32) -> Symbol {
         self.symbols[number as usize]
     }
 
     /// The key of a symbol; `text` is the output so far.
     #[inline]
-    pub fn key<'a>(&self, text: &'a [u8], number: u32) -> Key<'a> {
+    pub(super) fn key<'a>(&self, text: &'a [u8], number: u32) -> Key<'a> {
         let Symbol { start, len, .. } = self.symbol(number);
         let bytes = if number < TERMINALS { &BYTES[start as usize..] } else { &text[start as usize..] };
         Key { bytes: &bytes[..len.min(KEY) as usize], number }
@@ -207,7 +207,7 @@ impl Live {
     /// Calls `say` with the bytes of a branch's key before its position, from byte `from` (at most its `len`)
     /// on.
     #[inline]
-    pub fn spell(&self, text: &[u8], branch: &Branch, from: u8, mut say: impl FnMut(u8)) {
+    pub(super) fn spell(&self, text: &[u8], branch: &Branch, from: u8, mut say: impl FnMut(u8)) {
         if branch.len - from <= 4 {
             for i in (0..branch.len - from).rev() {
                 say((branch.bytes >> (8 * i)) as u8);
@@ -221,7 +221,7 @@ impl Live {
     /// Adds a symbol and returns its number. The new branch goes where the key first differs from its nearest
     /// neighbour's, as in any radix tree: one descent finds that bit, the second one inserts above the first
     /// later branch.
-    pub fn insert(&mut self, text: &[u8], symbol: Symbol) -> u32 {
+    pub(super) fn insert(&mut self, text: &[u8], symbol: Symbol) -> u32 {
         let number = self.symbols.len() as u32;
         self.symbols.push(symbol);
         if number == 0 {
@@ -275,7 +275,7 @@ impl Live {
 
     /// Starts a new descent at the root.
     #[inline]
-    pub fn start(&mut self) -> u32 {
+    pub(super) fn start(&mut self) -> u32 {
         self.path.clear();
         self.root
     }
@@ -286,7 +286,7 @@ impl Live {
     /// # Errors
     /// The symbol.
     #[inline]
-    pub fn next(&mut self, mut at: u32) -> Result<(u32, Branch), u32> {
+    pub(super) fn next(&mut self, mut at: u32) -> Result<(u32, Branch), u32> {
         while at & LEAF == 0 {
             let branch = &self.branches[at as usize];
             match branch.weights {
@@ -305,20 +305,20 @@ impl Live {
 
     /// Takes one side of a branch.
     #[inline]
-    pub fn follow(&mut self, at: u32, side: bool) -> u32 {
+    pub(super) fn follow(&mut self, at: u32, side: bool) -> u32 {
         self.path.push((at, side));
         self.branches[at as usize].children[usize::from(side)]
     }
 
     /// Stores the updated history of a branch.
     #[inline]
-    pub fn learn(&mut self, at: u32, cell: Cell) {
+    pub(super) fn learn(&mut self, at: u32, cell: Cell) {
         self.branches[at as usize].cell = cell;
     }
 
     /// Uses the symbol at the end of the current path, and moves the weights on the path along.
     #[inline]
-    pub fn use_again(&mut self, number: u32) -> Symbol {
+    pub(super) fn use_again(&mut self, number: u32) -> Symbol {
         let symbol = &mut self.symbols[number as usize];
         let old = symbol.weight;
         *symbol = symbol.used();
@@ -333,7 +333,7 @@ impl Live {
     }
 
     /// Upper bound of the memory in use, in bytes: a vector's capacity is at most twice its length.
-    pub fn memory(&self) -> u64 {
+    pub(super) fn memory(&self) -> u64 {
         self.symbols.len() as u64 * 2 * (size_of::<Symbol>() + size_of::<Branch>()) as u64
     }
 }

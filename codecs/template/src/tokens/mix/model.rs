@@ -56,7 +56,7 @@ struct Sets {
 }
 
 /// The adaptive state.
-pub struct Model {
+pub(super) struct Model {
     table: Cells,
     mixers: [Mixer<INPUTS>; 2],
     refinement: Refinement,
@@ -75,7 +75,7 @@ pub struct Model {
 
 impl Model {
     /// The model for a segment of `len` bytes.
-    pub fn new(len: usize) -> Self {
+    pub(super) fn new(len: usize) -> Self {
         // About four cells for each byte of text; more would only cost cache misses in a short segment.
         let bits = (len as u64 * 4).next_power_of_two().ilog2().clamp(14, TABLE_BITS);
         Self {
@@ -174,7 +174,13 @@ impl Model {
     }
 
     /// Codes whether the token is NEW. A class and width, or a symbol, must follow.
-    pub fn new_flag(&mut self, coder: &mut impl BitCoder, text: &Text, tokens: &Tokens, new: bool) -> bool {
+    pub(super) fn new_flag(
+        &mut self,
+        coder: &mut impl BitCoder,
+        text: &Text,
+        tokens: &Tokens,
+        new: bool,
+    ) -> bool {
         self.at(text, tokens.symbol);
         let kinds = tokens.kinds as usize;
         let own = tokens.position() << 6 | kinds;
@@ -192,7 +198,7 @@ impl Model {
     /// Codes the symbol of a token other than NEW: `symbol` when encoding, None when decoding. `output` is
     /// the text so far, which ends as `text` says.
     #[inline]
-    pub fn symbol(
+    pub(super) fn symbol(
         &mut self,
         coder: &mut impl BitCoder,
         live: &mut Live,
@@ -241,7 +247,7 @@ impl Model {
     }
 
     /// Codes the class of a new rule, five bits, in the context of the class of the definition around it, or 0.
-    pub fn class(&mut self, coder: &mut impl BitCoder, outer: u8, class: u8) -> u8 {
+    pub(super) fn class(&mut self, coder: &mut impl BitCoder, outer: u8, class: u8) -> u8 {
         let mut node = 1;
         for i in (0..5).rev() {
             let cell = &mut self.class[usize::from(outer) << 5 | node];
@@ -252,7 +258,7 @@ impl Model {
 
     /// Codes the number of tokens that define a new rule of a class, 2 to 2^32 - 1: its length in unary, then
     /// its bits, as an Elias gamma code with adaptive bits. Classes from 15 on share contexts.
-    pub fn width(&mut self, coder: &mut impl BitCoder, class: u8, width: u32) -> u32 {
+    pub(super) fn width(&mut self, coder: &mut impl BitCoder, class: u8, width: u32) -> u32 {
         let value = width.saturating_sub(1).max(1);
         let by_class = usize::from(class.min(15)) << 5;
         let mut bits = 0;

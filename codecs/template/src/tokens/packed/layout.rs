@@ -10,11 +10,11 @@ use lab_codec::{Context, Error, Result};
 use crate::grammar::TERMINALS;
 
 /// Symbols per stored offset: 4 bytes for each 256 symbols, and at most 255 lengths to add up in a seek.
-pub const SAMPLE: usize = 256;
+pub(super) const SAMPLE: usize = 256;
 
 /// Rules of equal length and equal width, numbered one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Group {
+pub(super) struct Group {
     /// The first of them: a symbol, from [`TERMINALS`] on.
     pub symbol: u32,
     /// Bytes of the text of each.
@@ -31,7 +31,7 @@ pub struct Group {
 
 /// Consecutive symbols of equal size: the right-hand side of a rule, or the start sequence.
 #[derive(Debug, Clone, Copy)]
-pub struct Side {
+pub(super) struct Side {
     first: usize,
     width: usize,
     bit: usize,
@@ -47,25 +47,25 @@ fn bits_below(below: u32) -> u32 {
 
 /// Writes symbols and numbers as bits.
 #[derive(Debug, Default)]
-pub struct Writer(BitWriter);
+pub(super) struct Writer(BitWriter);
 
 impl Writer {
     /// Adds a symbol below `below`.
     #[inline]
-    pub fn symbol(&mut self, symbol: u32, below: u32) {
+    pub(super) fn symbol(&mut self, symbol: u32, below: u32) {
         self.0.write(symbol, bits_below(below));
     }
 
     /// Adds a number, at least 1 and below 2^31, as an Elias gamma code (IEEE Trans. Inf. Theory 21(2),
     /// 1975): as many zeros as it has bits, less one, then its highest bit, then the others.
-    pub fn gamma(&mut self, number: u32) {
+    pub(super) fn gamma(&mut self, number: u32) {
         let more = number.ilog2();
         self.0.write(1 << more, more + 1);
         self.0.write(number & !(1 << more), more);
     }
 
     /// Appends the bits to `out`, filled up to a byte with zeros.
-    pub fn finish(self, out: &mut Vec<u8>) {
+    pub(super) fn finish(self, out: &mut Vec<u8>) {
         out.append(&mut self.0.finish());
     }
 }
@@ -120,7 +120,7 @@ impl<'a> Gammas<'a> {
 
 /// An encoded segment of which only the list of groups has been read.
 #[derive(Debug)]
-pub struct Layout<'a> {
+pub(super) struct Layout<'a> {
     /// By ascending length, then width.
     groups: Vec<Group>,
     start: Side,
@@ -136,7 +136,7 @@ impl<'a> Layout<'a> {
     /// # Errors
     /// Where the groups are inconsistent, or the number of bytes does not match them;
     /// [`Limit`](lab_codec::ErrorKind::Limit).
-    pub fn open(input: &'a [u8], raw_len: usize, cx: &Context) -> Result<Self> {
+    pub(super) fn open(input: &'a [u8], raw_len: usize, cx: &Context) -> Result<Self> {
         let mut rest = input;
         let start = varint::read(&mut rest)?;
         let count = varint::read(&mut rest)?;
@@ -192,51 +192,51 @@ impl<'a> Layout<'a> {
     }
 
     /// Bytes before the symbols.
-    pub fn head(&self) -> usize {
+    pub(super) fn head(&self) -> usize {
         self.head
     }
 
     /// The number of rules.
-    pub fn rules(&self) -> usize {
+    pub(super) fn rules(&self) -> usize {
         (self.start.below - TERMINALS) as usize
     }
 
     /// The groups, by the numbers of their rules.
-    pub fn groups(&self) -> &[Group] {
+    pub(super) fn groups(&self) -> &[Group] {
         &self.groups
     }
 
     /// The memory in use, in bytes.
-    pub fn memory(&self) -> u64 {
+    pub(super) fn memory(&self) -> u64 {
         (self.groups.len() * size_of::<Group>()) as u64
     }
 
     /// The start sequence.
-    pub fn start(&self) -> Side {
+    pub(super) fn start(&self) -> Side {
         self.start
     }
 
     /// The group of a rule, by binary search.
     #[inline]
-    pub fn group(&self, symbol: u32) -> &Group {
+    pub(super) fn group(&self, symbol: u32) -> &Group {
         &self.groups[self.groups.partition_point(|group| group.symbol <= symbol) - 1]
     }
 
     /// Bytes of a symbol's text.
     #[inline]
-    pub fn len_of(&self, symbol: u32) -> u32 {
+    pub(super) fn len_of(&self, symbol: u32) -> u32 {
         if symbol < TERMINALS { 1 } else { self.group(symbol).len }
     }
 
     /// The right-hand side of a rule.
     #[inline]
-    pub fn side(&self, symbol: u32) -> Side {
+    pub(super) fn side(&self, symbol: u32) -> Side {
         self.side_in(self.group(symbol), symbol)
     }
 
     /// The right-hand side of a rule of a group.
     #[inline]
-    pub fn side_in(&self, group: &Group, symbol: u32) -> Side {
+    pub(super) fn side_in(&self, group: &Group, symbol: u32) -> Side {
         let before = (symbol - group.symbol) as usize * group.width as usize;
         Side {
             first: group.first + before,
@@ -252,14 +252,14 @@ impl<'a> Layout<'a> {
     /// # Errors
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the symbol does not exist or comes later.
     #[inline]
-    pub fn symbol(&self, side: &Side, i: usize) -> Result<u32> {
+    pub(super) fn symbol(&self, side: &Side, i: usize) -> Result<u32> {
         let bit = side.bit + i * side.bits as usize;
         let symbol = (bits_at(self.packed, bit) & ((1 << side.bits) - 1)) as u32;
         if symbol < side.below { Ok(symbol) } else { Err(unknown(symbol)) }
     }
 
     /// Whether the padding bits of the last byte are 0.
-    pub fn ends_well(&self) -> bool {
+    pub(super) fn ends_well(&self) -> bool {
         let end = self.start.bit + self.start.width * self.start.bits as usize;
         end.is_multiple_of(8) || self.packed.last().is_some_and(|last| last >> (end % 8) == 0)
     }
@@ -268,7 +268,7 @@ impl<'a> Layout<'a> {
     /// Right-hand sides count too, so the sum can wrap; only differences within one side are used, and these
     /// fit.
     #[inline]
-    pub fn sample(&self, at: usize) -> u32 {
+    pub(super) fn sample(&self, at: usize) -> u32 {
         match (at / SAMPLE).checked_sub(1).and_then(|i| self.samples.get(4 * i..4 * i + 4)) {
             Some(bytes) => bytes.try_into().map_or(0, u32::from_le_bytes),
             None => 0,
@@ -280,7 +280,7 @@ impl<'a> Layout<'a> {
     ///
     /// # Errors
     /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where an unknown symbol stands on the way.
-    pub fn seek(&self, side: &Side, skip: u32) -> Result<(usize, u32)> {
+    pub(super) fn seek(&self, side: &Side, skip: u32) -> Result<(usize, u32)> {
         let inside: Range<usize> = side.first / SAMPLE + 1..(side.first + side.width - 1) / SAMPLE + 1;
         if skip == 0 || inside.is_empty() {
             return Ok((0, skip));
@@ -313,13 +313,13 @@ impl<'a> Layout<'a> {
 impl Side {
     /// The number of symbols.
     #[inline]
-    pub fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.width
     }
 
     /// Bits of each symbol.
     #[inline]
-    pub fn bits(&self) -> u32 {
+    pub(super) fn bits(&self) -> u32 {
         self.bits
     }
 }

@@ -28,7 +28,7 @@ pub struct Block {
 ///
 /// # Errors
 /// [`Corrupt`](lab_codec::ErrorKind::Corrupt), [`Limit`](lab_codec::ErrorKind::Limit), I/O errors.
-pub fn read(
+pub(super) fn read(
     source: &dyn ReadAt,
     (data, end): (u64, u64),
     cluster: i64,

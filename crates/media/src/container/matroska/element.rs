@@ -3,20 +3,20 @@
 use lab_codec::{Error, Result};
 
 /// Appends an element.
-pub fn put(out: &mut Vec<u8>, id: u32, data: &[u8]) {
+pub(super) fn put(out: &mut Vec<u8>, id: u32, data: &[u8]) {
     put_header(out, id, data.len() as u64);
     out.extend_from_slice(data);
 }
 
 /// Appends an element with an integer, in as few bytes as possible.
-pub fn put_number(out: &mut Vec<u8>, id: u32, value: u64) {
+pub(super) fn put_number(out: &mut Vec<u8>, id: u32, value: u64) {
     let bytes = value.to_be_bytes();
     let skip = (value.leading_zeros() as usize / 8).min(7);
     put(out, id, &bytes[skip..]);
 }
 
 /// Appends an identifier and a size, in as few bytes as possible.
-pub fn put_header(out: &mut Vec<u8>, id: u32, size: u64) {
+pub(super) fn put_header(out: &mut Vec<u8>, id: u32, size: u64) {
     put_id(out, id);
     // A size of n bytes holds 7n bits; all ones are reserved.
     let length = (1..8).find(|n| size < (1 << (7 * n)) - 1).unwrap_or(8);
@@ -24,12 +24,12 @@ pub fn put_header(out: &mut Vec<u8>, id: u32, size: u64) {
 }
 
 /// Appends an identifier and a size of eight bytes.
-pub fn put_long_header(out: &mut Vec<u8>, id: u32, size: u64) {
+pub(super) fn put_long_header(out: &mut Vec<u8>, id: u32, size: u64) {
     put_id(out, id);
     put_size(out, size, 8);
 }
 
-pub fn put_id(out: &mut Vec<u8>, id: u32) {
+pub(super) fn put_id(out: &mut Vec<u8>, id: u32) {
     let skip = id.leading_zeros() as usize / 8;
     out.extend_from_slice(&id.to_be_bytes()[skip..]);
 }
@@ -44,7 +44,7 @@ fn put_size(out: &mut Vec<u8>, size: u64, length: usize) {
 ///
 /// # Errors
 /// [`Truncated`](lab_codec::ErrorKind::Truncated), [`Corrupt`](lab_codec::ErrorKind::Corrupt).
-pub fn variable(bytes: &[u8]) -> Result<(Option<u64>, usize)> {
+pub(super) fn variable(bytes: &[u8]) -> Result<(Option<u64>, usize)> {
     let short = || Error::truncated("the Matroska file ends within the header of an element");
     let length = bytes.first().ok_or_else(short)?.leading_zeros() as usize + 1;
     if length > 8 {
@@ -60,7 +60,7 @@ pub fn variable(bytes: &[u8]) -> Result<(Option<u64>, usize)> {
 ///
 /// # Errors
 /// [`Truncated`](lab_codec::ErrorKind::Truncated), [`Corrupt`](lab_codec::ErrorKind::Corrupt).
-pub fn header(bytes: &[u8]) -> Result<(u32, Option<u64>, usize)> {
+pub(super) fn header(bytes: &[u8]) -> Result<(u32, Option<u64>, usize)> {
     let (_, id_length) = variable(bytes)?;
     if id_length > 4 {
         return Err(Error::corrupt("the Matroska file has an element without an identifier"));
@@ -72,13 +72,13 @@ pub fn header(bytes: &[u8]) -> Result<(u32, Option<u64>, usize)> {
 }
 
 /// Maximum length of a header, in bytes.
-pub const HEADER: usize = 12;
+pub(super) const HEADER: usize = 12;
 
 /// Splits `bytes` into elements.
 ///
 /// # Errors
 /// As for [`header`]; [`Corrupt`](lab_codec::ErrorKind::Corrupt) if an element extends beyond `bytes`.
-pub fn children(mut bytes: &[u8]) -> Result<Vec<(u32, &[u8])>> {
+pub(super) fn children(mut bytes: &[u8]) -> Result<Vec<(u32, &[u8])>> {
     let mut list = Vec::new();
     while !bytes.is_empty() {
         let (id, size, length) = header(bytes)?;
@@ -96,7 +96,7 @@ pub fn children(mut bytes: &[u8]) -> Result<Vec<(u32, &[u8])>> {
 ///
 /// # Errors
 /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) if it has more than eight bytes.
-pub fn number(data: &[u8]) -> Result<u64> {
+pub(super) fn number(data: &[u8]) -> Result<u64> {
     if data.len() > 8 {
         return Err(Error::corrupt("the Matroska file has a number longer than eight bytes"));
     }

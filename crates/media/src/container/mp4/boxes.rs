@@ -2,7 +2,7 @@
 
 /// Iterates over the boxes in `content`; ends at the first box whose size does not fit.
 #[derive(Debug, Clone)]
-pub struct Boxes<'a>(pub &'a [u8]);
+pub(super) struct Boxes<'a>(pub &'a [u8]);
 
 impl<'a> Iterator for Boxes<'a> {
     type Item = ([u8; 4], &'a [u8]);
@@ -25,51 +25,51 @@ impl<'a> Iterator for Boxes<'a> {
 
 impl<'a> Boxes<'a> {
     /// The content of the first box of kind `kind`.
-    pub fn find(content: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    pub(super) fn find(content: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
         Boxes(content).find(|(k, _)| k == kind).map(|(_, content)| content)
     }
 
     /// The content of the box at `path`, a list of nested box kinds.
-    pub fn find_path(content: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
+    pub(super) fn find_path(content: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
         path.iter().try_fold(content, |content, kind| Self::find(content, kind))
     }
 }
 
 /// Reads big-endian fields front to back.
 #[derive(Debug, Clone, Copy)]
-pub struct Fields<'a>(pub &'a [u8]);
+pub(super) struct Fields<'a>(pub &'a [u8]);
 
 impl<'a> Fields<'a> {
     /// The next `N` bytes.
-    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (first, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*first)
     }
 
     /// Skips `count` bytes.
-    pub fn skip(&mut self, count: usize) -> Option<()> {
+    pub(super) fn skip(&mut self, count: usize) -> Option<()> {
         self.0 = self.0.get(count..)?;
         Some(())
     }
 
     /// The next 8 bits.
-    pub fn u8(&mut self) -> Option<u8> {
+    pub(super) fn u8(&mut self) -> Option<u8> {
         self.array::<1>().map(|[b]| b)
     }
 
     /// The next 32 bits.
-    pub fn u32(&mut self) -> Option<u32> {
+    pub(super) fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_be_bytes)
     }
 
     /// The next 64 bits.
-    pub fn u64(&mut self) -> Option<u64> {
+    pub(super) fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_be_bytes)
     }
 
     /// Version and flags of a full box.
-    pub fn version_and_flags(&mut self) -> Option<(u8, u32)> {
+    pub(super) fn version_and_flags(&mut self) -> Option<(u8, u32)> {
         let word = self.u32()?;
         let [version, ..] = word.to_be_bytes();
         Some((version, word & 0x00FF_FFFF))
@@ -77,7 +77,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Appends a box; `content` writes its content.
-pub fn put_box(out: &mut Vec<u8>, kind: &[u8; 4], content: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn put_box(out: &mut Vec<u8>, kind: &[u8; 4], content: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend([0; 4]);
     out.extend(kind);
@@ -88,7 +88,7 @@ pub fn put_box(out: &mut Vec<u8>, kind: &[u8; 4], content: impl FnOnce(&mut Vec<
 }
 
 /// Appends a full box (a box with a version and flags).
-pub fn put_full_box(
+pub(super) fn put_full_box(
     out: &mut Vec<u8>,
     kind: &[u8; 4],
     version: u8,
@@ -102,11 +102,11 @@ pub fn put_full_box(
 }
 
 /// Appends 32 bits, big-endian.
-pub fn put_u32(out: &mut Vec<u8>, value: u32) {
+pub(super) fn put_u32(out: &mut Vec<u8>, value: u32) {
     out.extend(value.to_be_bytes());
 }
 
 /// Appends 16 bits, big-endian.
-pub fn put_u16(out: &mut Vec<u8>, value: u16) {
+pub(super) fn put_u16(out: &mut Vec<u8>, value: u16) {
     out.extend(value.to_be_bytes());
 }

@@ -35,17 +35,17 @@ pub struct Metadata {
 
 /// Offset of the `mdat` header: after `ftyp`. An empty `free` box follows and is overwritten if `mdat` needs
 /// a 64-bit size.
-pub const MDAT: u64 = FILE_TYPE.len() as u64;
+pub(super) const MDAT: u64 = FILE_TYPE.len() as u64;
 /// Offset of the first sample.
-pub const FIRST_SAMPLE: u64 = MDAT + 16;
+pub(super) const FIRST_SAMPLE: u64 = MDAT + 16;
 
 /// `ftyp` of a plain file.
-pub const FILE_TYPE: &[u8; 32] = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41";
+pub(super) const FILE_TYPE: &[u8; 32] = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41";
 /// `ftyp` of a fragmented file.
-pub const FRAGMENTED_TYPE: &[u8; 36] = b"\0\0\0\x24ftypiso5\0\0\x02\0isomiso5iso6avc1mp41";
+pub(super) const FRAGMENTED_TYPE: &[u8; 36] = b"\0\0\0\x24ftypiso5\0\0\x02\0isomiso5iso6avc1mp41";
 
 /// Appends `moof` and the `mdat` header for one sample.
-pub fn fragment_start(number: u32, size: u32) -> Vec<u8> {
+pub(super) fn fragment_start(number: u32, size: u32) -> Vec<u8> {
     let mut out = Vec::new();
     put_box(&mut out, b"moof", |out| {
         put_full_box(out, b"mfhd", 0, 0, |out| put_u32(out, number.wrapping_add(1)));
@@ -66,10 +66,16 @@ pub fn fragment_start(number: u32, size: u32) -> Vec<u8> {
 }
 
 /// Length of [`fragment_start`]'s output, in bytes.
-pub const FRAGMENT_START: u32 = 8 + 16 + 8 + 16 + 20 + 24 + 8;
+pub(super) const FRAGMENT_START: u32 = 8 + 16 + 8 + 16 + 20 + 24 + 8;
 
 /// Appends `moov`. The movie's time unit is one frame.
-pub fn movie(out: &mut Vec<u8>, format: &VideoFormat, sizes: &[u32], fragmented: bool, metadata: &Metadata) {
+pub(super) fn movie(
+    out: &mut Vec<u8>,
+    format: &VideoFormat,
+    sizes: &[u32],
+    fragmented: bool,
+    metadata: &Metadata,
+) {
     let duration = sizes.len() as u32;
     put_box(out, b"moov", |out| {
         put_full_box(out, b"mvhd", 0, 0, |out| {

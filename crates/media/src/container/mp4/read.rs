@@ -10,7 +10,7 @@ use crate::container::samples::{Sample, Samples, Track};
 const MAX_BOXES: usize = 1 << 24;
 
 /// Finds the samples of the first H.264 track of `file`, and appends them to `samples`.
-pub fn read_index(file: &dyn ReadAt, mut samples: Samples, cx: &Context) -> Result<Option<Track>> {
+pub(crate) fn read_index(file: &dyn ReadAt, mut samples: Samples, cx: &Context) -> Result<Option<Track>> {
     let mut found: Option<Found> = None;
     let mut data = None;
     let mut truncated = false;
