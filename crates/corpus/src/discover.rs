@@ -31,7 +31,7 @@ pub struct Found {
 /// loops.
 ///
 /// # Errors
-/// [`Usage`](ErrorKind::Usage) if a path is neither file nor directory; errors of manifests; I/O errors. All
+/// [`Usage`](lab_codec::ErrorKind::Usage) if a path is neither file nor directory; errors of manifests; I/O errors. All
 /// with the path.
 pub fn discover(paths: &[PathBuf]) -> Result<Vec<Sample>> {
     survey(paths).map(|found| found.samples)

@@ -28,7 +28,7 @@ pub(super) fn manifest(bytes: &[u8]) {
     assert!(Manifest::from_bytes(&again, &cx).is_ok_and(|again| again == manifest), "it returns changed");
 }
 
-/// The part of a manifest that [`manifest`] takes, without its header and compression.
+/// The part of a manifest that the target `manifest` takes, without header and compression.
 pub fn unpacked(file: &[u8]) -> std::io::Result<Vec<u8>> {
     let raw = zstd::bulk::decompress(file.get(HEADER_BYTES..).unwrap_or_default(), OUTPUT)?;
     Ok([&[0][..], &raw].concat())
