@@ -39,7 +39,7 @@ impl Part {
 const NAME: &str = "pictures.mkv";
 
 impl Coded {
-    /// Codes frames of one shape until `next` has no more, in parts of so many frames as `parts` says.
+    /// Codes frames of one shape until `next` has no more, in parts whose lengths `parts` gives.
     ///
     /// # Errors
     /// Those of ffmpeg and of `next`.

@@ -19,16 +19,17 @@ use crate::work::{Visual, Work};
 /// Levels that are tried for each way, at most, and how near to what is wanted is near enough.
 const TRIALS: usize = 3;
 const NEAR: f64 = 0.7;
-/// A way that seems to take so many times the bytes of another is not tried further.
-const HOPELESS: f64 = 1.3;
-/// A sample does not tell ways apart that differ by less; so many of those are tried on the whole group.
-const RIVAL: f64 = 1.1;
-const RIVALS: usize = 2;
-/// How often pictures below the floor are coded again.
-const ROUNDS: usize = 4;
-/// Where a picture alone takes so many times the bytes without loss, it does not take fewer in company; otherwise the
-/// whole group is tried without loss as well.
-const COMPANY: f64 = 5.0;
+/// A candidate codec is dropped when its sample takes more than this times the bytes of the best.
+const MAX_RATIO_TO_BEST: f64 = 1.3;
+/// Candidates within this ratio of the best sample are too close to call: the sample of `burst-chess` was wrong by 3 %.
+/// Up to `MAX_RIVALS` of them are coded on the whole group.
+const RIVAL_RATIO: f64 = 1.1;
+const MAX_RIVALS: usize = 2;
+/// Maximum rounds of coding pictures below the floor again.
+const MAX_FLOOR_ROUNDS: usize = 4;
+/// If a picture alone takes less than this times its lossy bytes without loss, the whole group is coded without loss as
+/// well: neighbours may make that smaller.
+const LOSSLESS_RATIO: f64 = 5.0;
 /// How bytes grow with the score, as a part of them for each point, until two trials tell.
 const GROWTH: f64 = 0.045;
 
@@ -100,7 +101,8 @@ fn group(work: &mut Work<'_>, shape: Shape, files: &[usize], candidates: &[Lossy
         }
     }
     choices.sort_by(|a, b| a.bytes.total_cmp(&b.bytes));
-    let near = choices.iter().take(RIVALS).take_while(|choice| choice.bytes <= RIVAL * choices[0].bytes);
+    let near =
+        choices.iter().take(MAX_RIVALS).take_while(|choice| choice.bytes <= RIVAL_RATIO * choices[0].bytes);
     let mut best: Option<(u64, Choice, u32, Trial)> = None;
     for choice in near {
         let Some((level, done)) = coarsest(work, *choice, &whole)? else { continue };
@@ -130,7 +132,7 @@ fn choose(work: &Work<'_>, lossy: Lossy, sample: &Pictures, least: Option<f64>) 
         // From the nearest trial on, along the line through it and the next one.
         tried.sort_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
         let (near, bytes) = (tried[0].0, bytes_at_target(&tried));
-        if near.abs() < NEAR || least.is_some_and(|least| bytes > HOPELESS * least) {
+        if near.abs() < NEAR || least.is_some_and(|least| bytes > MAX_RATIO_TO_BEST * least) {
             break;
         }
     }
@@ -182,7 +184,7 @@ fn smaller_without_loss(
     if work.surveyed[first].picture.as_ref().is_some_and(|shown| shown.apart.is_some()) {
         let decoded = sample.decode(work, 0)?;
         let alone = blocks::pack_samples(decoded.shape, &[&decoded.samples], Try::Native, work.cx)?.len();
-        if alone as f64 * sample.files.len() as f64 > COMPANY * choice.bytes {
+        if alone as f64 * sample.files.len() as f64 > LOSSLESS_RATIO * choice.bytes {
             return Ok(false);
         }
     }
@@ -193,7 +195,7 @@ fn smaller_without_loss(
 fn keep_good(work: &mut Work<'_>, lossy: Lossy, level: u32, pictures: Pictures, done: Trial) -> Result<()> {
     let floor = work.options.quality.floor;
     let (mut level, mut pictures, mut done) = (level, pictures, done);
-    for _ in 0..ROUNDS {
+    for _ in 0..MAX_FLOOR_ROUNDS {
         let (mut low, mut left) = (Vec::new(), Vec::new());
         // The track holds what is kept and nothing else; coded again, another picture may fall below the floor.
         while done.scores.iter().any(|score| *score < floor) {
