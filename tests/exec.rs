@@ -191,7 +191,7 @@ fn a_bench_keeps_the_cells_of_commands_that_fail() {
     let of = |chain: &str| results.cells.iter().find(|c| c.chain == format!("exec:name={chain}")).unwrap();
     assert!(of("gzip9").verified && of("gzip9").error.is_none());
     for (chain, what) in
-        [("deaf", "0 bytes came"), ("hang", "1 s"), ("flood", "more than"), ("die", "signal 9")]
+        [("deaf", "wrote 0 bytes"), ("hang", "1 s"), ("flood", "more than"), ("die", "signal 9")]
     {
         let cell = of(chain);
         let error = cell.error.as_deref().unwrap_or_default();

@@ -44,7 +44,11 @@ fn import(dir: &Path) -> Vec<String> {
 /// A git that misbehaves where its arguments hold `at`, and is the real one otherwise.
 fn git(dir: &Path, at: &str, script: &str) -> String {
     let real = lab_process::find("git").unwrap();
-    program(dir, "git", &format!("case \"$*\" in *{at}*) {script};; *) exec {} \"$@\";; esac", arg(&real)));
+    program(
+        dir,
+        "git",
+        &format!("case \"$*\" in *\"{at}\"*) {script};; *) exec {} \"$@\";; esac", arg(&real)),
+    );
     path(dir)
 }
 
@@ -122,7 +126,7 @@ fn signals_end_children_too() {
                     );
                     command.env("LAB_FFMPEG", program(&bin, "ffmpeg", &script));
                     program(&bin, "ffprobe", &format!("sleep {word}"));
-                    words(&["video", "decode", arg(&input), arg(&dir.path().join("back"))])
+                    words(&["gvcf", "import", "-q", arg(&input), "--repo", arg(&dir.path().join("out.git"))])
                 }
                 _ => {
                     command.env("LAB_CONFIG", config(&word));
@@ -175,8 +179,8 @@ fn a_file_that_names_others_is_no_input() {
         ("list.ffconcat", "ffconcat version 1.0\nfile '/etc/passwd'\n", "a playlist (ffconcat)"),
         ("list.mp4", "ffconcat version 1.0\nfile '/etc/passwd'\n", "a playlist (ffconcat)"),
         ("list.m3u8", "#EXTM3U\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n", "a playlist (HLS)"),
-        ("text.txt", "not a picture\n", "not a video"),
-        ("words.srt", "1\n00:00:01,000 --> 00:00:02,000\nwords\n\n", "not a video"),
+        ("text.txt", "not a picture\n", "cannot read the video"),
+        ("words.srt", "1\n00:00:01,000 --> 00:00:02,000\nwords\n\n", "cannot read the video"),
     ];
     for (name, content, expected) in inputs {
         let input = file(dir.path(), name, content.as_bytes());

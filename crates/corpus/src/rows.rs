@@ -175,14 +175,14 @@ pub fn missing(found: &Found) -> Vec<String> {
     };
     let listed = corpora
         .into_iter()
-        .map(|(name, n)| format!("{name}: {} not here{}", are(n, "listed "), get_with(name)));
+        .map(|(name, n)| format!("{name}: {} missing{}", are(n, "listed "), get_with(name)));
     let described = found.absent.iter().map(|Absent { sources, command }| {
-        format!("{}: {} not here; get it with: {command}", sources.corpus, are(sources.files.len(), ""))
+        format!("{}: {} missing; fetch with: {command}", sources.corpus, are(sources.files.len(), ""))
     });
     listed.chain(described).collect()
 }
 
 /// How to get a corpus, where that is known.
 pub fn get_with(corpus: &str) -> String {
-    absent::known(corpus).map_or_else(String::new, |command| format!("; get it with: {command}"))
+    absent::known(corpus).map_or_else(String::new, |command| format!("; fetch with: {command}"))
 }

@@ -3,7 +3,7 @@
 //! The repository is untrusted. Of all configuration, only its own is read, and [`CONFIG`] overrides it.
 //! Hooks are disabled. Only an explicit fetch reaches another repository.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -42,6 +42,9 @@ const CONFIG: [&str; 22] = [
     "maintenance.auto=false",
 ];
 
+/// Settings of a remote that name a program.
+const PROGRAMS: [&str; 3] = [".uploadpack", ".receivepack", ".vcs"];
+
 /// Environment of git, set after all `GIT_*` variables are removed.
 const ENVIRONMENT: [(&str, &str); 6] = [
     ("GIT_CONFIG_NOSYSTEM", "1"),
@@ -67,38 +70,32 @@ pub enum Missing {
 pub(super) struct Git {
     directory: PathBuf,
     missing: Missing,
-    /// Further overrides, for the remotes of a fetch.
-    remotes: Vec<OsString>,
 }
 
 impl Git {
     /// git in `directory`, without access to other repositories.
     pub(super) fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), missing: Missing::Refuse, remotes: Vec::new() }
+        Self { directory: directory.into(), missing: Missing::Refuse }
     }
 
     /// The same, with or without fetching.
     ///
     /// # Errors
-    /// [`Code::Git`].
+    /// [`Code::Git`]; [`Unsupported`](ErrorKind::Unsupported) for a fetch from a remote whose configuration names a
+    /// program. git takes the first `uploadpack` that it reads, so that the command line cannot override it.
     pub(super) fn with(mut self, missing: Missing, cx: &Context) -> Result<Self> {
         if missing == Missing::Fetch {
-            self.remotes = self.remotes(cx)?.into_iter().flat_map(|name| neutral(&name)).collect();
+            let keys = self.ask(["config", "--includes", "--null", "--name-only", "--list"], cx)?;
+            let keys = String::from_utf8_lossy(&keys);
+            let names_program =
+                |key: &&str| key.starts_with("remote.") && PROGRAMS.iter().any(|end| key.ends_with(end));
+            if let Some(key) = keys.split('\0').find(names_program) {
+                let text = format!("nothing is fetched: the repository sets {key}, which names a program");
+                return Err(Error::new(Code::Git, ErrorKind::Unsupported, text));
+            }
         }
         self.missing = missing;
         Ok(self)
-    }
-
-    /// Names of the remotes in the configuration and its included files.
-    fn remotes(&self, cx: &Context) -> Result<Vec<String>> {
-        let keys = self.ask(["config", "--includes", "--null", "--name-only", "--list"], cx)?;
-        let mut names: Vec<String> = String::from_utf8_lossy(&keys)
-            .split('\0')
-            .filter_map(|key| Some(key.strip_prefix("remote.")?.rsplit_once('.')?.0.to_string()))
-            .collect();
-        names.sort();
-        names.dedup();
-        Ok(names)
     }
 
     /// Whether the repository is a partial clone.
@@ -124,8 +121,7 @@ impl Git {
             Missing::Fetch => command.env("GIT_ALLOW_PROTOCOL", "file:https:ssh"),
         };
         command.arg("--no-pager").arg("-C").arg(&self.directory);
-        let overrides = CONFIG.iter().map(OsStr::new).chain(self.remotes.iter().map(OsString::as_os_str));
-        for value in overrides {
+        for value in CONFIG {
             command.arg("-c").arg(value);
         }
         command.args(words);
@@ -146,10 +142,9 @@ impl Git {
     }
 }
 
-/// Overrides of all settings of a remote that could name a program.
-fn neutral(remote: &str) -> [OsString; 3] {
-    [("uploadpack", "git-upload-pack"), ("receivepack", "git-receive-pack"), ("proxy", "")]
-        .map(|(key, value)| format!("remote.{remote}.{key}={value}").into())
+/// Whether git ran and answered no with its exit status, rather than failing to run, stalling or being killed.
+pub(super) fn says_no(error: &Error) -> bool {
+    error.kind() == ErrorKind::Tool && error.to_string().contains("ended with status")
 }
 
 /// An error of git; if git is missing, with the command that installs it.
