@@ -193,7 +193,7 @@ fn sequences_that_cannot_be() {
         (&[1, 4, 0, 2], 4, "the notes exceed the segment"),
         (&[1, 4, 0], 9, "the notes are 5 bytes short"),
         (&[1, 4], 4, "the notes are 4 bytes short"),
-        (&[1, 0, 0], 4, "notes of 0 bytes and more"),
+        (&[1, 0, 0], 4, "new notes of at least 0 bytes"),
         (&[2, 3, 3, 0, 0], 4, "new notes of at least 6 bytes in a segment of 4"),
         (&[9, 4, 0], 4, "9 lengths in 2 bytes"),
     ] {
@@ -275,7 +275,7 @@ fn renderings_that_cannot_be() {
     try_it(contexts, &of(1, &rendering(2)), 3, "number 2, but contexts and maps have smaller numbers");
     try_it(contexts, &of(1, &[1, 5, 0]), 3, "a rendering without its digest");
     try_it(contexts, &of(0, &[]), 3, "rendering 1 is missing");
-    try_it(contexts, &of(1, &rendering(1)), 3, "not the one that the template tells of");
+    try_it(contexts, &of(1, &rendering(1)), 3, "the rendering differs from the template's digest");
     let maps = ":contexts=SMALL+LARGE:maps=M.LARGE+N.SMALL";
     try_it(
         maps,

@@ -180,7 +180,7 @@ fn a_file_that_names_others_is_no_input() {
         ("list.mp4", "ffconcat version 1.0\nfile '/etc/passwd'\n", "a playlist (ffconcat)"),
         ("list.m3u8", "#EXTM3U\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n", "a playlist (HLS)"),
         ("text.txt", "not a picture\n", "cannot read the video"),
-        ("words.srt", "1\n00:00:01,000 --> 00:00:02,000\nwords\n\n", "cannot read the video"),
+        ("words.srt", "1\n00:00:01,000 --> 00:00:02,000\nwords\n\n", "not a video"),
     ];
     for (name, content, expected) in inputs {
         let input = file(dir.path(), name, content.as_bytes());

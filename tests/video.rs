@@ -99,7 +99,7 @@ fn chains_with_lossy_profiles_name_their_mistakes() {
         ("profile=share:loss=50%", "40"),
         ("profile=share:loss=x", "malformed"),
         ("profile=share:size=8x8", "malformed"),
-        ("profile=share:size=32x16", "no size"),
+        ("profile=share:size=32x16", "does not suit"),
         ("profile=share:encoder=x256", "x265"),
         ("profile=share:encoder=svtav1", "x264"),
         ("profile=share:style=sunset", "style"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lab_codec::{Context, Error, Result};
 
 use crate::command::options::duration;
-use crate::command::{App, options, print, print_json, table};
+use crate::command::{App, hint, options, print, print_json, table};
 use crate::progress;
 use lab_corpus::fetch::{self, Arrived, Options, Tries};
 use lab_corpus::published::{Sources, catalogue, directory};
@@ -108,7 +108,7 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
         print_json(&rows)?;
     }
     let Some(first) = failures.first() else { return Ok(()) };
-    let lines: Vec<String> = failures.iter().map(Error::to_string).collect();
+    let lines: Vec<String> = failures.iter().map(hint::line).collect();
     Err(Error::new(first.kind(), lines.join("; ")))
 }
 
