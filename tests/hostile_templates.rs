@@ -295,6 +295,6 @@ fn renderings_that_cannot_be() {
         ":contexts=SMALL+LARGE:maps=M.LARGE.1.SMALL",
         &of(0, &[]),
         3,
-        "has no symbol 1; it has 1, from 0 on",
+        "symbol 1 does not exist; the dictionary has 1, from 0",
     );
 }
