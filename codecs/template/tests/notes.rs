@@ -221,7 +221,7 @@ fn maps_that_cannot_be_are_refused() {
     let (known, _) = content();
     let (dict, resources) = dictionary(&known);
     for (maps, said) in [
-        ("A", "has a name, and a context"),
+        ("A", "needs a name, and a context"),
         ("A.", "does not declare the context \"\""),
         ("A.UNDER", "does not declare the context \"UNDER\"; it declares UPPER"),
         ("A.UPPER.0", "symbol 0 has no context"),
