@@ -1,4 +1,5 @@
-//! `lab bench`: what it writes is complete and valid, whatever fails or interrupts it. Nothing here looks at a time.
+//! `lab bench`: what it writes is complete and valid, whatever fails or interrupts it. Nothing here looks
+//! at a time.
 #![allow(clippy::unwrap_used)]
 
 mod common;

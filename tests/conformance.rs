@@ -1,7 +1,7 @@
 //! Every registered codec and carrier, through the one suite, with the memory of the whole process on watch.
 //!
-//! Each entry has a process of its own, since the heap of a process is counted as a whole; as many run at once as there
-//! are processors.
+//! Each entry has a process of its own, since the heap of a process is counted as a whole; as many run at
+//! once as there are processors.
 #![allow(clippy::unwrap_used)]
 
 use std::process::Command;
@@ -22,8 +22,8 @@ const ENTRY: &str = "LAB_CONFORMANCE_ENTRY";
 /// `template` once more, with a dictionary.
 const WITH_DICTIONARY: &str = "template with a dictionary";
 
-/// `video` once more. Without ffmpeg every damage to its own profile is tried, and the others are absent; with it a
-/// damaged medium starts processes, and there are samples.
+/// `video` once more. Without ffmpeg every damage to its own profile is tried, and the others are absent;
+/// with it a damaged medium starts processes, and there are samples.
 const WITH_FFMPEG: &str = "video with ffmpeg";
 
 /// The highest number of live heap bytes since the last call.

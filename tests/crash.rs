@@ -1,4 +1,5 @@
-//! A process that is killed while it writes: the old file or the complete new one is there, never half of one.
+//! A process that is killed while it writes: the old file or the complete new one is there, never half of
+//! one.
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
 

@@ -222,8 +222,8 @@ fn an_interrupt_ends_the_command_too() {
     assert_eq!(names(place.dir.path()), ["config.toml", "input"]);
 }
 
-/// The suite builds codecs in its own process, whose environment must name the configuration: hence a process of
-/// its own, which runs the test below.
+/// The suite builds codecs in its own process, whose environment must name the configuration: hence a
+/// process of its own, which runs the test below.
 #[test]
 fn exec_conforms() {
     let place = Place::new();

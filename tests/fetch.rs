@@ -463,7 +463,8 @@ fn what_is_described_but_not_here_is_told_with_its_command() {
     assert!(line.contains("\"silesia\""), "{line}");
 }
 
-/// The files of real corpora, where there are some in LAB_CORPORA: the built-in descriptions know their digests.
+/// The files of real corpora, where there are some in LAB_CORPORA: the built-in descriptions know their
+/// digests.
 #[test]
 fn real_corpora_are_what_the_descriptions_say() {
     let Some(from) = std::env::var_os("LAB_CORPORA") else {

@@ -1,4 +1,5 @@
-//! Video in git as people use it: import, git itself as the judge, export, clones, bisection, a stream in a bundle.
+//! Video in git as people use it: import, git itself as the judge, export, clones, bisection, a stream in a
+//! bundle.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
@@ -207,7 +208,8 @@ fn bisection_finds_the_first_broken_frame() {
     let clone = dir.path().join("clone");
     git(dir.path(), &["clone", "-q", arg(&repository), arg(&clone)]);
     git(&clone, &["bisect", "start", "HEAD", "HEAD~13"]);
-    // The frame at hand is the last of its history. A square that moved changes 200 pixels at most, the fault 240.
+    // The frame at hand is the last of its history. A square that moved changes 200 pixels at most, the
+    // fault 240.
     let script = format!(
         "n=$(($(git rev-list --count HEAD) - 2))\n\
          '{lab}' gvcf show-frame $n -o ../frame.png --force || exit 125\n\

@@ -78,7 +78,8 @@ fn a_gibibyte_through_pipes() {
     assert!(decode > 0 && decode <= bound, "decode took {decode} bytes");
 }
 
-/// 300 MB are promised for 2 GB, which `scripts/check-heavy` asks for here; a few frames take the same buffers.
+/// 300 MB are promised for 2 GB, which `scripts/check-heavy` asks for here; a few frames take the same
+/// buffers.
 #[test]
 fn a_long_video_in_little_memory() {
     let dir = tempfile::tempdir().unwrap();
@@ -111,7 +112,8 @@ fn a_template_is_made_of_a_stream() {
 
 #[test]
 fn a_dictionary_takes_the_memory_that_it_is_given() {
-    // A hundred thousand different notes, more than there is memory for, and those of a file that comes twice.
+    // A hundred thousand different notes, more than there is memory for, and those of a file that comes
+    // twice.
     let dir = tempfile::tempdir().unwrap();
     for (name, seed, size) in [("a", 2, "2M"), ("b", 1, "64M"), ("c", 2, "2M")] {
         let path = dir.path().join(name);
@@ -183,7 +185,8 @@ fn an_album_of_many_pictures_takes_what_one_of_few_does() {
             let (width, height) = (120 + number * 37 % 100, 100 + number * 53 % 90);
             let noise = common::random(1 << 16, u64::from(number) + 1);
             let picture = image::RgbImage::from_fn(width, height, |x, y| match number % 3 {
-                // A screen, a photograph, and noise: by the native coder, as JPEG, and by zstd, which finds it again.
+                // A screen, a photograph, and noise: by the native coder, as JPEG, and by zstd, which finds
+                // it again.
                 0 => image::Rgb(if (x / 8 + y / 8 + number) % 7 == 0 { [0, 0, 90] } else { [240; 3] }),
                 1 => image::Rgb([(x + number) as u8, (y * 2) as u8 ^ noise[(x * y % 999) as usize] & 7, 90]),
                 _ => image::Rgb([noise[(x + y * 173) as usize & 0xFFFF], 0, 0]),

@@ -213,7 +213,8 @@ fn maps_can_stand_in_the_template() {
     assert!(error_line(&encode(&many), 2).contains("decode --map FILE"));
 }
 
-/// Notes and their grammar are worked on without expanding: nothing is lost where one note ends and the next begins.
+/// Notes and their grammar are worked on without expanding: nothing is lost where one note ends and the
+/// next begins.
 #[test]
 fn templates_are_searched_and_shown() {
     let dir = tempfile::tempdir().unwrap();

@@ -30,8 +30,8 @@ fn versions_come_from_the_lock_file() {
     assert!(environment::LIBRARIES.iter().all(names_its_library), "{versions:?}");
 }
 
-/// The experiments of this project read, and their chains parse as far as their codecs are there. Those that no
-/// chain can express have a page and a script instead.
+/// The experiments of this project read, and their chains parse as far as their codecs are there. Those
+/// that no chain can express have a page and a script instead.
 #[test]
 fn the_projects_own_experiments_read() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");

@@ -1,5 +1,6 @@
-//! Children that hang, die, print garbage or leave others behind: one line within the stall limit, and nobody stays.
-//! Misbehaving ffmpeg is in `video.rs`, commands of the configuration in `exec.rs`; here are git, signals and PATH.
+//! Children that hang, die, print garbage or leave others behind: one line within the stall limit, and
+//! nobody stays. Misbehaving ffmpeg is in `video.rs`, commands of the configuration in `exec.rs`; here are
+//! git, signals and PATH.
 #![allow(clippy::unwrap_used)]
 
 mod common;

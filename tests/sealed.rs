@@ -1,5 +1,5 @@
-//! Repositories that try to run commands through `lab`: none runs, whatever the configuration, the hooks and the
-//! caller's environment say.
+//! Repositories that try to run commands through `lab`: none runs, whatever the configuration, the hooks
+//! and the caller's environment say.
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,7 +1,8 @@
-//! Encoded bytes do not grow unnoticed: every chain of ours, on generated data, yields exactly what `sizes.txt` says.
+//! Encoded bytes do not grow unnoticed: every chain of ours, on generated data, yields exactly what
+//! `sizes.txt` says.
 //!
-//! Bytes depend on nothing but the input and the parameters, so this cannot fail by chance. Where a change makes them
-//! fewer, put the new number in; where it makes them more, there should be a reason.
+//! Bytes depend on nothing but the input and the parameters, so this cannot fail by chance. Where a change
+//! makes them fewer, put the new number in; where it makes them more, there should be a reason.
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -90,7 +90,8 @@ fn a_full_disk_keeps_the_old_file() {
     );
 }
 
-/// The free space is asked for first; where others fill the disk meanwhile, writing fails. Either way the old table stays.
+/// The free space is asked for first; where others fill the disk meanwhile, writing fails. Either way the
+/// old table stays.
 #[test]
 fn a_full_disk_keeps_the_old_seed_table() {
     let dir = tempfile::tempdir().unwrap();

@@ -35,7 +35,8 @@ fn a_summary_status_lines_and_nothing_written() {
     let output = run(["telomere", "c", arg(&input), "--json", "--status", "--dry-run"]);
     assert!(output.status.success());
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    // 2 bytes of header; two seeds of 3 bits, and for a third one another batch would not pay: 24 + 6 + 5 + 40 bits.
+    // 2 bytes of header; two seeds of 3 bits, and for a third one another batch would not pay: 24 + 6 + 5 +
+    // 40 bits.
     assert_eq!(summary["output_bytes"], 2 + 10);
     assert_eq!(summary["hits_by_arity"], serde_json::json!([2]));
     for (key, value) in
@@ -138,8 +139,8 @@ fn tables_are_compared_beside_theory() {
     assert!(std::fs::read_to_string(&chart).unwrap().contains("Hit rates of seed tables"));
 }
 
-/// Literals begin on a byte, so that a codec that follows finds the bytes of the input. What zstd makes of bytes that all
-/// lie somewhat further on differs by a little either way, with or without us.
+/// Literals begin on a byte, so that a codec that follows finds the bytes of the input. What zstd makes of
+/// bytes that all lie somewhat further on differs by a little either way, with or without us.
 #[test]
 fn zstd_behind_telomere_finds_the_input() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! `lab video` and the lossy profiles in chains, at small sizes; and ffmpeg missing, hanging, dying, or printing
-//! garbage. Needs ffmpeg (apt-get install ffmpeg).
+//! `lab video` and the lossy profiles in chains, at small sizes; and ffmpeg missing, hanging, dying, or
+//! printing garbage. Needs ffmpeg (apt-get install ffmpeg).
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;

@@ -1,4 +1,5 @@
-//! Sizes and rates of the types on a file of raw pictures: `frame_rates FILE WIDTH HEIGHT [CHANNELS [TYPE [KEY [REACH]]]]`.
+//! Sizes and rates of the types on a file of raw pictures: `frame_rates FILE WIDTH HEIGHT [CHANNELS [TYPE
+//! [KEY [REACH]]]]`.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,5 +1,6 @@
-//! How long one frame takes to be read from a repository: `random_frames REPOSITORY [COUNT]`. Each is read by a reader that has
-//! seen none before, in an order that is as good as random; opening the repository is counted apart.
+//! How long one frame takes to be read from a repository: `random_frames REPOSITORY [COUNT]`. Each is read
+//! by a reader that has seen none before, in an order that is as good as random; opening the repository is
+//! counted apart.
 
 use std::path::Path;
 use std::time::Instant;

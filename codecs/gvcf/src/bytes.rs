@@ -1,4 +1,5 @@
-//! General-purpose compressors as the types use them: LZFSE, zlib and Zstandard, all bounded when they decode.
+//! General-purpose compressors as the types use them: LZFSE, zlib and Zstandard, all bounded when they
+//! decode.
 
 use std::io::Read;
 
@@ -70,7 +71,8 @@ pub(crate) fn zlib(input: &[u8]) -> Result<Vec<u8>> {
 /// Decompresses zlib to `length` bytes at most.
 ///
 /// # Errors
-/// [`Code::Compression`](crate::error::Code::Compression) for damage, a result of more bytes, or bytes behind it.
+/// [`Code::Compression`](crate::error::Code::Compression) for damage, a result of more bytes, or bytes
+/// behind it.
 pub(crate) fn un_zlib(input: &[u8], length: usize) -> Result<Vec<u8>> {
     let mut decoder = flate2::bufread::ZlibDecoder::new(input);
     let out = read_bounded(&mut decoder, length, "zlib")?;

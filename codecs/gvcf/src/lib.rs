@@ -1,8 +1,8 @@
 //! GVCF: video frames as git blobs, to the byte.
 //!
-//! A frame is a blob of 32 bytes of [`header`] and compressed data of one of seven [types](header::Kind); docs/formats/gvcf.md
-//! describes them to the byte. Everything here works on slices of pixels: rows from the top, one byte for each of 1, 3 or
-//! 4 interleaved channels.
+//! A frame is a blob of 32 bytes of [`header`] and compressed data of one of seven [types](header::Kind);
+//! docs/formats/gvcf.md describes them to the byte. Everything here works on slices of pixels: rows from
+//! the top, one byte for each of 1, 3 or 4 interleaved channels.
 //!
 //! | module | what |
 //! |---|---|

@@ -87,7 +87,8 @@ fn damage_is_an_error_or_shows_in_the_checksum_never_a_panic() {
                 let mut damaged = blob.clone();
                 damaged[at] ^= 1 << bit;
                 let seen = header::read(&damaged, &Rules::default());
-                // The number is the one thing that neither a rule nor the checksum covers; the type may be another.
+                // The number is the one thing that neither a rule nor the checksum covers; the type may be
+                // another.
                 if at >= PREFIX || (24..28).contains(&at) {
                     assert!(seen.unwrap_err().to_string().contains("CRC-32"));
                 }
@@ -153,7 +154,8 @@ fn each_broken_rule_has_its_own_error() {
         assert!(text.contains(part) && text.ends_with("(GVC_ERROR_FORMAT)"), "{text}");
     }
     assert_eq!(memory.0, Code::Memory);
-    // A lenient reader warns of the reserved bytes; the order of numbers and what follows are warnings for all.
+    // A lenient reader warns of the reserved bytes; the order of numbers and what follows are warnings for
+    // all.
     let mut odd = blob.clone();
     odd[29] = 7;
     odd.push(0);
@@ -181,8 +183,8 @@ fn a_frame_holds_a_hundred_million_bytes_and_no_more() {
     assert!(header::read(&blob, &Rules::default()).unwrap_err().to_string().contains("above 100000000"));
 }
 
-/// Runs a clip through an encoder in batches of `batch`, checks every frame in order, backwards and alone, and returns
-/// what was stored.
+/// Runs a clip through an encoder in batches of `batch`, checks every frame in order, backwards and alone,
+/// and returns what was stored.
 fn clip(frames: &[Vec<u8>], shape: Shape, options: Options, batch: usize) -> Vec<(Content, Arc<Vec<u8>>)> {
     let mut encoder = Encoder::new(shape, 0, options);
     let mut stored: Vec<(Content, Arc<Vec<u8>>)> = Vec::new();
@@ -217,7 +219,8 @@ fn clip(frames: &[Vec<u8>], shape: Shape, options: Options, batch: usize) -> Vec
 #[test]
 fn a_clip_comes_back_whatever_the_types() {
     let shape = Shape { width: 50, height: 35, channels: 3 };
-    // Movement, a still, a return to an earlier picture, a cut, and a colour that luma and chroma cannot make.
+    // Movement, a still, a return to an earlier picture, a cut, and a colour that luma and chroma cannot
+    // make.
     let mut frames: Vec<Vec<u8>> = [0, 1, 2, 2, 2, 3, 1, 4, 5].map(|t| pixels(shape, t)).to_vec();
     frames.extend([9, 10].map(|t| pixels(shape, t).into_iter().map(|b| !b.rotate_left(3)).collect()));
     let types =

@@ -60,7 +60,8 @@ fn the_vectors_of_the_page() {
         let found = vectors.iter().find(|(k, r, _)| (*k, *r) == (kind, refers));
         let text: String = blob.iter().map(|b| format!("{b:02x}")).collect();
         shown += &format!("{} | {} | {text}\n", kind as u8, u8::from(refers));
-        // What the page shows is read, and is what is written: but the bytes of general compressors are theirs.
+        // What the page shows is read, and is what is written: but the bytes of general compressors are
+        // theirs.
         match found {
             Some((_, _, bytes)) => {
                 let checked = header::read(bytes, &Rules::default()).unwrap();

@@ -9,8 +9,8 @@ use crate::format::Record;
 use crate::seed::Seed;
 use crate::table::RECORD;
 
-/// Appends to the file's `bytes` the records of those seeds of an output that it lacks, in the order in which they
-/// occur. Returns how many it lacked.
+/// Appends to the file's `bytes` the records of those seeds of an output that it lacks, in the order in
+/// which they occur. Returns how many it lacked.
 ///
 /// # Errors
 /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) where the bytes are not whole records.

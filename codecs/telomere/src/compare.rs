@@ -30,8 +30,8 @@ pub struct TableRow {
     pub threads: usize,
     /// Look-ups in the filter in front of the table, on one core.
     pub lookups_per_second: f64,
-    /// The predicted share of random blocks that some seed begins with: 1 - exp(-n / 2^(8B)) for n seeds and blocks of
-    /// B bytes.
+    /// The predicted share of random blocks that some seed begins with: 1 - exp(-n / 2^(8B)) for n seeds
+    /// and blocks of B bytes.
     pub expected_hits: f64,
     /// The same for seeds whose record is shorter than a block.
     pub expected_useful: f64,

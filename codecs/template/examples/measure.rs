@@ -1,15 +1,17 @@
 //! Measures a grammar codec on files, each as one segment.
 //!
-//! `cargo run --release -p lab-template --example measure -- [sequitur|template] [min_freq=N] [coder=NAME] [max_rules=N] FILE...`
+//! `cargo run --release -p lab-template --example measure -- [sequitur|template] [min_freq=N] [coder=NAME]
+//! [max_rules=N] FILE...`
 //!
 //! The codec is `repair` unless the first word is `sequitur` or `template`.
 //!
 //! With `keep=DIR` the encoded segments are written to DIR, with `runs=N` everything is done N times (1).
-//! Prints for each file: original and encoded bytes, encode and decode MB/s, milliseconds to decode 4 KiB from the
-//! middle, all as medians; the peak memory of the process while it encoded, in bytes for each byte of the largest file so far
-//! (Linux), and the metrics that the codec reports.
+//! Prints for each file: original and encoded bytes, encode and decode MB/s, milliseconds to decode 4 KiB
+//! from the middle, all as medians; the peak memory of the process while it encoded, in bytes for each byte
+//! of the largest file so far (Linux), and the metrics that the codec reports.
 //!
-//! `measure all [runs=N] FILE...` does that for each file with every coder and strategy, each in a process of its own.
+//! `measure all [runs=N] FILE...` does that for each file with every coder and strategy, each in a process
+//! of its own.
 
 #![allow(clippy::print_stdout, reason = "it is what this program is for")]
 

@@ -93,7 +93,8 @@ impl Reporter {
         Self { most, ..Self::default() }
     }
 
-    /// Adds the next segment: its grammar, its notes where it is made of them, and the bytes of its encoded form.
+    /// Adds the next segment: its grammar, its notes where it is made of them, and the bytes of its encoded
+    /// form.
     ///
     /// # Errors
     /// [`Limit`](lab_codec::ErrorKind::Limit), cancellation.
@@ -162,7 +163,8 @@ impl Report {
         })
     }
 
-    /// Lengths in classes that double, as first, last and number of rules; classes without rules are left out.
+    /// Lengths in classes that double, as first, last and number of rules; classes without rules are left
+    /// out.
     pub fn length_classes(&self) -> impl Iterator<Item = (u64, u64, u64)> {
         let classes = self.lengths.iter().enumerate().map(|(i, &rules)| (1 << i, (2 << i) - 1, rules));
         classes.filter(|&(.., rules)| rules > 0)

@@ -194,8 +194,8 @@ fn mixing_pays() {
     assert!(encode("coder=mix", &input).len() * 20 < encode("", &input).len() * 19);
 }
 
-/// Words that all begin alike, each of them twice, and lines that differ at their ends: the segment `words` of
-/// docs/formats/repair.md.
+/// Words that all begin alike, each of them twice, and lines that differ at their ends: the segment `words`
+/// of docs/formats/repair.md.
 fn words() -> Vec<u8> {
     let mut state = 1u32;
     let mut random = |below: u32| {

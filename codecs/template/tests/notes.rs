@@ -1,4 +1,5 @@
-//! The codec `template` with a dictionary: searches, statistics and costs without expanding, and what maps say.
+//! The codec `template` with a dictionary: searches, statistics and costs without expanding, and what maps
+//! say.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -155,8 +155,8 @@ fn segments_without_a_grammar_are_worked_on_as_well() {
     check_search(&[], b"x");
 }
 
-/// `depth` definitions, each the first symbol of the one around it, as the coder `raw` stores them: NEW `depth`
-/// times, and a byte more than that.
+/// `depth` definitions, each the first symbol of the one around it, as the coder `raw` stores them: NEW
+/// `depth` times, and a byte more than that.
 fn nested(depth: usize) -> Vec<u8> {
     let varint = |mut n: usize| {
         let mut out = Vec::new();

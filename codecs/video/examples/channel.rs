@@ -2,9 +2,9 @@
 //!
 //!     cargo run --release --example channel -- PROFILE FRAMES SEED [CHANNEL...]
 //!
-//! A channel is `clean` or arguments of ffmpeg between input and output; `;` joins steps, and a last one that begins with `@` is
-//! applied while reading. In the environment, PARITY, STYLE and ENCODER choose what the profile leaves open, and
-//! EXACT makes a frame that is not read an error.
+//! A channel is `clean` or arguments of ffmpeg between input and output; `;` joins steps, and a last one
+//! that begins with `@` is applied while reading. In the environment, PARITY, STYLE and ENCODER choose what
+//! the profile leaves open, and EXACT makes a frame that is not read an error.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 use std::io::{Read, Write};

@@ -1,8 +1,9 @@
 //! The `video` carrier: a byte stream in the pixels of a video that ordinary players play.
 //!
 //! How the bytes become pixels is a *profile*. [`exact`] stores them as they are, losslessly and without any
-//! external tool; the video takes about 1.0053 bytes per payload byte (V/P). The other profiles survive lossy copies,
-//! and need ffmpeg. All parameters are in the frames themselves, so reading needs no profile and no side file.
+//! external tool; the video takes about 1.0053 bytes per payload byte (V/P). The other profiles survive
+//! lossy copies, and need ffmpeg. All parameters are in the frames themselves, so reading needs no profile
+//! and no side file.
 //!
 //! | module | what |
 //! |---|---|

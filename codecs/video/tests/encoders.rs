@@ -1,4 +1,5 @@
-//! Every encoder setting of every profile, through ffmpeg: the frames come back, the grey pictures are where they belong.
+//! Every encoder setting of every profile, through ffmpeg: the frames come back, the grey pictures are
+//! where they belong.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use lab_codec::Context;

@@ -1,4 +1,5 @@
-//! The lossy profiles end to end at small sizes, and what copies go through. Needs ffmpeg (apt-get install ffmpeg).
+//! The lossy profiles end to end at small sizes, and what copies go through. Needs ffmpeg (apt-get install
+//! ffmpeg).
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;

@@ -1,4 +1,5 @@
-//! The modems as their callers see them: round trips, noise, copies on other grids, hostile pictures, golden frames.
+//! The modems as their callers see them: round trips, noise, copies on other grids, hostile pictures,
+//! golden frames.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use lab_media::{Frame, PixelFormat, Shape};
@@ -62,8 +63,8 @@ fn disturb(frame: &mut Frame, seed: u64, deviation: f64) {
     }
 }
 
-/// `frame` as a copy: place `(x, y)` of the copy shows place `((x - x0) / sx, (y - y0) / sy)` of the frame, areas are
-/// averaged, and what is outside is `outside`.
+/// `frame` as a copy: place `(x, y)` of the copy shows place `((x - x0) / sx, (y - y0) / sy)` of the frame,
+/// areas are averaged, and what is outside is `outside`.
 fn copied(frame: &Frame, size: (usize, usize), grid: Grid, outside: u8) -> Frame {
     let (width, height) = (size.0 as u32, size.1 as u32);
     let mut copy = Frame::new(Shape { width, height, format: PixelFormat::Yuv420p });

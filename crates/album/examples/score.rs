@@ -1,4 +1,5 @@
-//! SSIMULACRA2 of pictures against their originals, both read from files: `score ORIGINAL OTHER ...`, a line for each pair.
+//! SSIMULACRA2 of pictures against their originals, both read from files: `score ORIGINAL OTHER ...`, a
+//! line for each pair.
 
 #![allow(missing_docs, clippy::print_stdout)]
 

@@ -1,5 +1,5 @@
-//! From red, green and blue to Y, Cb and Cr and back, by the matrix of BT.709 (ITU-T H.273), so that what the tags of
-//! a video say is what was done.
+//! From red, green and blue to Y, Cb and Cr and back, by the matrix of BT.709 (ITU-T H.273), so that what
+//! the tags of a video say is what was done.
 
 use lab_media::colour::Range;
 use lab_media::{Colour, Frame, PixelFormat, Shape};
@@ -25,8 +25,8 @@ fn scales(range: Range, bits: u32) -> (f32, f32, f32) {
     }
 }
 
-/// A frame of a picture of 8 bits with `channels` channels, of which alpha is left out. Sides are padded to even ones
-/// by repeating the last row and column.
+/// A frame of a picture of 8 bits with `channels` channels, of which alpha is left out. Sides are padded to
+/// even ones by repeating the last row and column.
 pub fn to_yuv(
     width: u32,
     height: u32,

@@ -106,9 +106,7 @@ impl Album {
         let text = scan::text(name);
         match found[..] {
             [number] => Ok(number),
-            [] => Err(Error::usage(format!(
-                "there is no {text:?} in the album; `lab album list` shows what there is"
-            ))),
+            [] => Err(Error::usage(format!("the album has no {text:?}; `lab album list` shows its files"))),
             _ => Err(Error::usage(format!("{} files are called {text:?}; give the whole path", found.len()))),
         }
     }

@@ -193,9 +193,11 @@ pub enum Coding {
 pub struct Segment {
     /// How many; 1 to [`SEGMENT_PICTURES`].
     pub pictures: u16,
-    /// The first block with their samples, of the data track or the video track; the same for the alpha track.
+    /// The first block with their samples, of the data track or the video track; the same for the alpha
+    /// track.
     pub block: u64,
-    /// The block of the data track that says how files are made of the samples; without it, they become PNG files.
+    /// The block of the data track that says how files are made of the samples; without it, they become PNG
+    /// files.
     pub recipes: Option<u64>,
 }
 

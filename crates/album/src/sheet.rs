@@ -31,8 +31,9 @@ figure{margin:0;padding:.6rem;background:#fff;border:1px solid #ddd;border-radiu
 img{max-width:100%;height:auto;display:block;margin-bottom:.3rem}\
 figcaption{font-size:.82rem;overflow-wrap:anywhere}b{font-weight:600}small{color:#666}";
 
-/// Writes the page of the album at `path` to `sink`, with thumbnails of the files in the folder `original` where it is
-/// given. Cards wait in a scratch file until all are there, because an album is not read in the order of its list.
+/// Writes the page of the album at `path` to `sink`, with thumbnails of the files in the folder `original`
+/// where it is given. Cards wait in a scratch file until all are there, because an album is not read in the
+/// order of its list.
 ///
 /// # Errors
 /// Those of reading the album, I/O errors.

@@ -40,12 +40,12 @@ impl Album {
         self.manifest.files.iter().map(|file| file.bytes).sum()
     }
 
-    /// Unpacks into the folder `root`, with names, times and permissions. The folder must be empty or new; `force` lifts
-    /// that and replaces files.
+    /// Unpacks into the folder `root`, with names, times and permissions. The folder must be empty or new;
+    /// `force` lifts that and replaces files.
     ///
     /// # Errors
-    /// [`Usage`](lab_codec::ErrorKind::Usage) for a folder that is not empty, or where a link stands in the way; those
-    /// of [`Album::read`].
+    /// [`Usage`](lab_codec::ErrorKind::Usage) for a folder that is not empty, or where a link stands in the
+    /// way; those of [`Album::read`].
     pub fn unpack(&self, root: &Path, force: bool, cx: &Context) -> Result<Unpacked> {
         prepare(root, force)?;
         for folder in &self.manifest.folders {

@@ -1,7 +1,7 @@
 //! The arity code: how many blocks a seed stands for, or that a literal follows. Most significant bit first.
 //!
-//! A toggle `0` is arity 1. After `1`, windows of two bits: `11` goes on, adding 3; `00`, `01` and `10` end. The first
-//! window `00` is the mark of a literal, so that arity 2 begins at `1 01`.
+//! A toggle `0` is arity 1. After `1`, windows of two bits: `11` goes on, adding 3; `00`, `01` and `10`
+//! end. The first window `00` is the mark of a literal, so that arity 2 begins at `1 01`.
 
 use lab_codec::{Error, Result};
 

@@ -1,4 +1,5 @@
-//! EVQL, a prefix code for whole numbers: N ones, a zero, then 2^N payload bits, N minimal. Most significant bit first.
+//! EVQL, a prefix code for whole numbers: N ones, a zero, then 2^N payload bits, N minimal. Most
+//! significant bit first.
 //!
 //! | values | bits |
 //! |---|--:|

@@ -1,7 +1,7 @@
 //! Content identifiers: CIDv1, raw binary, SHA-256, as content-addressed networks name a block of bytes.
 //!
-//! Such an identifier is four fixed bytes and the digest, and its text is `b` and base32 (RFC 4648, lower case,
-//! without padding).
+//! Such an identifier is four fixed bytes and the digest, and its text is `b` and base32 (RFC 4648, lower
+//! case, without padding).
 
 use crate::Digest;
 

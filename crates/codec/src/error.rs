@@ -37,7 +37,8 @@ pub enum ErrorKind {
     Io,
 }
 
-/// What would help. A library names the way out; the program puts it into words, such as the name of its option.
+/// What would help. A library names the way out; the program puts it into words, such as the name of its
+/// option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Hint {

@@ -90,8 +90,8 @@ pub struct Info {
 }
 
 impl Info {
-    /// An entry without parameters, of format version 1, that takes no memory of its own and no tool, and only codes
-    /// whole segments.
+    /// An entry without parameters, of format version 1, that takes no memory of its own and no tool, and
+    /// only codes whole segments.
     pub const fn new(id: &'static str, summary: &'static str) -> Self {
         Self {
             id,

@@ -31,8 +31,8 @@ pub struct Found {
 /// loops.
 ///
 /// # Errors
-/// [`Usage`](lab_codec::ErrorKind::Usage) if a path is neither file nor directory; errors of manifests; I/O errors. All
-/// with the path.
+/// [`Usage`](lab_codec::ErrorKind::Usage) if a path is neither file nor directory; errors of manifests; I/O
+/// errors. All with the path.
 pub fn discover(paths: &[PathBuf]) -> Result<Vec<Sample>> {
     survey(paths).map(|found| found.samples)
 }

@@ -6,7 +6,7 @@
 
 use std::io::{ErrorKind as IoKind, Read, Write};
 use std::path::Path;
-use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -230,11 +230,17 @@ impl Child {
         self.input = None;
     }
 
-    /// Waits until the child ends by itself; drops its remaining output.
+    /// Waits until the child ends by itself, and checks that it succeeds; drops its remaining output.
     ///
     /// # Errors
     /// [`Tool`](ErrorKind::Tool) if the child fails or stalls; otherwise as [`wait`](Self::wait).
     pub fn finish(&mut self, cx: &Context) -> Result<()> {
+        let status = self.status(cx)?;
+        if status.success() { Ok(()) } else { Err(self.failure(status)) }
+    }
+
+    /// Waits until the child ends by itself; drops its remaining output.
+    pub(crate) fn status(&mut self, cx: &Context) -> Result<ExitStatus> {
         self.close_input();
         self.clock.restart();
         while !self.group.has_ended()? {
@@ -243,15 +249,16 @@ impl Child {
             // ends it.
             self.step(if self.stderr_ended { POLL_INTERVAL / 20 } else { POLL_INTERVAL })?;
         }
-        let status = self.end()?;
-        if status.success() {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Tool, format!("{:?} {}", self.name, self.tail().verdict(status))))
+        self.end()
+    }
+
+    /// The error of a child that ended with `status`, with the end of its standard error.
+    pub(crate) fn failure(&self, status: ExitStatus) -> Error {
+        Error::new(ErrorKind::Tool, format!("{:?} {}", self.name, self.tail().verdict(status)))
     }
 
     /// Kills the group and waits briefly for the last of standard error.
-    fn end(&mut self) -> Result<std::process::ExitStatus> {
+    fn end(&mut self) -> Result<ExitStatus> {
         let status = self.group.end()?;
         // The deadline is for a descendant that left the group and keeps the pipe open.
         let deadline = Instant::now() + Duration::from_secs(1);

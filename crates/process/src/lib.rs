@@ -20,5 +20,5 @@ pub use child::{Child, Pieces, Pipes, Waited};
 pub use clock::{Limits, STALL, seconds, stall};
 pub use group::end_all;
 pub use program::{command, find};
-pub use run::{Job, run};
+pub use run::{Job, run, succeeds};
 pub use stderr::StderrTail;

@@ -36,6 +36,22 @@ impl Job<'_> {
 /// time, [`Limit`](lab_codec::ErrorKind::Limit) if it writes too much, and
 /// [`Cancelled`](lab_codec::ErrorKind::Cancelled). On return, the program and its descendants have ended.
 pub fn run(command: &mut Command, job: &Job, out: &mut Vec<u8>, cx: &Context) -> Result<()> {
+    exchange(command, job, out, cx)?.finish(cx)
+}
+
+/// Runs the command and returns whether it exits with status 0: for programs that answer yes or no.
+///
+/// # Errors
+/// As [`run`], except that another exit status is an answer.
+pub fn succeeds(command: &mut Command, job: &Job, cx: &Context) -> Result<bool> {
+    let mut child = exchange(command, job, &mut Vec::new(), cx)?;
+    let status = child.status(cx)?;
+    // A child without an exit status was killed.
+    if status.code().is_some() { Ok(status.success()) } else { Err(child.failure(status)) }
+}
+
+/// Starts the command, feeds it and reads it, until it closes its output.
+fn exchange(command: &mut Command, job: &Job, out: &mut Vec<u8>, cx: &Context) -> Result<Child> {
     cx.check()?;
     let name = name_of(command);
     let pipes = Pipes { input: true, output: Some(Pieces::Any) };
@@ -66,7 +82,7 @@ pub fn run(command: &mut Command, job: &Job, out: &mut Vec<u8>, cx: &Context) ->
             // A program may stop reading before the end of its input; its exit status says whether that is a
             // failure.
             Waited::End if feeding => feeding = false,
-            Waited::End => return child.finish(cx),
+            Waited::End => return Ok(child),
         }
     }
 }

@@ -55,7 +55,7 @@ impl CatFile {
             (Some("blob"), Some(length)) => {
                 return Err(Error::memory(format!("the blob {id} has {length} bytes")));
             }
-            (Some("missing"), _) if self.git.is_partial(&self.cx) => {
+            (Some("missing"), _) if self.git.is_partial(&self.cx)? => {
                 let text = format!("this partial clone lacks the blob {id}");
                 return Err(Error::new(Code::Git, ErrorKind::MissingResource, text));
             }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use lab_codec::{Context, ErrorKind};
-use lab_process::{Child, Job, Limits, Pipes, run, stall};
+use lab_process::{Child, Job, Limits, Pipes, run, stall, succeeds};
 
 use crate::error::{Code, Error, Result};
 
@@ -81,8 +81,9 @@ impl Git {
     /// The same, with or without fetching.
     ///
     /// # Errors
-    /// [`Code::Git`]; [`Unsupported`](ErrorKind::Unsupported) for a fetch from a remote whose configuration names a
-    /// program. git takes the first `uploadpack` that it reads, so that the command line cannot override it.
+    /// [`Code::Git`]; [`Unsupported`](ErrorKind::Unsupported) for a fetch from a remote whose configuration
+    /// names a program. git takes the first `uploadpack` that it reads, so that the command line cannot
+    /// override it.
     pub(super) fn with(mut self, missing: Missing, cx: &Context) -> Result<Self> {
         if missing == Missing::Fetch {
             let keys = self.ask(["config", "--includes", "--null", "--name-only", "--list"], cx)?;
@@ -99,9 +100,9 @@ impl Git {
     }
 
     /// Whether the repository is a partial clone.
-    pub(super) fn is_partial(&self, cx: &Context) -> bool {
+    pub(super) fn is_partial(&self, cx: &Context) -> Result<bool> {
         let pattern = r"^(remote\..*\.promisor|extensions\.partialclone)$";
-        self.ask(["config", "--includes", "--get-regexp", pattern], cx).is_ok()
+        self.says(["config", "--includes", "--get-regexp", pattern], cx)
     }
 
     /// The command that runs git with these arguments.
@@ -135,16 +136,16 @@ impl Git {
         Ok(answer)
     }
 
+    /// Runs git with these arguments and returns whether its exit status says yes.
+    pub(super) fn says<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I, cx: &Context) -> Result<bool> {
+        succeeds(&mut self.command(words)?, &Job::new(MAX_ANSWER), cx).map_err(failure)
+    }
+
     /// Starts a long-lived git process.
     pub(super) fn start<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I, pipes: Pipes) -> Result<Child> {
         let limits = Limits { stall: Some(stall()), ..Limits::default() };
         Child::start(&mut self.command(words)?, pipes, limits).map_err(failure)
     }
-}
-
-/// Whether git ran and answered no with its exit status, rather than failing to run, stalling or being killed.
-pub(super) fn says_no(error: &Error) -> bool {
-    error.kind() == ErrorKind::Tool && error.to_string().contains("ended with status")
 }
 
 /// An error of git; if git is missing, with the command that installs it.

@@ -6,7 +6,7 @@ use std::path::Path;
 use lab_codec::{Context, ErrorKind};
 use lab_process::{Child, Pipes, Waited};
 
-use super::git::{Git, failure, says_no};
+use super::git::{Git, failure};
 use super::{ATTRIBUTES, FRAME_FILE, log};
 use crate::error::{Code, Error, Result};
 use crate::sequence::{Coded, Content};
@@ -49,10 +49,10 @@ impl Import {
         let reference = format!("refs/heads/{branch}");
         // git checks the branch name. The prefix refs/heads/ keeps a leading dash from being an option.
         let here = Git::new("/");
-        here.ask(["check-ref-format", &reference], cx).map_err(|e| {
+        if !here.says(["check-ref-format", &reference], cx)? {
             let text = format!("{branch:?} is not a branch name");
-            if says_no(&e) { Error::new(Code::Git, ErrorKind::Usage, text) } else { e }
-        })?;
+            return Err(Error::new(Code::Git, ErrorKind::Usage, text));
+        }
         let new = match std::fs::read_dir(directory) {
             Ok(mut entries) => entries.next().is_none(),
             Err(_) => true,
@@ -68,18 +68,12 @@ impl Import {
             for name in ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"] {
                 git.ask(["config", name, "true"], cx)?;
             }
-        } else if !replace {
-            match git.ask(["rev-parse", "--verify", "--quiet", &reference], cx) {
-                Err(e) if says_no(&e) => {}
-                Err(e) => return Err(e),
-                Ok(_) => {
-                    let text = format!(
-                        "{} has a branch {branch}; use --force to replace it, or another --branch",
-                        directory.display()
-                    );
-                    return Err(Error::new(Code::Git, ErrorKind::Usage, text));
-                }
-            }
+        } else if !replace && git.says(["rev-parse", "--verify", "--quiet", &reference], cx)? {
+            let text = format!(
+                "{} has a branch {branch}; use --force to replace it, or another --branch",
+                directory.display()
+            );
+            return Err(Error::new(Code::Git, ErrorKind::Usage, text));
         }
         // Deltas shrink commits and trees, which resemble the previous ones. Frames never do.
         let fast_import = ["fast-import", "--quiet", "--done", "--depth=10", "--force"];

@@ -62,7 +62,8 @@ impl Samples {
         Ok(Self(samples))
     }
 
-    /// Samples in a context for each directory: those of the first, with the files of the same name in the others.
+    /// Samples in a context for each directory: those of the first, with the files of the same name in the
+    /// others.
     ///
     /// # Errors
     /// I/O errors.
@@ -90,8 +91,8 @@ impl Samples {
         self.0.iter().filter_map(|paths| Some(fs::metadata(&paths[0]).ok()?.len())).sum()
     }
 
-    /// Counts the notes of all samples, and chooses those of the dictionary as [`Builder::finish`]. The observer hears of
-    /// the first context's bytes.
+    /// Counts the notes of all samples, and chooses those of the dictionary as [`Builder::finish`]. The
+    /// observer hears of the first context's bytes.
     ///
     /// # Errors
     /// Those of [`Builder::add`], with the path.

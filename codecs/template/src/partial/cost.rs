@@ -10,8 +10,8 @@ use crate::segment::{Coder, Stored, read_metered};
 use crate::tokens::expand::{Place, Sink};
 use crate::tokens::{packed, raw};
 
-/// Reads an encoded segment of `raw_len` bytes. Costs are -log2 of the probabilities that the coder gave to its
-/// decisions; for the `raw` coder, the bits of the tokens. Outside `range` only sums are kept.
+/// Reads an encoded segment of `raw_len` bytes. Costs are -log2 of the probabilities that the coder gave to
+/// its decisions; for the `raw` coder, the bits of the tokens. Outside `range` only sums are kept.
 ///
 /// # Errors
 /// As [`Worker::decode`](lab_codec::Worker::decode).

@@ -9,7 +9,8 @@ use crate::grammar::{Grammar, TERMINALS};
 pub trait Visitor {
     /// A byte.
     fn byte(&mut self, byte: u8);
-    /// The first use of a rule: `width` (at least 2) tokens follow that define it, then [`close`](Self::close).
+    /// The first use of a rule: `width` (at least 2) tokens follow that define it, then
+    /// [`close`](Self::close).
     fn open(&mut self, rule: usize, width: u32);
     /// The end of the definition of a rule.
     fn close(&mut self, rule: usize);

@@ -129,8 +129,8 @@ impl Index {
     }
 }
 
-/// The headers of the first and the last frame of a video as a writer leaves it: they are in the first and the
-/// last sample, and there are as many samples as frames. What lies between is checked when it is read.
+/// The headers of the first and the last frame of a video as a writer leaves it: they are in the first and
+/// the last sample, and there are as many samples as frames. What lies between is checked when it is read.
 fn straight(file: &dyn ReadAt, track: &Track) -> io::Result<Option<(Header, Header)>> {
     let header = |sample: Option<&Sample>| -> io::Result<Option<Header>> {
         let Some(&sample) = sample else { return Ok(None) };

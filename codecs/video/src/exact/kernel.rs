@@ -116,7 +116,8 @@ fn is_plain(unit: &[u8; UNIT]) -> bool {
     u128::from_ne_bytes(least) != 0 && least.iter().all(|&seen| seen != 0)
 }
 
-/// Inserts emulation prevention bytes into the coded macroblock at the start of `out`; returns its new length.
+/// Inserts emulation prevention bytes into the coded macroblock at the start of `out`; returns its new
+/// length.
 #[cold]
 fn escape_unit(out: &mut [u8]) -> usize {
     let mut unit = [0; UNIT];

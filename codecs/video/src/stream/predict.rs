@@ -30,8 +30,8 @@ pub fn is_long(settings: &Settings, len: u64) -> bool {
     settings.layout.frames(len, settings.loss) >= LONG_VIDEO
 }
 
-/// Predicts the video of a stream of `len` bytes: by a trial with `settings`, or, without them, for the profile
-/// `exact`.
+/// Predicts the video of a stream of `len` bytes: by a trial with `settings`, or, without them, for the
+/// profile `exact`.
 ///
 /// # Errors
 /// Those of [`bytes_per_frame`].

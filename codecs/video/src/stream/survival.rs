@@ -40,7 +40,8 @@ pub struct Survival {
 }
 
 impl Survival {
-    /// The survival of a copy. `clip` are the bytes and frames of the clip as it was made, where they are known.
+    /// The survival of a copy. `clip` are the bytes and frames of the clip as it was made, where they are
+    /// known.
     pub fn of(measured: &Measurement, clip: Option<(u64, u64)>) -> Self {
         let sent = clip.map_or(measured.sent, |(_, frames)| frames);
         let loss = 1.0 - measured.frames as f64 / sent.max(1) as f64;
@@ -60,11 +61,12 @@ impl Survival {
         }
     }
 
-    /// Sends a test clip of `frames` frames through a command, split at blanks: `{in}` and `{out}` stand for the clip and
-    /// the copy. Both go into `directory`; `ending` is the extension of the copy.
+    /// Sends a test clip of `frames` frames through a command, split at blanks: `{in}` and `{out}` stand
+    /// for the clip and the copy. Both go into `directory`; `ending` is the extension of the copy.
     ///
     /// # Errors
-    /// [`Usage`](ErrorKind::Usage) for a command without `{in}` or `{out}`; failures of the command and of ffmpeg.
+    /// [`Usage`](ErrorKind::Usage) for a command without `{in}` or `{out}`; failures of the command and of
+    /// ffmpeg.
     pub fn through(
         command: &str,
         settings: &Settings,

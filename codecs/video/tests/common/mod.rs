@@ -112,7 +112,8 @@ pub(crate) fn assert_holds(path: &Path, payload: &[u8]) {
     assert_eq!(reader.summary(), Some(summary(payload)));
 }
 
-/// Runs ffmpeg or ffprobe; fails where it is missing, reports an error or says anything on stderr. Its stdout.
+/// Runs ffmpeg or ffprobe; fails where it is missing, reports an error or says anything on stderr. Its
+/// stdout.
 pub(crate) fn tool(name: &str, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new(name)
         .args(["-v", "error"])

@@ -1,4 +1,5 @@
-//! Codecs for single images at the quality of an album: the coarsest setting whose mean SSIMULACRA2 is good enough.
+//! Codecs for single images at the quality of an album: the coarsest setting whose mean SSIMULACRA2 is good
+//! enough.
 
 use std::ffi::OsString;
 use std::fs;
@@ -67,8 +68,9 @@ pub(super) const TOOLS: [Tool; 3] = [
 /// Pictures on which a level is sought, spread evenly over all.
 const SAMPLE: usize = 4;
 
-/// Bytes of all `pngs` by `tool`, at the coarsest level whose mean score on a sample reaches `target`. Encoded files go
-/// beside the PNGs. `None` where the program is missing, or where no level reaches the target.
+/// Bytes of all `pngs` by `tool`, at the coarsest level whose mean score on a sample reaches `target`.
+/// Encoded files go beside the PNGs. `None` where the program is missing, or where no level reaches the
+/// target.
 ///
 /// # Errors
 /// I/O errors, cancellation.

@@ -36,8 +36,9 @@ pub struct Comparison {
     pub sizes: Vec<Row>,
 }
 
-/// Packs the folder at `root` into an album and into every other form that the tools here can write. Scratch files go to
-/// the context's scratch folder. `begin` hears the name of each step and of each file as its turn comes.
+/// Packs the folder at `root` into an album and into every other form that the tools here can write.
+/// Scratch files go to the context's scratch folder. `begin` hears the name of each step and of each file
+/// as its turn comes.
 ///
 /// # Errors
 /// Those of [`pack()`]; I/O errors.

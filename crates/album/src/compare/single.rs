@@ -41,7 +41,8 @@ const TOOLS: [Tool; 3] = [
     },
 ];
 
-/// Place of JPEG XL in [`TOOLS`]: pictures that were not JPEG files count with its size in the column of files.
+/// Place of JPEG XL in [`TOOLS`]: pictures that were not JPEG files count with its size in the column of
+/// files.
 const JPEG_XL: usize = 1;
 
 /// JPEG XL of a JPEG file, from which the same file is made again.
@@ -66,8 +67,8 @@ pub(super) struct Single {
 }
 
 impl Single {
-    /// Makes `number`.png in `scratch` of the file at `path`, and encodes it if `encode`. `None` where the file is not
-    /// a picture.
+    /// Makes `number`.png in `scratch` of the file at `path`, and encodes it if `encode`. `None` where the
+    /// file is not a picture.
     ///
     /// # Errors
     /// I/O errors, cancellation.

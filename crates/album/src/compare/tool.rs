@@ -24,8 +24,8 @@ pub(super) fn argv(words: &[&str], input: &Path, out: &Path, numbers: &[(&str, u
     words.iter().map(word).collect()
 }
 
-/// Runs a program that writes `out`. False where it is not installed or refuses its input: not every format takes
-/// every picture.
+/// Runs a program that writes `out`. False where it is not installed or refuses its input: not every format
+/// takes every picture.
 ///
 /// # Errors
 /// I/O errors, cancellation.

@@ -52,7 +52,8 @@ impl Coded {
         cx: &Context,
     ) -> Result<Self> {
         let mut coded = Self { _dir: tempfile::tempdir_in(cx.scratch())?, parts: Vec::new(), cx: cx.clone() };
-        // A picture may take long: each is written when it is there, so that it is seen that the encoder works.
+        // A picture may take long: each is written when it is there, so that it is seen that the encoder
+        // works.
         let mut options = options.clone();
         options.arguments.extend(["-cluster_time_limit", "1", "-flush_packets", "1"].map(str::to_string));
         let video = Video { shape, colour, rate: RATE, frames: None };
@@ -115,8 +116,8 @@ impl Coded {
     /// Moves the samples into a track of the album, `step` milliseconds apart; its number, and its segments.
     ///
     /// # Errors
-    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where key frames are too far apart or parts do not fit
-    /// together, I/O errors.
+    /// [`Unsupported`](lab_codec::ErrorKind::Unsupported) where key frames are too far apart or parts do
+    /// not fit together, I/O errors.
     pub(super) fn spool(
         &self,
         spool: &mut Spool,

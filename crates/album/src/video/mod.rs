@@ -108,9 +108,9 @@ impl Lossy {
         (f64::from(self.start) + 80.0 - target).max(0.0) as u32
     }
 
-    /// Options for a quality `level`: what is asked for by `quality`, or else the level. All pictures count the same, so
-    /// that none may be coded worse because others lean on it less, or because it is busier than the one before, and none
-    /// is smoothed so that others can lean on it more.
+    /// Options for a quality `level`: what is asked for by `quality`, or else the level. All pictures count
+    /// the same, so that none may be coded worse because others lean on it less, or because it is busier
+    /// than the one before, and none is smoothed so that others can lean on it more.
     fn options(self, quality: &Quality, level: u32, preset: Option<&str>) -> EncodeOptions {
         let mut options = EncodeOptions::new(self.encoder, "matroska");
         options.pixels = Some(self.format.name().to_string());

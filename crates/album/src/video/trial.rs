@@ -14,8 +14,8 @@ use crate::pixels::Shape;
 use crate::work::Work;
 use crate::{colour, score};
 
-/// Pictures that ways are tried on, at least and at most, and the pixels in between: two runs of neighbours, so that it
-/// shows what one picture tells about the next.
+/// Pictures that ways are tried on, at least and at most, and the pixels in between: two runs of
+/// neighbours, so that it shows what one picture tells about the next.
 const SAMPLE: (usize, usize) = (4, 16);
 const PIXELS: usize = 4_000_000;
 /// Longest sides of the pieces that are tried, from the middle of the pictures.

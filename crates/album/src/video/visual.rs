@@ -1,6 +1,7 @@
-//! Pictures that look the same. How to code a group, and how coarsely, is tried on pieces of a few of its pictures; then the
-//! whole group is coded at the coarsest level with the wanted mean SSIMULACRA2. Pictures below the floor are coded once
-//! more, better; what no level makes good enough, or what takes fewer bytes that way, is left to the lossless coders.
+//! Pictures that look the same. How to code a group, and how coarsely, is tried on pieces of a few of its
+//! pictures; then the whole group is coded at the coarsest level with the wanted mean SSIMULACRA2. Pictures
+//! below the floor are coded once more, better; what no level makes good enough, or what takes fewer bytes
+//! that way, is left to the lossless coders.
 
 use std::collections::BTreeMap;
 
@@ -21,14 +22,14 @@ const TRIALS: usize = 3;
 const NEAR: f64 = 0.7;
 /// A candidate codec is dropped when its sample takes more than this times the bytes of the best.
 const MAX_RATIO_TO_BEST: f64 = 1.3;
-/// Candidates within this ratio of the best sample are too close to call: the sample of `burst-chess` was wrong by 3 %.
-/// Up to `MAX_RIVALS` of them are coded on the whole group.
+/// Candidates within this ratio of the best sample are too close to call: the sample of `burst-chess` was
+/// wrong by 3 %. Up to `MAX_RIVALS` of them are coded on the whole group.
 const RIVAL_RATIO: f64 = 1.1;
 const MAX_RIVALS: usize = 2;
 /// Maximum rounds of coding pictures below the floor again.
 const MAX_FLOOR_ROUNDS: usize = 4;
-/// If a picture alone takes less than this times its lossy bytes without loss, the whole group is coded without loss as
-/// well: neighbours may make that smaller.
+/// If a picture alone takes less than this times its lossy bytes without loss, the whole group is coded
+/// without loss as well: neighbours may make that smaller.
 const LOSSLESS_RATIO: f64 = 5.0;
 /// How bytes grow with the score, as a part of them for each point, until two trials tell.
 const GROWTH: f64 = 0.045;
@@ -55,7 +56,8 @@ pub(crate) fn visual(work: &mut Work<'_>) -> Result<()> {
         let candidates: Vec<Lossy> = candidates.iter().filter(takes).copied().collect();
         let files = work.order(files);
         match group(work, shape, &files, &candidates) {
-            // An encoder that refuses these pictures is no reason to lose the album: they are kept losslessly.
+            // An encoder that refuses these pictures is no reason to lose the album: they are kept
+            // losslessly.
             Err(e) if refuses(&e) => {
                 work.notes.push(format!("{}x{}: kept losslessly: {e}", shape.width, shape.height));
             }
@@ -118,8 +120,8 @@ fn group(work: &mut Work<'_>, shape: Shape, files: &[usize], candidates: &[Lossy
     keep_good(work, choice.lossy, level, whole, done)
 }
 
-/// Tries a way on a sample: the level that is about good enough, and what it takes there. `None` where the finest level is
-/// not good enough, or where the first trials show that it takes far more than `least`.
+/// Tries a way on a sample: the level that is about good enough, and what it takes there. `None` where the
+/// finest level is not good enough, or where the first trials show that it takes far more than `least`.
 fn choose(work: &Work<'_>, lossy: Lossy, sample: &Pictures, least: Option<f64>) -> Result<Option<Choice>> {
     let target = work.options.quality.target;
     let mut search = Search::new(lossy.range, lossy.start(target));
@@ -197,7 +199,8 @@ fn keep_good(work: &mut Work<'_>, lossy: Lossy, level: u32, pictures: Pictures, 
     let (mut level, mut pictures, mut done) = (level, pictures, done);
     for _ in 0..MAX_FLOOR_ROUNDS {
         let (mut low, mut left) = (Vec::new(), Vec::new());
-        // The track holds what is kept and nothing else; coded again, another picture may fall below the floor.
+        // The track holds what is kept and nothing else; coded again, another picture may fall below the
+        // floor.
         while done.scores.iter().any(|score| *score < floor) {
             let scored = pictures.files.iter().copied().zip(done.scores.iter().copied());
             let (good, bad): (Vec<_>, Vec<_>) = scored.partition(|(_, score)| *score >= floor);

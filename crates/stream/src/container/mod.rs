@@ -1,7 +1,7 @@
 //! The `.lab` stream: header, segments, repeated header, index, trailer.
 //!
-//! docs/formats/lab.md specifies the bytes. Every structure has its own CRC32C, and every segment has checksums
-//! of its stored and raw bytes. The trailer has the SHA-256 of the whole content.
+//! docs/formats/lab.md specifies the bytes. Every structure has its own CRC32C, and every segment has
+//! checksums of its stored and raw bytes. The trailer has the SHA-256 of the whole content.
 
 // The bytes are foreign: a length that loses bits could pass a check that the full value fails.
 #![deny(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]

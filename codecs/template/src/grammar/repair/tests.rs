@@ -72,7 +72,8 @@ fn derived(grammar: &Grammar) -> Vec<u8> {
     out
 }
 
-/// What is made in rounds derives the input, from rules that are used and whose symbols are smaller; nothing is left to replace.
+/// What is made in rounds derives the input, from rules that are used and whose symbols are smaller;
+/// nothing is left to replace.
 fn check_rounds(input: &[u8], min_freq: u32) {
     let stop = |max_rules| Stop { min_freq, max_rules };
     let grammar = repair_in_rounds(input, stop(u32::MAX), &Context::default()).unwrap();

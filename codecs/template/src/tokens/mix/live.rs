@@ -372,7 +372,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
-        /// Decisions are those bits at which the symbols that share the bits before, and are not used up, differ.
+        /// Decisions are those bits at which the symbols that share the bits before, and are not used up,
+        /// differ.
         #[test]
         fn decisions_are_where_live_keys_differ(
             text in proptest::collection::vec(0u8..2, 40..200),

@@ -246,7 +246,8 @@ impl Model {
         }
     }
 
-    /// Codes the class of a new rule, five bits, in the context of the class of the definition around it, or 0.
+    /// Codes the class of a new rule, five bits, in the context of the class of the definition around it,
+    /// or 0.
     pub(super) fn class(&mut self, coder: &mut impl BitCoder, outer: u8, class: u8) -> u8 {
         let mut node = 1;
         for i in (0..5).rev() {

@@ -211,7 +211,8 @@ fn wrong_length() -> Error {
     Error::corrupt("the symbols of a rule do not add up to its length")
 }
 
-/// Appends the bytes `range` (within the text) to `out`. Reads the list of groups and only the symbols on the way.
+/// Appends the bytes `range` (within the text) to `out`. Reads the list of groups and only the symbols on
+/// the way.
 ///
 /// # Errors
 /// Corrupt or truncated data in the part that is read; [`Limit`](lab_codec::ErrorKind::Limit); cancellation.
