@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lab_codec::{Codec, Context, Memory, Params, Result, Worker};
 
 use crate::grammar::Grammar;
+use crate::partial;
 use crate::segment::{self, Coder};
 use crate::select;
 
@@ -78,6 +79,6 @@ impl<M: Maker> Worker for GrammarCodec<M> {
         out: &mut Vec<u8>,
         cx: &Context,
     ) -> Result<()> {
-        segment::decode_range(input, raw_len, range, out, cx)
+        partial::decode_range(input, raw_len, range, out, cx)
     }
 }

@@ -1,14 +1,11 @@
 //! The encoded segment of every grammar codec: a method byte, then tokens, or the raw bytes. The codecs
 //! differ only in how they build the grammar, so one decoder reads them all.
 
-use std::ops::Range;
-
-use lab_codec::{Context, Error, Memory, Param, Params, Result, check_range};
+use lab_codec::{Context, Error, Memory, Param, Params, Result};
 use lab_entropy::meter::Meter;
 
 use crate::grammar::utility::{Prices, Selection, Utility};
 use crate::grammar::{Grammar, MAX_LEN};
-use crate::partial::Parsed;
 use crate::tokens::bytes::{Bytes, WithText};
 use crate::tokens::expand::{Expansion, Sink};
 use crate::tokens::{mix, packed, rans, raw};
@@ -216,24 +213,4 @@ pub fn decode(input: &[u8], raw_len: usize, out: &mut Vec<u8>, cx: &Context) -> 
         }
     }
     Ok(())
-}
-
-/// Appends the bytes `range` of a segment to `out`. Time and memory are proportional to the grammar read up
-/// to `range.end`, plus `range.len()`. [`Coder::Packed`] reads only its list of groups and the symbols in the
-/// range.
-///
-/// # Errors
-/// As [`Worker::decode_range`](lab_codec::Worker::decode_range).
-pub fn decode_range(
-    input: &[u8],
-    raw_len: usize,
-    range: Range<usize>,
-    out: &mut Vec<u8>,
-    cx: &Context,
-) -> Result<()> {
-    check_range(&range, raw_len)?;
-    match Stored::open(input, raw_len)? {
-        Stored::Tokens(Coder::Packed, symbols) => packed::range(symbols, raw_len, range, out, cx),
-        _ => Parsed::up_to(input, raw_len, range.end, cx)?.expand(range, out, cx),
-    }
 }

@@ -20,7 +20,7 @@ use crate::notes::map::{self, Declared, Map};
 use crate::notes::partial;
 use crate::notes::score::{Rendering, Score, Voice, find, write_renderings};
 use crate::notes::sequence::max_bytes;
-use crate::partial::{Costs, Parsed, costs};
+use crate::partial::{Costs, Parsed, costs, decode_range};
 use crate::segment::{self, CODER, Coder};
 
 const DICT: Param = Param::resource("dict", "a dictionary of notes, as `lab template build-dict` makes it");
@@ -424,7 +424,7 @@ impl Worker for Template {
     ) -> Result<()> {
         check_range(&range, raw_len)?;
         match self.open(input, raw_len, cx)? {
-            Form::Plain(rest) => segment::decode_range(rest, raw_len, range, out, cx),
+            Form::Plain(rest) => decode_range(rest, raw_len, range, out, cx),
             Form::Notes(score) => score.play_range(self.voice(), raw_len, range, out, cx),
         }
     }

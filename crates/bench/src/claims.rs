@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 
-use super::experiment::is;
 use super::export::markdown::escaped;
 use super::results::{Cell, Results};
 use super::summary;
@@ -78,7 +77,7 @@ impl Claim {
             .cells
             .iter()
             .filter(|c| c.chain == self.chain && c.threads <= 1)
-            .filter(|c| self.samples.iter().any(|entry| is(entry, c.corpus.as_deref(), &c.sample)))
+            .filter(|c| self.samples.iter().any(|entry| selects(entry, c.corpus.as_deref(), &c.sample)))
             .filter(|c| c.bytes > 0 && (summary::good(c) || self.figure == Figure::Verified))
             .collect();
         let single: Vec<f64> = cells.iter().filter_map(|c| self.figure.of(&[c])).collect();
@@ -94,6 +93,21 @@ impl Claim {
         };
         (Some([total, least, greatest]), verdict)
     }
+}
+
+/// Whether an entry, `corpus` or `corpus/name`, selects a sample. The name of a published corpus (`silesia`)
+/// also selects a subset of it (`silesia-8`).
+pub fn selects(entry: &str, corpus: Option<&str>, name: &str) -> bool {
+    let Some(corpus) = corpus else { return entry == name };
+    let whole = match corpus.rsplit_once('-') {
+        Some((whole, number)) if number.bytes().all(|b| b.is_ascii_digit()) => whole,
+        _ => corpus,
+    };
+    let means = |corpus: &str| match entry.strip_prefix(corpus) {
+        Some(rest) => rest.is_empty() || rest.strip_prefix('/') == Some(name),
+        None => false,
+    };
+    means(corpus) || means(whole)
 }
 
 impl Figure {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use lab_codec::{Error, Result, parse_size};
 use serde::Deserialize;
 
-use super::claims::{self, Claim};
+use super::claims::{self, Claim, selects};
 use super::export::markdown::{chains as chain_table, escaped};
 use super::results::Results;
 use super::summary;
@@ -129,7 +129,7 @@ impl Experiment {
         let (known, unknown): (Vec<&String>, Vec<&String>) =
             self.generated.iter().partition(|generator| generate::find(generator).is_ok());
         let generated = known.into_iter().map(|generator| Sample::generated(GENERATED, generator, 1, bytes));
-        let matches = |entry: &str, sample: &Sample| is(entry, sample.corpus.as_deref(), &sample.name);
+        let matches = |entry: &str, sample: &Sample| selects(entry, sample.corpus.as_deref(), &sample.name);
         let missing = self.samples.iter().filter(|e| !there.iter().any(|s| matches(e, s)));
         let missing = missing.chain(unknown).cloned().collect();
         let small = |sample: &Sample| self.max_bytes.is_none_or(|most| sample.bytes <= most);
@@ -167,21 +167,6 @@ impl Experiment {
 /// Whether an entry names a generated sample.
 fn is_generated(entry: &str) -> bool {
     entry.split_once('/').is_some_and(|(corpus, _)| corpus == GENERATED)
-}
-
-/// Whether an entry, `corpus` or `corpus/name`, selects a sample. The name of a published corpus (`silesia`)
-/// also selects a subset of it (`silesia-8`).
-pub fn is(entry: &str, corpus: Option<&str>, name: &str) -> bool {
-    let Some(corpus) = corpus else { return entry == name };
-    let whole = match corpus.rsplit_once('-') {
-        Some((whole, number)) if number.bytes().all(|b| b.is_ascii_digit()) => whole,
-        _ => corpus,
-    };
-    let means = |corpus: &str| match entry.strip_prefix(corpus) {
-        Some(rest) => rest.is_empty() || rest.strip_prefix('/') == Some(name),
-        None => false,
-    };
-    means(corpus) || means(whole)
 }
 
 fn read<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T> {
@@ -235,11 +220,13 @@ mod tests {
 
     #[test]
     fn entries_mean_corpora_or_samples() {
-        assert!(is("silesia", Some("silesia"), "xml") && is("silesia/xml", Some("silesia"), "xml"));
-        assert!(!is("silesia/x", Some("silesia"), "xml") && !is("sil", Some("silesia"), "xml"));
-        assert!(is("silesia", Some("silesia-8"), "xml") && is("silesia/xml", Some("silesia-8"), "xml"));
-        assert!(is("silesia-8", Some("silesia-8"), "xml") && !is("a", Some("a-b"), "x"));
-        assert!(is("file.txt", None, "file.txt") && is("a/b/c", Some("a"), "b/c"));
+        assert!(selects("silesia", Some("silesia"), "xml") && selects("silesia/xml", Some("silesia"), "xml"));
+        assert!(!selects("silesia/x", Some("silesia"), "xml") && !selects("sil", Some("silesia"), "xml"));
+        assert!(
+            selects("silesia", Some("silesia-8"), "xml") && selects("silesia/xml", Some("silesia-8"), "xml")
+        );
+        assert!(selects("silesia-8", Some("silesia-8"), "xml") && !selects("a", Some("a-b"), "x"));
+        assert!(selects("file.txt", None, "file.txt") && selects("a/b/c", Some("a"), "b/c"));
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lab_codec::{Carrier, Context, Digest, Error, Resources, Result, Source, Summary, Target};
+use lab_codec::{Carrier, Context, Error, Resources, Result, Source, Summary, Target};
 
 use super::clock::{Clock, Span};
 use super::entropy::Orders;
-use super::passes::{First, Pass, Passes};
+use super::passes::{First, Input, Pass, Passes};
 use super::plan::Rules;
 use super::results::{Cell, Stage, Timing};
 use super::{scratch, statistics};
@@ -21,18 +21,6 @@ const WARM_SECONDS: f64 = 1.0;
 const READ_BYTES: usize = 1 << 20;
 /// Maximum relative difference between the stages' sum and the whole.
 const MAX_SUM_DEVIATION: f64 = 0.05;
-
-/// An input in memory with its digest and entropies.
-pub(crate) struct Input {
-    /// File name of the sample, without directories.
-    pub name: String,
-    /// The bytes.
-    pub raw: Vec<u8>,
-    /// SHA-256 of the bytes.
-    pub sha256: Digest,
-    /// Entropies of order 0, 1 and 2, in bits per byte.
-    pub entropy: [f64; 3],
-}
 
 /// A warmed-up and verified cell.
 pub(crate) struct Prepared {

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lab_codec::{Codec, Context, Error, Limits, Resources, Result};
+use lab_codec::{Codec, Context, Digest, Error, Limits, Resources, Result};
 use lab_stream::chain::Chain;
 use lab_stream::container::{Feed, Sequence, Stored};
 use lab_stream::encode::{self, Options, encode};
@@ -18,7 +18,18 @@ use lab_stream::probe::{Choices, Direction, Probe};
 
 use super::clock::{Clock, Span, Stopwatch};
 use super::entropy::Orders;
-use super::measure::Input;
+
+/// An input in memory with its digest and entropies.
+pub(crate) struct Input {
+    /// File name of the sample, without directories.
+    pub name: String,
+    /// The bytes.
+    pub raw: Vec<u8>,
+    /// SHA-256 of the bytes.
+    pub sha256: Digest,
+    /// Entropies of order 0, 1 and 2, in bits per byte.
+    pub entropy: [f64; 3],
+}
 
 /// Times of one pass.
 #[derive(Debug, Clone, Default)]
@@ -368,7 +379,6 @@ impl Probe for StageClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lab_codec::Digest;
     use sha2::Digest as _;
 
     fn first(chain: &str, raw: &[u8], segment: u64, threads: usize) -> (Passes, First) {

@@ -8,8 +8,9 @@ use std::path::Path;
 use lab_codec::{Context, Digest, Error, ErrorKind, Result};
 use sha2::{Digest as _, Sha256};
 
-use super::measure::{Input, Prepared};
+use super::measure::Prepared;
 use super::memory::Probe;
+use super::passes::Input;
 use super::plan::{Key, Plan};
 use super::results::{Cell, Fidelity};
 use lab_corpus::Sample;

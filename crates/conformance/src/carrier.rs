@@ -10,12 +10,12 @@ use lab_codec::{
     Target,
 };
 
+use crate::Options;
 use crate::codec::difference;
 use crate::inputs;
 use crate::mutate::Random;
 use crate::report::{EntryReport, Outcome, is_absence};
 use crate::variants::Variant;
-use crate::{Options, hostile_carrier};
 
 type Build = fn(&Params, &Resources) -> Result<Arc<dyn Carrier>>;
 
@@ -25,7 +25,13 @@ const THREADS: usize = 4;
 /// Maximum stream length for carriers that start processes, in bytes.
 const MAX_EXTERNAL_STREAM: usize = 4096;
 
-pub(crate) fn check(build: Build, variant: &Variant, options: &Options, report: &mut EntryReport) {
+/// Checks with valid input; returns the carrier for the checks with hostile input, unless it is absent.
+pub(crate) fn check<'a>(
+    build: Build,
+    variant: &'a Variant,
+    options: &'a Options,
+    report: &mut EntryReport,
+) -> Option<Subject<'a>> {
     let text = &variant.text;
     let mut ready = None;
     let mut absent = None;
@@ -35,24 +41,25 @@ pub(crate) fn check(build: Build, variant: &Variant, options: &Options, report: 
         || {
             let scratch = tempfile::tempdir().map_err(|e| format!("no scratch directory: {e}"))?;
             match build(&variant.params, &options.resources) {
-                Ok(carrier) => ready = Some((carrier, scratch)),
+                Ok(carrier) => ready = Some(Subject { carrier, variant, options, scratch }),
                 Err(e) if is_absence(&e) => absent = Some(e),
                 Err(e) => return Err(format!("a value within its declared range is refused: {e}")),
             }
             Ok(())
         },
     );
-    if let Some((carrier, scratch)) = ready {
-        let subject = Subject { carrier, variant, options, scratch: scratch.path().to_path_buf() };
+    if let Some(subject) = &ready {
         // One write shows whether the carrier's tools are installed.
         match subject.write("trial", b"trial", false) {
             Err(e) if is_absence(&e) => absent = Some(e),
-            _ => run(&subject, report),
+            _ => run(subject, report),
         }
     }
     if let Some(e) = absent {
         report.skip(text, &e);
+        return None;
     }
+    ready
 }
 
 fn run(subject: &Subject, report: &mut EntryReport) {
@@ -76,7 +83,6 @@ fn run(subject: &Subject, report: &mut EntryReport) {
     report.case(text, || "several threads".into(), || subject.threads(&stream));
     report.case(text, || "probe".into(), || subject.probe(&stream));
     report.case(text, || "a pipe".into(), || subject.pipe(&stream));
-    hostile_carrier::check(subject, report);
 }
 
 /// A carrier under test, with a directory for its media.
@@ -84,7 +90,7 @@ pub(crate) struct Subject<'a> {
     pub carrier: Arc<dyn Carrier>,
     pub variant: &'a Variant,
     pub options: &'a Options,
-    pub scratch: PathBuf,
+    pub scratch: tempfile::TempDir,
 }
 
 /// Description of a stream for the carrier, which never looks at the content behind it.
@@ -96,7 +102,7 @@ fn summary() -> Summary {
 impl Subject<'_> {
     pub(crate) fn context(&self) -> Context {
         let format = self.variant.params.info().writes();
-        Context::default().with_format(format).with_scratch(&self.scratch)
+        Context::default().with_format(format).with_scratch(self.scratch.path())
     }
 
     pub(crate) fn is_identity(&self) -> bool {
@@ -105,7 +111,7 @@ impl Subject<'_> {
 
     /// Writes a medium called `name`, in one piece or in many.
     pub(crate) fn write(&self, name: &str, stream: &[u8], pieces: bool) -> Result<PathBuf> {
-        let path = self.scratch.join(name);
+        let path = self.scratch.path().join(name);
         if path.is_dir() {
             fs::remove_dir_all(&path)?;
         } else if path.exists() {
@@ -222,7 +228,7 @@ impl Subject<'_> {
             return Err("its own medium is not recognised".into());
         }
         for (name, bytes) in [("text.txt", inputs::text(10_000)), ("empty", Vec::new())] {
-            let path = self.scratch.join(name);
+            let path = self.scratch.path().join(name);
             fs::write(&path, bytes).map_err(|e| e.to_string())?;
             match ask(&path)? {
                 Probe::No => {}
@@ -232,7 +238,7 @@ impl Subject<'_> {
                 return Err(format!("{name} opens as a medium"));
             }
         }
-        let nowhere = self.scratch.join("nowhere");
+        let nowhere = self.scratch.path().join("nowhere");
         if self.carrier.open(&Source { path: &nowhere, head: &[] }, &self.context()).is_ok() {
             return Err("a path that does not exist opens as a medium".into());
         }
@@ -247,7 +253,7 @@ impl Subject<'_> {
         let pipe = Pipe::default();
         self.write_to(Target::Pipe(Box::new(pipe.clone())), stream, true)
             .map_err(|e| format!("writing to a pipe failed: {e}"))?;
-        let path = self.scratch.join("piped");
+        let path = self.scratch.path().join("piped");
         let piped = pipe.0.lock().map_err(|e| e.to_string())?;
         fs::write(&path, &*piped).map_err(|e| e.to_string())?;
         let reader = self.open(&path, &self.context()).map_err(|e| format!("opening it failed: {e}"))?;

@@ -88,8 +88,16 @@ pub fn check(registry: &Registry, options: &Options) -> Report {
                 describe::check(entry.info, &mut report);
                 for variant in variants::of(entry.info, &options.texts) {
                     match entry.build {
-                        Build::Codec(build) => codec::check(build, &variant, options, &mut report),
-                        Build::Carrier(build) => carrier::check(build, &variant, options, &mut report),
+                        Build::Codec(build) => {
+                            if let Some(subject) = codec::check(build, &variant, options, &mut report) {
+                                hostile_codec::check(&subject, &mut report);
+                            }
+                        }
+                        Build::Carrier(build) => {
+                            if let Some(subject) = carrier::check(build, &variant, options, &mut report) {
+                                hostile_carrier::check(&subject, &mut report);
+                            }
+                        }
                     }
                 }
                 report

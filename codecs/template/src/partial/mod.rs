@@ -12,14 +12,15 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 pub use lab_codec::costs::{Costs, Defined, Kind, Token};
-use lab_codec::{Context, Result};
+use lab_codec::{Context, Result, check_range};
 
 pub use self::cost::costs;
 pub use self::search::{Pattern, Search};
 pub use self::statistics::{Rule, Statistics, beginning};
 use self::table::Builder;
 pub use self::table::Table;
-use crate::segment::{Stored, read};
+use crate::segment::{Coder, Stored, read};
+use crate::tokens::packed;
 
 /// A parsed segment.
 #[derive(Debug)]
@@ -70,5 +71,25 @@ impl<'a> Parsed<'a> {
             Self::Grammar(table) => table.expand(range, out, cx)?,
         }
         Ok(())
+    }
+}
+
+/// Appends the bytes `range` of a segment to `out`. Time and memory are proportional to the grammar read up
+/// to `range.end`, plus `range.len()`. [`Coder::Packed`] reads only its list of groups and the symbols in the
+/// range.
+///
+/// # Errors
+/// As [`Worker::decode_range`](lab_codec::Worker::decode_range).
+pub fn decode_range(
+    input: &[u8],
+    raw_len: usize,
+    range: Range<usize>,
+    out: &mut Vec<u8>,
+    cx: &Context,
+) -> Result<()> {
+    check_range(&range, raw_len)?;
+    match Stored::open(input, raw_len)? {
+        Stored::Tokens(Coder::Packed, symbols) => packed::range(symbols, raw_len, range, out, cx),
+        _ => Parsed::up_to(input, raw_len, range.end, cx)?.expand(range, out, cx),
     }
 }
