@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::coverage::Coverage;
 use crate::mutate::mutate;
 use crate::{Random, Target};
 
@@ -62,6 +63,8 @@ pub struct Report {
     pub slowest: (u64, Duration),
     /// Findings, at most [`MOST`].
     pub findings: Vec<Finding>,
+    /// Branches reached, and inputs kept because they reached something new; `None` without counters.
+    pub coverage: Option<(usize, usize)>,
 }
 
 /// Maximum number of findings, after which a target stops.
@@ -82,7 +85,7 @@ pub fn seeds(target: &Target) -> std::io::Result<Vec<(String, Vec<u8>)>> {
     Ok(seeds)
 }
 
-/// Input of one execution. The first executions use the seeds unchanged.
+/// Input of one execution. The first executions use the seeds unchanged; `seeds` may grow behind them.
 pub fn input(target: &Target, seeds: &[(String, Vec<u8>)], seed: u64, execution: u64) -> Vec<u8> {
     if let Some((_, bytes)) = usize::try_from(execution).ok().and_then(|number| seeds.get(number)) {
         return bytes.clone();
@@ -125,9 +128,12 @@ pub fn execute(target: &Target, bytes: &[u8], peak: fn() -> u64) -> Option<Strin
 /// # Errors
 /// Seeds that cannot be read, findings that cannot be written.
 pub fn run(target: &Target, options: &Options) -> std::io::Result<Report> {
-    let seeds = seeds(target)?;
+    let mut inputs = seeds(target)?;
+    let committed = inputs.len();
+    let mut coverage = Coverage::new();
     let started = Instant::now();
-    let mut report = Report { elapsed: Duration::ZERO, slowest: (0, Duration::ZERO), findings: Vec::new() };
+    let slowest = (0, Duration::ZERO);
+    let mut report = Report { elapsed: Duration::ZERO, slowest, findings: Vec::new(), coverage: None };
     let current = AtomicU64::new(options.first);
     let (done, end) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| -> std::io::Result<()> {
@@ -135,7 +141,10 @@ pub fn run(target: &Target, options: &Options) -> std::io::Result<Report> {
         let done = done;
         for execution in options.first..options.first + options.executions {
             current.store(execution, Ordering::Relaxed);
-            let bytes = input(target, &seeds, options.seed, execution);
+            let bytes = input(target, &inputs, options.seed, execution);
+            if let Some(coverage) = &mut coverage {
+                coverage.reset();
+            }
             let began = Instant::now();
             let what = execute(target, &bytes, options.peak);
             if began.elapsed() > report.slowest.1 {
@@ -148,12 +157,15 @@ pub fn run(target: &Target, options: &Options) -> std::io::Result<Report> {
                 if report.findings.len() == MOST {
                     break;
                 }
+            } else if coverage.as_mut().is_some_and(Coverage::add) && execution >= committed as u64 {
+                inputs.push((execution.to_string(), bytes));
             }
         }
         drop(done);
         Ok(())
     })?;
     report.elapsed = started.elapsed();
+    report.coverage = coverage.map(|coverage| (coverage.branches(), inputs.len() - committed));
     Ok(report)
 }
 
@@ -177,10 +189,13 @@ fn watch(target: &Target, options: &Options, current: &AtomicU64, end: std::sync
 }
 
 impl Report {
-    /// One line: target, executions and their rate, the slowest one, number of findings.
+    /// One line: target, executions and their rate, the slowest one, coverage, number of findings.
     pub fn line(&self, target: &Target, options: &Options) -> String {
+        let coverage = self
+            .coverage
+            .map_or(String::new(), |(branches, kept)| format!("{branches} branches, {kept} inputs kept, "));
         format!(
-            "{:<13} {:>9} executions {:>8.0} /s, slowest {} in {:.0} ms, {} findings",
+            "{:<13} {:>9} executions {:>8.0} /s, slowest {} in {:.0} ms, {coverage}{} findings",
             target.name,
             options.executions,
             options.executions as f64 / self.elapsed.as_secs_f64().max(1e-9),

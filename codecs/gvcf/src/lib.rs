@@ -17,7 +17,7 @@
 //! | [`repository`] | frames as commits: import, log, pictures by number |
 //! | [`clip`] | a clip on its way into a repository, in batches |
 //! | [`difference`] | what differs between two pictures |
-//! | [`sequence`] | a whole clip: which frames are keys, what the others refer to, the smallest type for each |
+//! | [`sequence`] | a whole clip: key frames, references, the smallest type for each frame |
 
 pub mod bands;
 mod bytes;

@@ -2,10 +2,10 @@
 //!
 //! [`pack()`] looks through a folder ([`scan`], [`survey`]), takes pictures apart into samples and recipes
 //! ([`recipe`]), groups them by shape, brings those together that look alike ([`look`]), and codes them in
-//! segments of at most
-//! [`manifest::SEGMENT_PICTURES`]: by the native coder ([`pixels`]) or zstd ([`blocks`]), or as video tracks ([`video`]).
-//! Everything else is kept as bytes. An [`Album`] lists it, brings it back and checks it; [`compare`]
-//! measures other forms of the same files. The format is described in `docs/formats/album.md`.
+//! segments of at most [`manifest::SEGMENT_PICTURES`]: by the native coder ([`pixels`]) or zstd ([`blocks`]),
+//! or as video tracks ([`video`]). Everything else is kept as bytes. An [`Album`] lists it, brings it back
+//! and checks it; [`compare`] measures other forms of the same files. The format is described in
+//! `docs/formats/album.md`.
 
 mod album;
 pub mod blocks;

@@ -16,7 +16,7 @@
 //! | [`poster`] | the opening picture, readable for a person |
 //! | [`film`] | the order of pictures for the encoder; segments of a resumable encode |
 //! | [`scan`] | pictures back to frames |
-//! | [`channel`] | losses of frames in a channel, measured with a test clip; [`Survival`]: what a profile needs |
+//! | [`channel`] | losses of frames in a channel, by a test clip; [`Survival`]: what a profile needs |
 //! | [`predict`] | size and duration of a video before it is made |
 
 pub mod channel;
