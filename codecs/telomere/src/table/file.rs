@@ -1,13 +1,11 @@
 //! The file of a seed table: header, bucket offsets, records. docs/formats/tlmr.md specifies every byte.
 
-#![expect(unsafe_code, reason = "a map is unsafe, as other processes can change its file")]
-
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind as IoKind, Read, Write};
 use std::path::Path;
 
 use lab_codec::{Error, Hint, Result};
-use memmap2::Mmap;
+use memmap2::MmapMut;
 
 use super::{BUCKET_BITS, BUCKETS, SeedTable, Store};
 use crate::seed::{MAX_SALT_LEN, MAX_SEED_LEN, Salt, seeds_up_to};
@@ -25,15 +23,16 @@ const HEADER_CRC: usize = 60;
 /// Offset of the first record, behind header and bucket offsets.
 const RECORDS_AT: usize = HEADER + 4 * (BUCKETS + 1);
 
-/// A memory-mapped table file.
+/// What follows the header of a table file, in memory of its own. The file itself is not mapped: if another
+/// process truncates a mapped file, the system ends this one. All bytes are read for the checksum anyway.
 #[derive(Debug)]
-pub(super) struct Mapped(Mmap);
+pub(super) struct Loaded(MmapMut);
 
-impl Mapped {
+impl Loaded {
+    /// Record number `at`, which must be below the number of entries.
     pub(super) fn record(&self, at: u32) -> u64 {
-        let from = RECORDS_AT + at as usize * RECORD as usize;
-        // `open` checked the length. A file that shrinks while mapped ends the process in any case, so a
-        // missing record needs no error of its own.
+        let from = RECORDS_AT - HEADER + at as usize * RECORD as usize;
+        // `open` has checked the length, so the default is never taken; it keeps a panic out of the search.
         self.0.get(from..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 }
@@ -89,26 +88,28 @@ fn header(table: &SeedTable, crc: u32) -> [u8; HEADER] {
     header
 }
 
-/// Maps a table file and verifies all of it.
+/// Reads a table file and verifies all of it.
 ///
 /// # Errors
-/// I/O errors; [`Corrupt`](lab_codec::ErrorKind::Corrupt) or
-/// [`Unsupported`](lab_codec::ErrorKind::Unsupported). The message names the command that builds a new table.
+/// I/O errors; [`Corrupt`](lab_codec::ErrorKind::Corrupt),
+/// [`Unsupported`](lab_codec::ErrorKind::Unsupported), or [`Limit`](lab_codec::ErrorKind::Limit) without
+/// memory for it. The message names the command that builds a new table.
 pub fn open(path: &Path) -> Result<SeedTable> {
     let at = |e: Error| e.at(path.display().to_string());
-    let file = File::open(path).map_err(|e| at(e.into()))?;
-    // SAFETY: the map is only read. If another process changes the file, records are wrong; every use checks
-    // them against the seed's digest. `lab` itself replaces tables by renaming and never writes into one. If
-    // the file is truncated, the system ends this process: the price of not reading 134 MB at every start.
-    let map = unsafe { Mmap::map(&file) }.map_err(|e| at(e.into()))?;
-    check(map).map_err(at)
+    File::open(path).map_err(Error::from).and_then(read).map_err(at)
 }
 
-fn check(map: Mmap) -> Result<SeedTable> {
-    let corrupt = |what: &str| Error::corrupt(what).with_hint(Hint::RebuildTable);
-    let Some(header) = map.first_chunk::<HEADER>() else {
-        return Err(corrupt("the file is too short for a seed table"));
-    };
+fn corrupt(what: impl Into<String>) -> Error {
+    Error::corrupt(what.into()).with_hint(Hint::RebuildTable)
+}
+
+fn read(mut file: File) -> Result<SeedTable> {
+    let length = file.metadata()?.len();
+    let mut header = [0; HEADER];
+    file.read_exact(&mut header).map_err(|e| match e.kind() {
+        IoKind::UnexpectedEof => corrupt("the file is too short for a seed table"),
+        _ => e.into(),
+    })?;
     if header[..8] != MAGIC {
         return Err(Error::unsupported("the file is not a seed table"));
     }
@@ -133,23 +134,34 @@ fn check(map: Mmap) -> Result<SeedTable> {
     {
         return Err(corrupt("the header holds invalid values"));
     }
-    if map.len() as u64 != file_bytes(max_seed_len) {
-        return Err(corrupt(&format!(
-            "the file has {} bytes where {} are expected",
-            map.len(),
-            file_bytes(max_seed_len)
-        )));
+    let expected = file_bytes(max_seed_len);
+    if length != expected {
+        return Err(corrupt(format!("the file has {length} bytes where {expected} are expected")));
     }
-    if number(24) != crc32c::crc32c(&map[HEADER..]) {
+    let mut map = MmapMut::map_anon(expected as usize - HEADER)
+        .map_err(|e| Error::limit(format!("no memory for a seed table of {expected} bytes: {e}")))?;
+    // Lookups are at random places: large pages save most misses of the address cache. Without them, only
+    // speed is lost.
+    #[cfg(target_os = "linux")]
+    let _ = map.advise(memmap2::Advice::HugePage);
+    file.read_exact(&mut map).map_err(|e| match e.kind() {
+        IoKind::UnexpectedEof => corrupt("the file became shorter while it was read"),
+        _ => e.into(),
+    })?;
+    if number(24) != crc32c::crc32c(&map) {
         return Err(corrupt("the records are damaged"));
     }
     let salt = Salt::new(&header[17..17 + salt_len])?;
-    let offsets: Vec<u32> =
-        map[HEADER..RECORDS_AT].as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
+    let offsets: Vec<u32> = map[..RECORDS_AT - HEADER]
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|bytes| u32::from_le_bytes(*bytes))
+        .collect();
     if offsets.first() != Some(&0) || offsets.last() != Some(&number(12)) || !offsets.is_sorted() {
         return Err(corrupt("the buckets are not in order"));
     }
-    Ok(SeedTable { max_seed_len, salt, offsets, records: Store::File(Mapped(map)) })
+    Ok(SeedTable { max_seed_len, salt, offsets, records: Store::File(Loaded(map)) })
 }
 
 #[cfg(test)]

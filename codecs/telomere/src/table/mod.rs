@@ -27,7 +27,7 @@ pub const KNOWN_BITS: u32 = BUCKET_BITS + DIGEST_BITS;
 /// Number of buckets.
 pub const BUCKETS: usize = 1 << BUCKET_BITS;
 
-/// A table in memory, or mapped from a file.
+/// A table, built here or read from a file.
 #[derive(Debug)]
 pub struct SeedTable {
     max_seed_len: u8,
@@ -40,7 +40,7 @@ pub struct SeedTable {
 #[derive(Debug)]
 enum Store {
     Memory(Vec<u64>),
-    File(file::Mapped),
+    File(file::Loaded),
 }
 
 /// The record of a seed whose digest begins with `head`.
@@ -73,7 +73,7 @@ impl SeedTable {
     fn record(&self, at: u32) -> u64 {
         match &self.records {
             Store::Memory(records) => records[at as usize],
-            Store::File(mapped) => mapped.record(at),
+            Store::File(loaded) => loaded.record(at),
         }
     }
 
@@ -118,7 +118,7 @@ impl SeedTable {
         })
     }
 
-    /// Size of the table in bytes, in memory or mapped.
+    /// Size of the table in memory, in bytes.
     pub fn bytes(&self) -> u64 {
         self.offsets.len() as u64 * 4 + u64::from(self.entries()) * RECORD
     }
