@@ -11,7 +11,7 @@ use lab_corpus::generate::{find, generate};
 use lab_entropy::{order0, range};
 use lab_template::grammar::repair::{Stop, repair};
 use lab_template::grammar::sequitur::sequitur;
-use lab_template::partial::{Parsed, Pattern, Search, costs};
+use lab_template::partial::{Parsed, Pattern, Search, costs, decode_range};
 use lab_template::segment::{self, Coder};
 use lab_video::exact::MB_BYTES;
 use lab_video::exact::kernel::{MAX_UNIT, pack, unpack};
@@ -195,7 +195,7 @@ fn partial(c: &mut Criterion) {
             let mut out = Vec::with_capacity(4096);
             b.iter(|| {
                 out.clear();
-                segment::decode_range(&coded, SIZE, SIZE / 2..SIZE / 2 + 4096, &mut out, &cx).unwrap();
+                decode_range(&coded, SIZE, SIZE / 2..SIZE / 2 + 4096, &mut out, &cx).unwrap();
                 black_box(out.len())
             });
         });
