@@ -115,6 +115,9 @@ fn mistakes_are_named() {
     let line = error_line(&run(["telomere", "d", arg(&input)]), 2);
     assert!(line.contains(".tlmr"), "{line}");
     let line = error_line(&run(["telomere", "c", arg(&input), arg(&input)]), 2);
+    assert!(line.contains("also an input"), "{line}");
+    let old = file(dir.path(), "old", b"content");
+    let line = error_line(&run(["telomere", "c", arg(&input), arg(&old)]), 2);
     assert!(line.contains("--force"), "{line}");
     for args in [["--block-size", "65"], ["--passes", "0"], ["--salt", "xyz"], ["--max-seed-len", "4"]] {
         assert_eq!(run([&["telomere", "c", arg(&input)][..], &args].concat()).status.code(), Some(2));

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lab_codec::{Context, Error, ErrorKind, Result};
+use lab_process::standard;
 
 use super::{App, options, table};
 use crate::progress;
-use lab_stream::container::Feed;
-use lab_stream::container::{Ending, Sequence};
-use lab_stream::decode::{decode, pipeline_of, salvage};
+use lab_stream::container::{Ending, Feed, Sequence, trailer_of};
+use lab_stream::decode::{decode, pipeline_of, salvage_all};
 use lab_stream::input::{self, Medium, Pipe};
 use lab_stream::output::Output;
 use lab_stream::resource::Store;
@@ -40,7 +40,7 @@ pub(super) struct Args {
     pub talk: options::Talk,
 }
 
-#[derive(serde::Serialize)]
+#[derive(Default, serde::Serialize)]
 struct Report {
     bytes: u64,
     sha256: Option<String>,
@@ -50,23 +50,34 @@ struct Report {
     seconds: f64,
 }
 
+impl Report {
+    /// Adds a stream that follows. Several streams together have no recorded digest.
+    fn join(&mut self, next: Self) {
+        self.sha256 = next.sha256.filter(|_| self.segments.is_none());
+        self.verified = next.verified;
+        self.bytes += next.bytes;
+        self.segments = next.segments.map(|segments| segments + self.segments.unwrap_or(0));
+    }
+}
+
 pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let start = Instant::now();
     let piped = args.input == Path::new("-");
-    let (output_path, medium) = match &args.output {
+    let (output_path, media) = match &args.output {
         Some(path) => (path.clone(), None),
         None if piped => (PathBuf::from("-"), None),
         None => {
-            let medium = open(args, app)?;
-            (default_name(args, &medium)?, Some(medium))
+            let media = open(args, app)?;
+            (default_name(args, &media)?, Some(media))
         }
     };
     let mut output = Output::open(&output_path, args.write.force)?;
+    output.made_from(&args.input)?;
     let store = args.work.store(app, Some(&args.input));
     let result = if args.salvage {
-        recover(args, app, medium, &store, &mut *output.sink()?)
+        recover(args, app, &store, &mut *output.sink()?)
     } else {
-        read(args, app, medium, &store, &mut *output.sink()?)
+        read(args, app, media, &store, &mut *output.sink()?)
     };
     let mut report = result.map_err(|e| if piped { e.at("standard input") } else { e })?;
     output.commit()?;
@@ -122,25 +133,27 @@ fn lost(ranges: &[[u64; 2]]) -> String {
     format!("lost: {}{more}", listed.join(", "))
 }
 
-/// Opens a seekable input.
-fn open(args: &Args, app: &App) -> Result<Medium> {
+/// Opens the streams of a seekable input.
+fn open(args: &Args, app: &App) -> Result<Vec<Medium>> {
     let cx = args.work.context(app, progress::bar("", None, true));
-    input::open(&app.registry, &args.input, &cx)
+    input::open_all(&app.registry, &args.input, &cx)
 }
 
 /// Output path: the name recorded in the medium, or the input's name without its extension.
-fn default_name(args: &Args, medium: &Medium) -> Result<PathBuf> {
-    let told = match medium {
-        Medium::Stream { stream, .. } => stream.summary().map(|s| s.name).unwrap_or_default(),
-        Medium::Zstd => String::new(),
+fn default_name(args: &Args, media: &[Medium]) -> Result<PathBuf> {
+    let told = match media {
+        [Medium::Stream { stream, .. }] => stream.summary().map(|s| s.name).unwrap_or_default(),
+        _ => String::new(),
     };
     // A recorded name is untrusted: it must not leave the directory, nor mean standard output.
     let plain = !told.starts_with('.') && told != "-" && !told.contains(char::is_control);
     if let Some(name) = Path::new(&told).file_name().filter(|n| plain && n.to_str() == Some(&told)) {
         return Ok(args.input.with_file_name(name));
     }
-    match args.input.extension().and_then(|e| e.to_str()) {
-        Some("lab" | "zst" | "mp4" | "mkv") => Ok(args.input.with_extension("")),
+    let ending = args.input.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    match &ending[..] {
+        "lab" | "zst" | "zstd" | "mp4" | "mkv" => Ok(args.input.with_extension("")),
+        "tzst" => Ok(args.input.with_extension("tar")),
         _ => Err(Error::usage(format!("{} records no output name; give one with -o", args.input.display()))),
     }
 }
@@ -148,39 +161,59 @@ fn default_name(args: &Args, medium: &Medium) -> Result<PathBuf> {
 fn read(
     args: &Args,
     app: &App,
-    medium: Option<Medium>,
+    media: Option<Vec<Medium>>,
     store: &Store,
     sink: &mut (dyn Write + Send),
 ) -> Result<Report> {
     let threads = args.work.threads();
     if args.input == Path::new("-") {
         let cx = args.work.context(app, progress::bar("decode", None, args.talk.quiet));
-        return match input::open_pipe(Box::new(std::io::stdin()))? {
-            Pipe::Stream(pipe) => decode_feed(app, Feed::Pipe(pipe), store, sink, threads, &cx).map(complete),
-            Pipe::Zstd(pipe) => decode_zstd(pipe, sink, &cx),
+        return match input::open_pipe(Box::new(standard::input()?))? {
+            Pipe::Stream(pipe) => decode_all(app, Feed::Pipe(pipe), store, sink, threads, &cx),
+            Pipe::Zstd(pipe) => decode_zstd(pipe, store, sink, &cx),
         };
     }
-    let medium = medium.map_or_else(|| open(args, app), Ok)?;
-    let cx = args.work.context(app, progress::bar("", None, true));
-    let len = content_len(&medium, &cx);
+    let media = media.map_or_else(|| open(args, app), Ok)?;
+    let len = media.iter().map(content_len).sum::<Option<u64>>();
     let cx = args.work.context(app, progress::bar("decode", len, args.talk.quiet));
-    match medium {
-        Medium::Stream { stream, .. } => {
-            decode_feed(app, Feed::Carrier(stream, 0), store, sink, threads, &cx).map(complete)
-        }
-        Medium::Zstd => decode_zstd(std::fs::File::open(&args.input)?, sink, &cx),
+    let mut report = Report::default();
+    for medium in media {
+        let next = match medium {
+            Medium::Stream { stream, .. } => {
+                decode_all(app, Feed::Carrier(stream, 0), store, sink, threads, &cx)
+            }
+            Medium::Zstd => decode_zstd(std::fs::File::open(&args.input)?, store, sink, &cx),
+        };
+        report.join(next.map_err(|e| at_input(e, &args.input))?);
     }
-    .map_err(|e| at_input(e, &args.input))
+    Ok(report)
+}
+
+/// Decodes all streams that follow each other in a pipe.
+fn decode_all(
+    app: &App,
+    feed: Feed,
+    store: &Store,
+    sink: &mut (dyn Write + Send),
+    threads: usize,
+    cx: &Context,
+) -> Result<Report> {
+    let mut report = Report::default();
+    let mut next = Some(Sequence::open(feed, *cx.limits())?.joined());
+    while let Some(mut sequence) = next {
+        let pipeline = pipeline_of(sequence.header(), &app.registry, store)?;
+        report.join(complete(decode(&mut sequence, &pipeline, sink, threads, cx)?));
+        next = sequence.next_stream()?;
+    }
+    Ok(report)
 }
 
 /// Length of the content in bytes, if the carrier or the trailer has it.
-fn content_len(medium: &Medium, cx: &Context) -> Option<u64> {
+fn content_len(medium: &Medium) -> Option<u64> {
     let Medium::Stream { stream, .. } = medium else { return None };
     // A length from the carrier saves reading the trailer.
     let told = stream.summary().map(|summary| summary.bytes);
-    told.or_else(|| {
-        Some(lab_stream::container::Reader::open(stream.clone(), *cx.limits()).ok()?.trailer().bytes)
-    })
+    told.or_else(|| trailer_of(&**stream).ok().map(|trailer| trailer.bytes))
 }
 
 fn complete(ending: Ending) -> Report {
@@ -189,36 +222,39 @@ fn complete(ending: Ending) -> Report {
         sha256: Some(ending.trailer.sha256.to_string()),
         verified: true,
         segments: Some(ending.trailer.segments),
-        lost: Vec::new(),
-        seconds: 0.0,
+        ..Report::default()
     }
 }
 
-fn decode_zstd(reader: impl std::io::Read, sink: &mut (dyn Write + Send), cx: &Context) -> Result<Report> {
-    let bytes = lab_zstd::decode_foreign(reader, sink, cx)?;
-    sink.flush()?;
-    Ok(Report { bytes, sha256: None, verified: true, segments: None, lost: Vec::new(), seconds: 0.0 })
-}
-
-fn recover(
-    args: &Args,
-    app: &App,
-    medium: Option<Medium>,
+fn decode_zstd(
+    reader: impl std::io::Read,
     store: &Store,
     sink: &mut (dyn Write + Send),
+    cx: &Context,
 ) -> Result<Report> {
+    let mut find = |id: Option<_>| match id {
+        Some(_) => store.search(|head| lab_zstd::dictionary_id(head) == id),
+        None => store.only(),
+    };
+    let bytes = lab_zstd::decode_foreign(reader, sink, &mut find, cx)?;
+    sink.flush()?;
+    Ok(Report { bytes, verified: true, ..Report::default() })
+}
+
+fn recover(args: &Args, app: &App, store: &Store, sink: &mut (dyn Write + Send)) -> Result<Report> {
     if args.input == Path::new("-") {
         return Err(Error::usage("--salvage needs a seekable file; save the stream first"));
     }
     let cx = args.work.context(app, progress::bar("salvage", None, args.talk.quiet));
-    let stream = match medium.map_or_else(|| input::open(&app.registry, &args.input, &cx), Ok) {
+    let stream = match input::open_whole(&app.registry, &args.input, &cx) {
         Ok(Medium::Stream { stream, .. }) => stream,
         Ok(Medium::Zstd) => return Err(Error::usage("--salvage is for .lab streams")),
         // The magic may be damaged: scan for segments anyway.
         Err(e) if e.kind() == ErrorKind::Unsupported => lab_stream::file::open(&args.input)?,
         Err(e) => return Err(e),
     };
-    let found = salvage(&stream, &app.registry, store, sink, &cx).map_err(|e| at_input(e, &args.input))?;
+    let found =
+        salvage_all(&stream, &app.registry, store, sink, &cx).map_err(|e| at_input(e, &args.input))?;
     Ok(Report {
         bytes: found.bytes,
         sha256: found.expected.map(|d| d.to_string()),

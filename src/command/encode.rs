@@ -59,9 +59,13 @@ struct Report {
 }
 
 pub(super) fn run(args: &Args, app: &App) -> Result<()> {
+    run_with(args, app, args.work.store(app, None))
+}
+
+/// Encodes with resources that are loaded already, which a pipe can be only once.
+pub(super) fn run_with(args: &Args, app: &App, mut store: resource::Store) -> Result<()> {
     let start = Instant::now();
     let piped = args.input == Path::new("-");
-    let mut store = args.work.store(app, None);
     let chain = options::chain(app, &args.chain, &mut store)?;
     let pipeline = Pipeline::build(&chain, &store.find(&chain.resources())?, None)?;
     let carrier = carrier_of(&chain, &app.registry)?;
@@ -77,6 +81,7 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
         }
     };
     let mut output = Output::open(&output_path, args.write.force)?;
+    output.made_from(&args.input)?;
     if args.verify && output.temporary().is_none() {
         return Err(Error::usage("--verify needs an output file that can be read back"));
     }

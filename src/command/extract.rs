@@ -48,6 +48,7 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let pipeline = pipeline_of(reader.header(), &app.registry, &store).map_err(at_input)?;
     let end = bounds.end.unwrap_or(reader.trailer().bytes);
     let mut output = Output::open(&args.output, args.write.force)?;
+    output.made_of_parts(&args.input)?;
     extract(&reader, &pipeline, (bounds.start, end), &mut *output.sink()?, &cx).map_err(at_input)?;
     output.commit()
 }

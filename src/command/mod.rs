@@ -37,10 +37,11 @@ mod verify;
 mod video;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use lab_codec::{Cancel, Context, Error, ErrorKind, Limits, Observer, Registry, Result};
 
 /// A research compression toolkit: chain codecs, run them on real data, verify every byte, measure
@@ -144,6 +145,8 @@ pub fn run_cli(registry: Registry) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
+    protect_inputs(&matches);
+    lab_process::memory::before_end(lab_stream::cleanup::remove_all);
     let _children = EndChildren;
     let app = App { registry, cancel: Cancel::default() };
     let cancel = app.cancel.clone();
@@ -170,6 +173,23 @@ pub fn run_cli(registry: Registry) -> ExitCode {
             }
             ExitCode::from(exit_code(error.kind()))
         }
+    }
+}
+
+/// Arguments that name what is written, or a file within an album.
+const NO_INPUTS: [&str; 10] =
+    ["output", "output_option", "persist", "html", "sidecar", "chart", "blobs", "clip", "medium", "name"];
+
+/// No output may replace a file that the command line names as an input.
+fn protect_inputs(matches: &ArgMatches) {
+    for id in matches.ids().filter(|id| !NO_INPUTS.contains(&id.as_str())) {
+        let plain = matches.try_get_many::<PathBuf>(id.as_str()).ok().flatten();
+        let named = matches.try_get_many::<(String, PathBuf)>(id.as_str()).ok().flatten();
+        let paths = plain.into_iter().flatten().chain(named.into_iter().flatten().map(|(_, path)| path));
+        paths.for_each(|path| lab_stream::reads::protect(path));
+    }
+    if let Some((_, inner)) = matches.subcommand() {
+        protect_inputs(inner);
     }
 }
 
@@ -226,7 +246,7 @@ fn exit_code(kind: ErrorKind) -> u8 {
 
 /// Writes to standard output.
 fn print(text: &str) -> Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = lab_process::standard::output()?.lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
 }

@@ -125,20 +125,7 @@ pub(super) fn segment(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Parses a time: `500ms`, `30s`, `2m`, or a number of seconds.
+/// Parses a time.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let unit = match &text[split..] {
-        "ms" => 1e-3,
-        "s" | "" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => f64::NAN,
-    };
-    let seconds = text[..split].trim().parse::<f64>().unwrap_or(f64::NAN) * unit;
-    if (0.0..=1e7).contains(&seconds) {
-        Ok(Duration::from_secs_f64(seconds))
-    } else {
-        Err("a time is a number with ms, s, m or h".to_string())
-    }
+    lab_codec::parse_duration(text).ok_or_else(|| "a time is a number with ms, s, m or h".to_string())
 }

@@ -91,15 +91,24 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
 /// Bytes and SHA-256 of the content.
 fn check(args: &Args, app: &App, path: &Path) -> Result<(u64, String)> {
     let cx = args.work.context(app, progress::bar("verify", None, args.talk.quiet));
-    let Medium::Stream { stream, .. } = input::open(&app.registry, path, &cx)? else {
-        let text = "a plain Zstandard file; `lab decode` reads it";
-        return Err(Error::unsupported(text).at(path.display().to_string()));
-    };
-    check_stream(args, app, path, stream, &cx).map_err(|e| e.at(path.display().to_string()))
+    let (mut bytes, mut digests) = (0, Vec::new());
+    for medium in input::open_all(&app.registry, path, &cx)? {
+        let Medium::Stream { stream, .. } = medium else {
+            let text = "a plain Zstandard file; `lab decode` reads it";
+            return Err(Error::unsupported(text).at(path.display().to_string()));
+        };
+        let checked = content(&args.work, args.stored, app, path, stream, &cx);
+        let (more, sha256) = checked.map_err(|e| e.at(path.display().to_string()))?;
+        bytes += more;
+        digests.push(sha256);
+    }
+    Ok((bytes, digests.join(" ")))
 }
 
-fn check_stream(
-    args: &Args,
+/// Checks a stream; returns bytes and SHA-256 of its content.
+pub(super) fn content(
+    work: &options::Work,
+    stored: bool,
     app: &App,
     path: &Path,
     stream: Arc<dyn StreamReader>,
@@ -109,7 +118,7 @@ fn check_stream(
     Reader::open(stream.clone(), *cx.limits())?;
     let told = stream.summary();
     let feed = Feed::Carrier(stream, 0);
-    let trailer = if args.stored {
+    let trailer = if stored {
         let mut sequence = Sequence::open(feed, *cx.limits())?;
         let mut buffer = Vec::new();
         while let Some(stored) = sequence.next_segment(buffer)? {
@@ -120,8 +129,8 @@ fn check_stream(
         }
         sequence.ending().ok_or_else(|| Error::truncated("the stream has no end"))?.trailer
     } else {
-        let store = args.work.store(app, Some(path));
-        super::decode::decode_feed(app, feed, &store, &mut std::io::sink(), args.work.threads(), cx)?.trailer
+        let store = work.store(app, Some(path));
+        super::decode::decode_feed(app, feed, &store, &mut std::io::sink(), work.threads(), cx)?.trailer
     };
     if told.is_some_and(|told| (told.bytes, told.sha256) != (trailer.bytes, trailer.sha256)) {
         return Err(Error::corrupt("the medium's manifest names another SHA-256 than the stream"));

@@ -55,9 +55,7 @@ impl Bwt {
     /// Fills `suffixes` with the suffix array of `input`; the end of the input sorts before any byte.
     fn sort(&mut self, input: &[u8]) -> Result<()> {
         let missing = input.len().saturating_sub(self.suffixes.len());
-        self.suffixes
-            .try_reserve(missing)
-            .map_err(|_| Error::limit("bwt: no memory for the suffix array"))?;
+        reserve(&mut self.suffixes, missing)?;
         self.suffixes.resize(input.len(), 0);
         SuffixArrayConstruction::for_text(input)
             .in_borrowed_buffer(&mut self.suffixes)
@@ -149,7 +147,7 @@ impl Worker for Bwt {
 /// a damaged segment still yields rows in range.
 fn link(last: &[u8], first: usize, links: &mut Vec<u32>) -> Result<()> {
     links.clear();
-    links.try_reserve(last.len()).map_err(|_| Error::limit("bwt: no memory for the links"))?;
+    reserve(links, last.len())?;
     links.resize(last.len(), 0);
     let mut next = [0_usize; 256];
     last.iter().for_each(|byte| next[usize::from(*byte)] += 1);

@@ -18,10 +18,7 @@ pub(crate) fn codec<W: Worker + 'static>(make: impl Fn() -> W + Send + Sync + 's
     Arc::new(Maker(make))
 }
 
-/// Reserves `additional` bytes; running out of memory is an error, not an abort.
-pub(crate) fn reserve(out: &mut Vec<u8>, additional: usize) -> Result<()> {
-    out.try_reserve(additional).map_err(|_| Error::limit(format!("no memory for {additional} bytes")))
-}
+pub(crate) use lab_codec::reserve;
 
 /// Appends `length` zeros to `out` and returns them, to be overwritten.
 pub(crate) fn room(out: &mut Vec<u8>, length: usize) -> Result<&mut [u8]> {

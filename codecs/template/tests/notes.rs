@@ -227,7 +227,7 @@ fn maps_that_cannot_be_are_refused() {
         ("A.UNDER", "does not declare the context \"UNDER\"; it declares UPPER"),
         ("A.UPPER.0", "symbol 0 has no context"),
         ("A.UPPER.0.LOWER", "does not declare the context \"LOWER\""),
-        ("A.UPPER.100000.UPPER", "has no symbol 100000"),
+        ("A.UPPER.100000.UPPER", "symbol 100000 does not exist"),
         ("A.UPPER.5-4.UPPER", "smaller number first"),
         ("A.UPPER.05.UPPER", "is not a symbol"),
         ("A.UPPER.x.UPPER", "is not a symbol"),

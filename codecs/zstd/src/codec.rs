@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::ops::Range;
 
-use lab_codec::{Codec, Context, Error, Result, Worker};
+use lab_codec::{Codec, Context, Error, Result, Worker, reserve};
 use zstd_safe::{CCtx, CParameter, DCtx, InBuffer, OutBuffer, ResetDirective};
 
 use crate::frame::Header;
@@ -57,11 +57,6 @@ fn decoder<'a>(slot: &'a mut Option<DCtx<'static>>) -> Result<&'a mut DCtx<'stat
 
 fn out_of_memory() -> Error {
     Error::limit("zstd: no memory for a context")
-}
-
-/// Reserves `additional` bytes; running out of memory is an error, not an abort.
-fn reserve(out: &mut Vec<u8>, additional: usize) -> Result<()> {
-    out.try_reserve(additional).map_err(|_| Error::limit(format!("no memory for {additional} bytes")))
 }
 
 /// Checks that `input` is exactly one frame of `raw_len` bytes, without decoding it.

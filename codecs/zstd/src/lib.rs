@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use lab_codec::{Codec, Entry, Error, Info, Param, Params, Resources, Result};
 
-pub use foreign::decode_foreign;
+pub use foreign::{Find, decode_foreign, dictionary_id};
 
 const LEVEL: Param = Param::int("level", -7, 22, 3, "effort: negative is fastest, 22 is smallest");
 const WINDOW_LOG: Param = Param::int(

@@ -13,6 +13,7 @@ mod error;
 mod info;
 mod param;
 mod registry;
+mod reserve;
 mod resource;
 pub mod text;
 
@@ -21,6 +22,7 @@ pub use codec::{Codec, Worker, check_range, memory_of};
 pub use context::{Cancel, Context, Limits, Observer, Silent};
 pub use error::{Error, ErrorKind, Hint, Result};
 pub use info::{Capabilities, Info, Memory, Role, Tool};
-pub use param::{Param, ParamKind, Params, Value, format_count, format_size, parse_size};
+pub use param::{Param, ParamKind, Params, Value, format_count, format_size, parse_duration, parse_size};
 pub use registry::{Build, Entry, Registry, Resources, nearest};
+pub use reserve::{is_fallible, reserve};
 pub use resource::{Digest, Find};

@@ -1,6 +1,7 @@
 //! Typed parameters: declared as constants, parsed from text, read without string look-ups.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::{Digest, Error, Info, Result, nearest};
 
@@ -335,6 +336,21 @@ pub fn parse_size(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
+/// Parses a time: `500ms`, `30s`, `1.5m`, `2h`, or a number of seconds; at most 10^7 seconds.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let unit = match unit {
+        "ms" => 1e-3,
+        "s" | "" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    let seconds = number.trim().parse::<f64>().ok()? * unit;
+    (0.0..=1e7).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
+}
+
 /// Formats a size so that [`parse_size`] returns it: `16M`, `4K`, `1000`.
 pub fn format_size(bytes: u64) -> String {
     for (shift, unit) in [(40, "T"), (30, "G"), (20, "M"), (10, "K")] {
@@ -372,6 +388,16 @@ mod tests {
         assert_eq!(parse_size("99999999999999999999"), None);
         assert_eq!(parse_size("16777216T"), None);
         assert_eq!(parse_size("x"), None);
+    }
+
+    #[test]
+    fn times_have_a_unit() {
+        let milliseconds = |text| parse_duration(text).map(|time| time.as_millis());
+        assert_eq!(
+            ["500ms", "30s", "30", "1.5m"].map(milliseconds),
+            [Some(500), Some(30_000), Some(30_000), Some(90_000)]
+        );
+        assert!(["", "x", "-1s", "5 weeks"].iter().all(|text| parse_duration(text).is_none()));
     }
 
     #[test]

@@ -118,8 +118,7 @@ impl Sample {
         }
         let mut out = Vec::new();
         let capacity = usize::try_from(self.bytes).unwrap_or(usize::MAX);
-        out.try_reserve_exact(capacity)
-            .map_err(|_| Error::limit(format!("no memory for a sample of {} bytes", self.bytes)))?;
+        lab_codec::reserve(&mut out, capacity)?;
         match &self.source {
             Source::Embedded(_) => {}
             Source::Generated { generator, seed } => {

@@ -23,7 +23,7 @@ pub(crate) fn unpack(
 ) -> Result<u64> {
     match stored_as {
         StoredAs::Raw => copy(reader, writer, cx),
-        StoredAs::Zstd => lab_zstd::decode_foreign(reader, writer, cx),
+        StoredAs::Zstd => lab_zstd::decode_foreign(reader, writer, &mut |_| Ok(None), cx),
         StoredAs::Xz => copy(xz(reader, cx), writer, cx),
     }
 }

@@ -53,7 +53,7 @@ impl Writer {
     pub fn create(path: &Path, video: Video, options: &WriteOptions, cx: &Context) -> Result<Self> {
         let file = || -> Result<Bytes> {
             let file: Box<dyn Write + Send> = match path == Path::new("-") {
-                true => Box::new(std::io::stdout()),
+                true => Box::new(lab_process::standard::output()?),
                 false => Box::new(File::create(path)?),
             };
             Ok(BufWriter::with_capacity(BUFFER_BYTES, file))

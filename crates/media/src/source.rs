@@ -69,6 +69,14 @@ impl Reader {
         self.video
     }
 
+    /// After the last frame: why the source may not be whole, where nothing was wrong enough for an error.
+    pub fn doubt(&self) -> Option<String> {
+        match &self.source {
+            Source::Clip(decoder) => decoder.doubt(),
+            _ => None,
+        }
+    }
+
     /// Facts about a clip that ffmpeg reads; y4m has no timestamps.
     pub fn clip(&self) -> Option<&Clip> {
         self.clip.as_ref()
@@ -128,7 +136,7 @@ fn open(path: &Path, options: &ReadOptions, cx: &Context) -> Result<(Source, Vid
         return open_pictures(path, options, cx);
     }
     let mut source: Bytes = if piped {
-        Box::new(BufReader::with_capacity(BUFFER_BYTES, std::io::stdin()))
+        Box::new(BufReader::with_capacity(BUFFER_BYTES, lab_process::standard::input()?))
     } else {
         Box::new(BufReader::with_capacity(BUFFER_BYTES, File::open(path)?))
     };

@@ -103,35 +103,35 @@ impl Child {
         let (stdin, stdout, stderr) = group.pipes();
         let shared = Arc::new(Shared::default());
         let (notify, events) = channel();
-        let input = stdin.map(|stdin| {
+        let input = stdin.map(|stdin| -> Result<_> {
             let (full, from_caller) = channel();
             let (notify, shared) = (notify.clone(), shared.clone());
-            thread::spawn(move || {
+            let spawned = spawn(move || {
                 feed(stdin, &from_caller, &notify, &shared);
                 let _ = notify.send(Event::InputEnd);
             });
-            full
+            spawned.map(|()| full)
         });
-        let output = stdout.zip(pipes.output).map(|(stdout, pieces)| {
+        let output = stdout.zip(pipes.output).map(|(stdout, pieces)| -> Result<_> {
             let (used, from_caller) = channel();
             for _ in 0..BUFFERS_PER_PIPE {
                 // Cannot fail: the receiver is in scope.
                 let _ = used.send(Vec::new());
             }
             let (notify, shared) = (notify.clone(), shared.clone());
-            thread::spawn(move || {
+            let spawned = spawn(move || {
                 drain(stdout, pieces, &from_caller, &notify, &shared);
                 let _ = notify.send(Event::OutputEnd);
             });
-            used
+            spawned.map(|()| used)
         });
         let listener = shared.clone();
-        thread::spawn(move || {
+        spawn(move || {
             if let Some(stderr) = stderr {
                 listen(stderr, &listener);
             }
             let _ = notify.send(Event::StderrEnd);
-        });
+        })?;
         Ok(Self {
             group,
             name,
@@ -140,8 +140,8 @@ impl Child {
             last_check: Instant::now(),
             events,
             spare: if input.is_some() { vec![Vec::new(); BUFFERS_PER_PIPE] } else { Vec::new() },
-            input,
-            output,
+            input: input.transpose()?,
+            output: output.transpose()?,
             stderr_ended: false,
         })
     }
@@ -252,6 +252,11 @@ impl Child {
         self.end()
     }
 
+    /// What a child that succeeded wrote to its standard error, on one line; `None` if it wrote nothing.
+    pub fn complaint(&self) -> Option<String> {
+        Some(self.tail().line()).filter(|line| !line.is_empty())
+    }
+
     /// The error of a child that ended with `status`, with the end of its standard error.
     pub(crate) fn failure(&self, status: ExitStatus) -> Error {
         Error::new(ErrorKind::Tool, format!("{:?} {}", self.name, self.tail().verdict(status)))
@@ -283,6 +288,12 @@ impl Child {
     fn tail(&self) -> StderrTail {
         self.shared.tail.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Starts a thread for a pipe; a system may refuse it.
+fn spawn(work: impl FnOnce() + Send + 'static) -> Result<()> {
+    thread::Builder::new().spawn(work)?;
+    Ok(())
 }
 
 /// The program's name in messages: its file name, without the directory.

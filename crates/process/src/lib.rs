@@ -8,12 +8,17 @@
 //! If this process is killed by SIGKILL, its children see closed pipes but get no signal: Linux can send one
 //! (`PR_SET_PDEATHSIG`), but requesting it between fork and exec takes unsafe code. A descendant that starts
 //! its own session leaves the group and is not killed.
+//!
+//! [`standard`] tells whether this process has a standard input and output at all.
 
 mod child;
 mod clock;
 mod group;
+#[cfg(unix)]
+pub mod memory;
 mod program;
 mod run;
+pub mod standard;
 mod stderr;
 
 pub use child::{Child, Pieces, Pipes, Waited};

@@ -17,10 +17,14 @@ impl StderrTail {
         self.0.drain(..self.0.len().saturating_sub(MAX_TAIL));
     }
 
+    /// The text on one line.
+    pub fn line(&self) -> String {
+        String::from_utf8_lossy(&self.0).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     /// The text on one line after `; it said: `; empty if the child wrote nothing.
     pub fn quoted(&self) -> String {
-        let text = String::from_utf8_lossy(&self.0);
-        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = self.line();
         if line.is_empty() { line } else { format!("; it said: {line}") }
     }
 

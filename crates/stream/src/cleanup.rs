@@ -17,8 +17,9 @@ pub struct Temporary(PathBuf);
 impl Temporary {
     /// Puts a path on the list.
     pub fn new(path: &Path) -> Self {
-        list().push(path.to_path_buf());
-        Self(path.to_path_buf())
+        let (listed, own) = (path.to_path_buf(), path.to_path_buf());
+        list().push(listed);
+        Self(own)
     }
 }
 

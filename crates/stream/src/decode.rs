@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::buffers::Buffers;
 use crate::chain::Chain;
-use crate::container::{Ending, Header, Reader, Sequence, Stored, scan, trailer_of};
+use crate::container::{Ending, Header, Reader, Sequence, Stored, pieces, scan, trailer_of};
 use crate::ordered::ordered;
 use crate::pipeline::Pipeline;
 use crate::resource::Store;
@@ -122,6 +122,41 @@ pub struct Salvage {
     pub expected: Option<Digest>,
     /// Whether the output has that SHA-256.
     pub complete: bool,
+}
+
+/// Salvages every stream in a file, one after the other.
+///
+/// # Errors
+/// As [`salvage`], if nothing is intact.
+pub fn salvage_all(
+    whole: &Arc<dyn StreamReader>,
+    registry: &Registry,
+    store: &Store,
+    sink: &mut dyn Write,
+    cx: &Context,
+) -> Result<Salvage> {
+    let streams = pieces(whole, cx)?;
+    let single = streams.len() == 1;
+    let mut all = Salvage { bytes: 0, segments: 0, lost: Vec::new(), expected: None, complete: true };
+    let mut nothing = None;
+    for stream in streams {
+        match salvage(&stream, registry, store, sink, cx) {
+            Ok(found) => {
+                let base = all.bytes;
+                all.lost.extend(found.lost.iter().map(|range| base + range.start..base + range.end));
+                all.bytes += found.bytes;
+                all.segments += found.segments;
+                all.complete &= found.complete;
+                all.expected = found.expected.filter(|_| single);
+            }
+            Err(e) if e.kind() == ErrorKind::Corrupt => {
+                all.complete = false;
+                nothing = Some(e);
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    nothing.filter(|_| all.segments == 0).map_or(Ok(all), Err)
 }
 
 /// Writes every intact segment at its offset, and zeros for lost segments.

@@ -1,7 +1,6 @@
 //! Encodes content to a stream: segments are read in order, encoded in parallel, and written in order.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use lab_codec::{
     Build, Carrier, Context, Digest, Error, Hint, Observer, Registry, Resources, Result, StreamWriter,
 };
+use lab_process::standard;
 use sha2::{Digest as _, Sha256};
 
 use crate::buffers::{Buffers, reserve};
@@ -16,6 +16,7 @@ use crate::chain::Chain;
 use crate::container::{Header, SegmentHeader, Writer};
 use crate::ordered::ordered;
 use crate::pipeline::{Encoded, Pipeline};
+use crate::reads;
 
 /// Default segment size in bytes: large enough for the windows of most codecs, small enough for random access
 /// and for parallel work.
@@ -73,18 +74,17 @@ impl Input<'static> {
     /// I/O errors; [`Usage`](lab_codec::ErrorKind::Usage) for a directory.
     pub fn open(path: &Path) -> Result<Self> {
         if path == Path::new("-") {
-            return Ok(Self { reader: Box::new(io::stdin()), len: None, name: String::new() });
+            return Ok(Self { reader: Box::new(standard::input()?), len: None, name: String::new() });
         }
         let at = |e: Error| e.at(path.display().to_string());
-        let file = File::open(path).map_err(|e| at(e.into()))?;
-        let meta = file.metadata().map_err(|e| at(e.into()))?;
-        if meta.is_dir() {
+        let file = reads::open(path).map_err(at)?;
+        if file.metadata().is_dir() {
             return Err(at(Error::usage(
                 "a directory; `lab encode` takes one file (try `tar c DIR | lab encode ... -`)",
             )));
         }
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok(Self { reader: Box::new(file), len: meta.is_file().then_some(meta.len()), name })
+        Ok(Self { len: file.size(), reader: Box::new(file), name })
     }
 
     /// Reads everything, up to the memory limit.

@@ -64,6 +64,7 @@ impl Carrier for FileCarrier {
 /// # Errors
 /// I/O errors.
 pub fn open(path: &Path) -> Result<Arc<dyn StreamReader>> {
+    crate::reads::protect(path);
     let file = File::open(path)?;
     let len = file.metadata()?.len();
     Ok(Arc::new(Reader { file, len }))

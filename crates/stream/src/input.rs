@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use lab_codec::{Context, Error, ErrorKind, Probe, Registry, Result, Source, StreamReader};
 
-use crate::container::MAGIC;
+use crate::container::{self, MAGIC};
+use crate::reads;
 
 /// Bytes read for probing.
 const PROBE_BYTES: u64 = 4096;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+/// A skippable frame, which may come first (RFC 8878, 3.1.2), has this behind its first byte, 0x50 to 0x5F.
+const SKIPPABLE_MAGIC: [u8; 3] = [0x2A, 0x4D, 0x18];
 
 /// An open input.
 pub enum Medium {
@@ -34,6 +37,10 @@ pub enum Pipe {
     Zstd(Box<dyn Read + Send>),
 }
 
+fn is_zstd(head: &[u8]) -> bool {
+    head.starts_with(&ZSTD_MAGIC) || (head.get(1..4) == Some(&SKIPPABLE_MAGIC) && head[0] & 0xF0 == 0x50)
+}
+
 /// Reads the first bytes of a file; empty for a directory.
 fn head_of(path: &Path) -> Result<Vec<u8>> {
     let mut head = Vec::new();
@@ -46,8 +53,40 @@ fn head_of(path: &Path) -> Result<Vec<u8>> {
 /// Opens `path` on the carrier that recognises it.
 ///
 /// # Errors
-/// [`Unsupported`](ErrorKind::Unsupported) for a foreign file, with its type; I/O errors; damage.
+/// [`Unsupported`](ErrorKind::Unsupported) for a foreign file, with its type, and for several streams in one
+/// file; I/O errors; damage.
 pub fn open(registry: &Registry, path: &Path, cx: &Context) -> Result<Medium> {
+    let mut media = open_all(registry, path, cx)?;
+    match media.len() {
+        1 => Ok(media.remove(0)),
+        n => Err(Error::unsupported(format!(
+            "the file holds {n} streams, one after the other; `lab decode` reads them"
+        ))
+        .at(path.display().to_string())),
+    }
+}
+
+/// Opens every stream in `path`: a file may hold several, one after the other.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_all(registry: &Registry, path: &Path, cx: &Context) -> Result<Vec<Medium>> {
+    let opened = open_at(registry, path, cx).and_then(|medium| match medium {
+        // A medium with a summary of its own holds one stream.
+        Medium::Stream { carrier, stream } if stream.summary().is_none() => {
+            let streams = container::streams(&stream)?.into_iter();
+            Ok(streams.map(|stream| Medium::Stream { carrier, stream }).collect())
+        }
+        medium => Ok(vec![medium]),
+    });
+    opened.map_err(|e| e.at(path.display().to_string()))
+}
+
+/// Opens what a carrier recognises in `path`, without looking for several streams in it.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_whole(registry: &Registry, path: &Path, cx: &Context) -> Result<Medium> {
     open_at(registry, path, cx).map_err(|e| e.at(path.display().to_string()))
 }
 
@@ -57,6 +96,7 @@ fn open_at(registry: &Registry, path: &Path, cx: &Context) -> Result<Medium> {
             "this command needs random access; save standard input to a file and name that file",
         ));
     }
+    reads::protect(path);
     let kind = path.metadata()?.file_type();
     if !kind.is_file() && !kind.is_dir() {
         return Err(Error::usage("not a regular file; `lab decode -` reads a stream from standard input"));
@@ -77,7 +117,7 @@ fn open_at(registry: &Registry, path: &Path, cx: &Context) -> Result<Medium> {
             }
         }
     }
-    if head.starts_with(&ZSTD_MAGIC) {
+    if is_zstd(&head) {
         return Ok(Medium::Zstd);
     }
     Err(refusal.unwrap_or_else(|| foreign(&head, path.is_dir())))
@@ -93,7 +133,7 @@ pub fn open_pipe(mut pipe: Box<dyn Read + Send>) -> Result<Pipe> {
     let all = |head: Vec<u8>| Box::new(io::Cursor::new(head).chain(pipe));
     if MAGIC.starts_with(&head[..head.len().min(MAGIC.len())]) && !head.is_empty() {
         Ok(Pipe::Stream(all(head)))
-    } else if head.starts_with(&ZSTD_MAGIC) {
+    } else if is_zstd(&head) {
         Ok(Pipe::Zstd(all(head)))
     } else if is_video(&head) {
         Err(Error::unsupported("a video cannot be read from a pipe; save it and name the file"))

@@ -43,6 +43,7 @@ pub mod ordered;
 pub mod output;
 pub mod pipeline;
 pub mod probe;
+pub mod reads;
 pub mod resource;
 pub mod room;
 pub mod walk;

@@ -58,16 +58,10 @@ where
                 deliver(&delivered, &moved, number, result);
             }
         };
-        for _ in 0..threads {
-            if let Err(error) = std::thread::Builder::new().spawn_scoped(scope, run) {
-                let text = format!("cannot start {threads} threads: {error}");
-                // Threads that already run stop at their next item.
-                let mut state = lock(&delivered);
-                state.error = Some(Error::new(lab_codec::ErrorKind::Io, text));
-                state.stopped = true;
-                moved.notify_all();
-                break;
-            }
+        // A system that refuses more threads gets the work done by those that it gave, or by this one.
+        let spawn = |_: &usize| std::thread::Builder::new().spawn_scoped(scope, run).is_ok();
+        if (0..threads).take_while(spawn).count() == 0 {
+            run();
         }
     });
     let error = lock(&delivered).error.take();

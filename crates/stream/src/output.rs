@@ -6,13 +6,16 @@
 //! before it is complete.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use lab_codec::{Error, ErrorKind, Hint, Result, Target};
+use lab_process::standard;
 use sha2::{Digest as _, Sha256};
 
 use crate::cleanup::Temporary;
+use crate::reads;
 
 /// Maximum attempts to open and lock a temporary file that other processes remove or rename meanwhile.
 const MAX_ATTEMPTS: usize = 100;
@@ -33,6 +36,14 @@ pub struct Staged {
     replace: bool,
     committed: bool,
     listed: Option<Temporary>,
+    /// Permissions and time of the file that this one is made from.
+    source: Option<Source>,
+}
+
+/// What an output takes over from the file that it is made from.
+struct Source {
+    permissions: fs::Permissions,
+    modified: Option<SystemTime>,
 }
 
 impl Output {
@@ -42,7 +53,10 @@ impl Output {
     /// [`Usage`](ErrorKind::Usage) if the output exists or is a directory, I/O errors.
     pub fn open(path: &Path, force: bool) -> Result<Self> {
         if path == Path::new("-") {
-            let stdout = io::stdout();
+            let stdout = standard::output()?;
+            if let Ok(meta) = as_file(&stdout).and_then(|file| file.metadata()) {
+                reads::check_open(path, &meta)?;
+            }
             if stdout.is_terminal() && !force {
                 return Err(
                     Error::usage("binary data is not written to a terminal").with_hint(Hint::NotATerminal)
@@ -53,6 +67,7 @@ impl Output {
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
             return Err(Error::usage(format!("{} names a directory, not a file", path.display())));
         }
+        reads::check(path)?;
         match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => Err(Error::usage(format!("{} is a directory", path.display()))),
             Ok(meta) if meta.is_file() && !force => Err(exists(path)),
@@ -73,13 +88,44 @@ impl Output {
         }
     }
 
-    /// The output as a plain byte sink.
+    /// Makes the output another form of the file `source`: it gets that file's permissions, from its first
+    /// byte on, and its time. Bits for another user's or group's identity are not taken over.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn made_from(&mut self, source: &Path) -> Result<()> {
+        self.inherit(source, true)
+    }
+
+    /// Lets the output, which holds parts of the file `source`, be read by nobody who cannot read that file.
+    /// Several sources leave what all of them permit.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn made_of_parts(&mut self, source: &Path) -> Result<()> {
+        self.inherit(source, false)
+    }
+
+    fn inherit(&mut self, source: &Path, whole: bool) -> Result<()> {
+        let Self::Staged(staged) = self else { return Ok(()) };
+        // A pipe or a terminal says nothing about its content.
+        let Ok(meta) = fs::metadata(source) else { return Ok(()) };
+        if meta.is_file() || meta.is_dir() {
+            let permissions = staged.permissions_like(&meta, whole)?;
+            staged.lock.set_permissions(writable(permissions.clone()))?;
+            let modified = if whole && meta.is_file() { meta.modified().ok() } else { None };
+            staged.source = Some(Source { permissions, modified });
+        }
+        Ok(())
+    }
+
+    /// The output as a plain byte sink. Runs of zeros become holes in a file.
     ///
     /// # Errors
     /// I/O errors.
     pub fn sink(&mut self) -> Result<Box<dyn Write + Send + '_>> {
         match self {
-            Self::Staged(staged) => Ok(Box::new(staged.lock.try_clone()?)),
+            Self::Staged(staged) => Ok(Box::new(Holes(staged.lock.try_clone()?))),
             Self::Pipe(pipe) => Ok(Box::new(pipe)),
         }
     }
@@ -134,7 +180,8 @@ impl Staged {
         // From here on, dropping the value removes the file.
         let listed = Temporary::new(&temporary);
         let path = path.to_path_buf();
-        let staged = Self { path, temporary, lock, replace, committed: false, listed: Some(listed) };
+        let staged =
+            Self { path, temporary, lock, replace, committed: false, listed: Some(listed), source: None };
         staged.lock.set_len(0).map_err(|e| at(e, &staged.path))?;
         Ok(staged)
     }
@@ -146,8 +193,43 @@ impl Staged {
         published.map_err(|e| if e.kind() == ErrorKind::Io { e.at(path.display().to_string()) } else { e })
     }
 
+    /// Permissions for content from a file: reading and writing as there, no set-user or set-group bits, and
+    /// for parts nothing that an earlier source forbade.
+    #[cfg(unix)]
+    fn permissions_like(&self, meta: &fs::Metadata, whole: bool) -> io::Result<fs::Permissions> {
+        use std::os::unix::fs::PermissionsExt;
+        // The bit for searching a directory would be the one for running a file.
+        let mut mode = meta.permissions().mode() & if meta.is_dir() { 0o666 } else { 0o777 };
+        if !whole {
+            let earlier = match &self.source {
+                Some(source) => source.permissions.mode(),
+                None => self.lock.metadata()?.permissions().mode(),
+            };
+            mode &= earlier & 0o666;
+        }
+        Ok(fs::Permissions::from_mode(mode))
+    }
+
+    #[cfg(not(unix))]
+    fn permissions_like(&self, _: &fs::Metadata, _: bool) -> io::Result<fs::Permissions> {
+        Ok(self.lock.metadata()?.permissions())
+    }
+
     fn publish(&mut self) -> Result<()> {
-        if let Ok(old) = fs::metadata(&self.path) {
+        // An input may have been opened after this output.
+        reads::check(&self.path)?;
+        // A hole at the end is only a position so far.
+        let end = self.lock.stream_position()?;
+        if end > self.lock.metadata()?.len() {
+            self.lock.set_len(end)?;
+        }
+        if let Some(source) = &self.source {
+            self.lock.set_permissions(source.permissions.clone())?;
+            if let Some(modified) = source.modified {
+                // A file system without such times keeps today's; that loses no content.
+                let _ = self.lock.set_modified(modified);
+            }
+        } else if let Ok(old) = fs::metadata(&self.path) {
             self.lock.set_permissions(old.permissions())?;
         }
         self.lock.sync_all()?;
@@ -166,6 +248,54 @@ impl Staged {
         self.listed = None;
         sync_directory(&self.path)
     }
+}
+
+/// A file in which blocks of zeros stay holes. The caller sets the length at the end.
+struct Holes(File);
+
+/// Smallest hole, in bytes: the block size of common file systems.
+const HOLE: usize = 4096;
+
+impl Write for Holes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Short writes are headers and text: they end before they are worth a look.
+        let zeros = bytes.chunks_exact(HOLE).take_while(|block| **block == [0; HOLE]).count() * HOLE;
+        if zeros > 0 {
+            self.0.seek(SeekFrom::Current(zeros as i64))?;
+            return Ok(zeros);
+        }
+        let blocks = bytes.chunks(HOLE).skip(1).position(|block| block == [0; HOLE]);
+        self.0.write(&bytes[..blocks.map_or(bytes.len(), |full| (full + 1) * HOLE)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// The same permissions, but the owner can write: a carrier opens the file by its name.
+#[cfg(unix)]
+fn writable(permissions: fs::Permissions) -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    fs::Permissions::from_mode(permissions.mode() | 0o600)
+}
+
+#[cfg(not(unix))]
+fn writable(mut permissions: fs::Permissions) -> fs::Permissions {
+    permissions.set_readonly(false);
+    permissions
+}
+
+/// Standard output as a file, for its metadata.
+#[cfg(unix)]
+fn as_file(stdout: &io::Stdout) -> io::Result<File> {
+    use std::os::fd::AsFd;
+    Ok(stdout.as_fd().try_clone_to_owned()?.into())
+}
+
+#[cfg(not(unix))]
+fn as_file(_: &io::Stdout) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 impl Drop for Staged {

@@ -8,15 +8,23 @@ use std::sync::Arc;
 use lab_codec::{Digest, Error, Find, Registry, Resources, Result, cid};
 use sha2::{Digest as _, Sha256};
 
+use crate::reads;
+
 /// Maximum size of a resource, in bytes.
 pub const MAX_RESOURCE: u64 = 1 << 30;
 /// Maximum number of files that a search reads.
 const MAX_FILES: usize = 100_000;
+/// Bytes at the front of a file by which a search chooses it.
+const HEAD_BYTES: u64 = 64;
 
 /// Files and directories to search for resources.
 #[derive(Debug, Clone, Default)]
 pub struct Store {
     places: Vec<PathBuf>,
+    /// How many of the places the caller named.
+    given: usize,
+    /// Contents of places that are pipes, which can be read only once.
+    piped: Vec<Arc<[u8]>>,
     loaded: Resources,
 }
 
@@ -29,7 +37,58 @@ impl Store {
             places.extend(std::env::split_paths(&list).filter(|p| !p.as_os_str().is_empty()));
         }
         places.extend(beside.map(Path::to_path_buf));
-        Self { places, loaded: Resources::default().with_registry(registry) }
+        let mut store = Self {
+            places,
+            given: given.len(),
+            piped: Vec::new(),
+            loaded: Resources::default().with_registry(registry),
+        };
+        for path in given.iter().filter(|path| path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir())) {
+            // A pipe that fails is a resource that is missing, which is reported when it is needed.
+            if let Ok(content) = read(path) {
+                store.keep(content);
+            }
+        }
+        store
+    }
+
+    /// Keeps the content of a pipe.
+    fn keep(&mut self, content: Vec<u8>) -> Digest {
+        let digest = Digest(Sha256::digest(&content).into());
+        let content: Arc<[u8]> = content.into();
+        self.piped.push(content.clone());
+        self.loaded.insert(digest, content);
+        digest
+    }
+
+    /// The first resource whose first bytes are `wanted`.
+    ///
+    /// # Errors
+    /// I/O errors of that resource; one beyond the size limit.
+    pub fn search(&self, wanted: impl Fn(&[u8]) -> bool) -> Result<Option<Vec<u8>>> {
+        if let Some(content) = self.piped.iter().find(|content| wanted(content)) {
+            return Ok(Some(content.to_vec()));
+        }
+        let starts = |path: &PathBuf| {
+            let mut head = Vec::new();
+            let read = File::open(path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head));
+            read.is_ok() && wanted(&head)
+        };
+        let files = self.places.iter().flat_map(|place| files_in(place)).filter(|path| path.is_file());
+        files.take(MAX_FILES).find(starts).map(|path| read(&path)).transpose()
+    }
+
+    /// The one file that the caller named as a resource; `None` if there is none, or several.
+    ///
+    /// # Errors
+    /// I/O errors; a file beyond the size limit.
+    pub fn only(&self) -> Result<Option<Vec<u8>>> {
+        let files: Vec<_> = self.places[..self.given].iter().filter(|place| place.is_file()).collect();
+        match (&self.piped[..], &files[..]) {
+            ([content], []) => Ok(Some(content.to_vec())),
+            ([], [path]) => read(path).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Loads the file that `@FILE` names in a chain.
@@ -38,6 +97,7 @@ impl Store {
     /// I/O errors; a file beyond the size limit.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<Digest> {
         let path = path.as_ref();
+        reads::protect(path);
         let content = read(path).map_err(|e| e.at(format!("resource {}", path.display())))?;
         let digest = Digest(Sha256::digest(&content).into());
         self.loaded.insert(digest, content.into());
@@ -61,6 +121,7 @@ impl Store {
             let Ok(content) = read(&path) else { continue };
             let digest = Digest(Sha256::digest(&content).into());
             if missing.contains(&&digest) {
+                reads::protect(&path);
                 found.insert(digest, Arc::from(content));
                 missing.retain(|d| **d != digest);
             }

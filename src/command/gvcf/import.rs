@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use lab_codec::{Error, Result};
+use lab_codec::{Error, ErrorKind, Result};
 use lab_gvcf::clip::{SOUND_FILE, Sums, code, describe};
 use lab_gvcf::repository::{CLIP_FILE, Import};
 use lab_gvcf::sequence::{Coded, Encoder, Options, REACH, Types};
@@ -128,18 +128,11 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
         return Err(Error::corrupt(format!("{} has no frames", args.input.display())));
     }
     import.finish()?;
+    let doubt = reader.doubt();
     let Sums { frames, key_frames, same_frames, input_bytes, blob_bytes, types } = sums;
     let seconds = start.elapsed().as_secs_f64();
     if args.talk.json {
-        return print_json(&Report {
-            frames,
-            key_frames,
-            same_frames,
-            input_bytes,
-            blob_bytes,
-            types,
-            seconds,
-        });
+        print_json(&Report { frames, key_frames, same_frames, input_bytes, blob_bytes, types, seconds })?;
     }
     let (from, to) = (table::count(input_bytes), table::count(blob_bytes));
     let rate = table::rate(input_bytes, seconds);
@@ -147,9 +140,11 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
         &format!(
             "{frames} frames ({key_frames} keys, {same_frames} repeated): {from} -> {to} bytes, {rate} MB/s"
         ),
-        args.talk.quiet,
+        args.talk.quiet || args.talk.json,
     );
-    Ok(())
+    let partial =
+        |why| Error::new(ErrorKind::Partial, format!("the clip may be damaged or cut short: {why}"));
+    doubt.map_or(Ok(()), |why| Err(partial(why).at(args.input.display().to_string())))
 }
 
 fn types(text: &str) -> Result<Types, String> {

@@ -66,6 +66,7 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let range = range(bounds, segments.bytes()).map_err(at_input)?;
     let page = args.heat.output.as_deref().unwrap_or(Path::new("heat.html"));
     let mut output = Output::open(page, args.heat.force)?;
+    output.made_of_parts(&args.input)?;
     let mut heat = Heat {
         name: args.input.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         chain: segments.chain().to_string(),

@@ -107,6 +107,7 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
         }
     };
     let mut output = if args.dry_run { None } else { Some(Output::open(&output_path, args.write.force)?) };
+    output.as_mut().map_or(Ok(()), |output| output.made_from(input_path))?;
     let input = super::read_input(input_path, &cx)?;
     let settings = Settings {
         block_size: args.block_size,

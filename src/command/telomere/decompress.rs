@@ -56,6 +56,7 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
         }
     };
     let mut output = Output::open(&output_path, args.write.force)?;
+    output.made_from(input_path)?;
     let to_stdout = output.temporary().is_none();
     let input = super::read_input(input_path, &cx)?;
     let mut content = Vec::new();

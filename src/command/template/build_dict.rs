@@ -100,6 +100,8 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
         }
     };
     let mut output = Output::open(&args.output, args.write.force)?;
+    let sources = || args.samples.iter().chain(args.contexts.iter().map(|(_, directory)| directory));
+    sources().try_for_each(|sample| output.made_of_parts(sample))?;
     let cx = args.work.context(app, progress::bar("build-dict", Some(samples.bytes()), args.talk.quiet));
     let builder = Builder::new(cutting, names, args.work.effort.memory.memory_limit)?;
     let made = samples.build(builder, args.min_uses, args.max_size, &cx)?;

@@ -74,6 +74,7 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     }
     if args.context.is_some() || args.map.is_some() {
         let mut sink = Output::open(output, args.write.force)?;
+        sink.made_of_parts(&args.input)?;
         let report =
             render(args, app, &mut *sink.sink()?).map_err(|e| e.at(args.input.display().to_string()))?;
         sink.commit()?;

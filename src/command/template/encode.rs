@@ -9,7 +9,6 @@ use lab_template::notes::map::{Declared, Map};
 
 use super::{App, named_path, options};
 use lab_stream::chain::MAX_TEXT;
-use lab_stream::resource::Store;
 
 /// Encode a file with the notes of a dictionary
 #[derive(clap::Args)]
@@ -73,14 +72,12 @@ fn maps(args: &Args, dictionary: &Dictionary) -> Result<String> {
 }
 
 pub(super) fn run(args: &Args, app: &App) -> Result<()> {
-    let mut work = args.work.clone();
+    let mut store = args.work.store(app, None);
     let mut chain = "template".to_string();
     let mut dictionary = None;
     if let Some(dict) = &args.dict {
-        let mut store = Store::new(&app.registry, &[], None);
         let digest = store.load(dict)?;
         chain += &format!(":dict=sha256:{digest}");
-        work.resources.push(dict.clone());
         let read = Dictionary::read(store.loaded().get(&digest)?, Resources::default());
         dictionary = Some(read.map_err(|e| e.at(dict.display().to_string()))?);
     }
@@ -118,9 +115,9 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
         no_bypass: args.contexts.len() > 1 || !args.maps.is_empty(),
         verify: args.verify,
         cut: args.cut.clone(),
-        work,
+        work: args.work.clone(),
         write: args.write.clone(),
         talk: args.talk.clone(),
     };
-    super::super::encode::run(&args, app)
+    super::super::encode::run_with(&args, app, store)
 }

@@ -29,6 +29,7 @@ pub(super) fn run(
     let at_input = |e: Error| e.at(path.display().to_string());
     let growing = Growing::open(path, app.cancel.clone()).map_err(at_input)?;
     let mut live = Live { output: Output::open(to, write.force)?, bytes: 0 };
+    live.output.made_of_parts(path)?;
     let cx = work.context(app, progress::bar("follow", None, talk.quiet));
     let store = work.store(app, Some(path));
     let feed = Feed::Pipe(Box::new(growing));

@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let mut search = Search::new(&pattern);
     let mut left = args.limit.unwrap_or(u64::MAX);
     let mut offsets = Vec::new();
-    let mut out = io::BufWriter::new(io::stdout());
+    let mut out = io::BufWriter::new(lab_process::standard::output()?);
     let visited = segments.each(|segment| {
         search.find(&segment.parsed, &segments.cx, &mut |offset| {
             left -= 1;

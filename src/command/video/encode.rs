@@ -104,6 +104,7 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let pipeline = Pipeline::build(chain, &store.find(&chain.resources())?, None)?;
     let input = Input::open(&args.input)?;
     let mut output = Output::open(&output_path, args.write.force)?;
+    output.made_from(&args.input)?;
     let cx = args.work.context(app, progress::bar("encode", input.len, args.talk.quiet));
     let profile = plan.settings.as_ref().map_or("exact", |settings| settings.profile.name);
     let medium: Box<dyn StreamWriter> = match plan.settings {

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use lab_codec::{Context, Digest, Error, ErrorKind, Result, StreamReader};
 use lab_video::stream::{Margins, Reader};
 
-use super::super::decode::decode_feed;
+use super::super::verify::content;
 use super::{App, options, table};
 use crate::progress;
-use lab_stream::container::Feed;
 use lab_stream::input::{self, Medium};
 
 /// Check the file in a video without writing it, and report the margin of its error correction
@@ -47,7 +46,8 @@ pub(super) fn run(args: &Args, app: &App) -> Result<()> {
     let expected = args.sha256.as_deref().map(digest).transpose()?;
     let Opened { stream, lossy } = open(&args.input, app, &cx)?;
     let profile = lossy.as_ref().map_or("exact", |reader| reader.profile());
-    let outcome = check(args, app, stream, &cx).and_then(|(bytes, sha256)| match &expected {
+    let content = content(&args.work, false, app, &args.input, stream, &cx);
+    let outcome = content.and_then(|(bytes, sha256)| match &expected {
         Some(expected) if *expected != sha256 => {
             Err(Error::corrupt(format!("the content has the SHA-256 {sha256}, not {expected}")))
         }
@@ -113,19 +113,6 @@ fn open(path: &Path, app: &App, cx: &Context) -> Result<Opened> {
             Medium::Stream { .. } | Medium::Zstd => Err(e.at(path.display().to_string())),
         },
     }
-}
-
-/// Decodes the whole content; returns its length and SHA-256.
-fn check(args: &Args, app: &App, stream: Arc<dyn StreamReader>, cx: &Context) -> Result<(u64, String)> {
-    let told = stream.summary();
-    let store = args.work.store(app, Some(&args.input));
-    let feed = Feed::Carrier(stream, 0);
-    let ending = decode_feed(app, feed, &store, &mut std::io::sink(), args.work.threads(), cx)?;
-    let trailer = ending.trailer;
-    if told.is_some_and(|told| (told.bytes, told.sha256) != (trailer.bytes, trailer.sha256)) {
-        return Err(Error::corrupt("the video's manifest names another SHA-256 than the stream"));
-    }
-    Ok((trailer.bytes, trailer.sha256.to_string()))
 }
 
 /// Parses a digest in hexadecimal, with or without the prefix `sha256:`.

@@ -105,6 +105,11 @@ impl Git {
         self.says(["config", "--includes", "--get-regexp", pattern], cx)
     }
 
+    /// Whether history was cut off when the repository was cloned.
+    pub(super) fn is_shallow(&self, cx: &Context) -> Result<bool> {
+        Ok(self.ask(["rev-parse", "--is-shallow-repository"], cx)?.starts_with(b"true"))
+    }
+
     /// The command that runs git with these arguments.
     fn command<I: IntoIterator<Item: AsRef<OsStr>>>(&self, words: I) -> Result<Command> {
         let mut command = lab_process::command(["git"]).map_err(failure)?;

@@ -60,11 +60,28 @@ pub(super) fn message(coded: &Coded, last: Option<u32>, time: Option<i64>) -> St
 /// Files beside the frames: name and blob.
 pub(super) type Files = Vec<(String, String)>;
 
-/// The frames of `revision`, oldest first, and the files of the commits before the first of them.
+/// The commits of a branch.
+#[derive(Default)]
+pub(super) struct Log {
+    /// The frames, oldest first.
+    pub entries: Vec<Entry>,
+    /// The files of the commits before the first frame.
+    pub files: Files,
+    /// Id and subject of commits behind the first frame that are no frames: somebody else's work.
+    pub others: Vec<(String, String)>,
+}
+
+/// Whether a commit that changes no frame file says that it repeats a frame.
+fn repeats(message: &str) -> bool {
+    let number = message.get(..6).filter(|word| word.eq_ignore_ascii_case("frame "));
+    number.is_some() && message[6..].starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Reads the commits of `revision`.
 ///
 /// # Errors
 /// [`Code::Git`](crate::error::Code::Git).
-pub(super) fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry>, Files)> {
+pub(super) fn read(git: &Git, revision: &str, cx: &Context) -> Result<Log> {
     // Each commit: \x01, id, message, \x02, then a line for each changed file. git reads no blob for this.
     let answer = git.ask(
         [
@@ -89,7 +106,7 @@ pub(super) fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry
         cx,
     )?;
     let text = String::from_utf8_lossy(&answer);
-    let (mut entries, mut files) = (Vec::<Entry>::new(), Files::new());
+    let Log { mut entries, mut files, mut others } = Log::default();
     let mut blob = None;
     // The last frame of each blob, and the last frame with a blob of its own.
     let (mut known, mut last) = (HashMap::new(), None);
@@ -98,10 +115,12 @@ pub(super) fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry
             commit.split_once('\n').ok_or_else(|| Error::git("the output of git log is truncated"))?;
         let (message, changes) =
             rest.split_once('\x02').ok_or_else(|| Error::git("the output of git log is truncated"))?;
+        let mut own = false;
         for line in changes.lines().filter(|line| line.starts_with(':')) {
             let Some((fields, name)) = line.split_once('\t') else { continue };
             let new = fields.split(' ').nth(3).unwrap_or_default();
             if name == FRAME_FILE {
+                own = true;
                 blob = Some(new.to_string()).filter(|id| id.bytes().any(|digit| digit != b'0'));
             } else if blob.is_none() {
                 files.retain(|(known, _)| known != name);
@@ -109,6 +128,11 @@ pub(super) fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry
             }
         }
         if let Some(blob) = &blob {
+            if !own && !repeats(message) {
+                let subject = message.lines().next().unwrap_or_default();
+                others.push((commit.to_string(), subject.to_string()));
+                continue;
+            }
             let mut entry = entry(commit, blob, message);
             match known.insert(blob.clone(), entries.len()).and_then(|number| entries.get(number)) {
                 Some(same) => {
@@ -128,7 +152,7 @@ pub(super) fn read(git: &Git, revision: &str, cx: &Context) -> Result<(Vec<Entry
             entries.push(entry);
         }
     }
-    Ok((entries, files))
+    Ok(Log { entries, files, others })
 }
 
 fn entry(commit: &str, blob: &str, message: &str) -> Entry {

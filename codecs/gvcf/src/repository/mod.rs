@@ -39,6 +39,8 @@ pub struct Repository {
     entries: Vec<Entry>,
     /// Files of the commits before the first frame: name and blob.
     files: Vec<(String, String)>,
+    /// Id and subject of commits that are no frames.
+    others: Vec<(String, String)>,
     blobs: CatFile,
     decoder: Decoder,
 }
@@ -62,12 +64,17 @@ impl Repository {
             Some(branch) => format!("refs/heads/{branch}"),
             None => "HEAD".to_string(),
         };
-        let (entries, files) = log::read(&git, &revision, cx)?;
+        if git.is_shallow(cx)? {
+            return Err(Error::git(
+                "a shallow clone lacks the first frames; `git fetch --unshallow` gets them",
+            ));
+        }
+        let log::Log { entries, files, others } = log::read(&git, &revision, cx)?;
         if entries.is_empty() {
             return Err(Error::git(format!("no commit of {revision} holds {FRAME_FILE}")));
         }
         let blobs = CatFile::start(&git, cx)?;
-        Ok(Self { git, entries, files, blobs, decoder: Decoder::new(rules) })
+        Ok(Self { git, entries, files, others, blobs, decoder: Decoder::new(rules) })
     }
 
     /// The frames, in order.
@@ -122,9 +129,13 @@ impl Repository {
         }
     }
 
-    /// Warnings since the last call.
+    /// Warnings since the last call, the first time also about commits that are no frames.
     pub fn warnings(&mut self) -> Vec<String> {
-        self.decoder.warnings()
+        let others = self.others.drain(..).map(|(commit, subject)| {
+            let id = commit.get(..10).unwrap_or(&commit);
+            format!("commit {id} is not a frame and is left out: {}", lab_codec::text::visible(&subject))
+        });
+        others.chain(self.decoder.warnings()).collect()
     }
 
     /// Checks every object and its links with `git fsck`.

@@ -5,7 +5,7 @@ use lab_bits::{
     evql,
     msb::BitReader,
 };
-use lab_codec::{Context, Error, ErrorKind, Result};
+use lab_codec::{Context, Error, ErrorKind, Result, reserve};
 use sha2::{Digest as _, Sha256};
 
 use super::{BATCH, Extension, MARK, MAX_BLOCK, Record};
@@ -275,8 +275,4 @@ impl Hash {
         let digest = self.hasher.finalize();
         u16::from_be_bytes([digest[0], digest[1]])
     }
-}
-
-fn reserve(out: &mut Vec<u8>, additional: usize) -> Result<()> {
-    out.try_reserve(additional).map_err(|_| Error::limit(format!("no memory for {additional} bytes")))
 }

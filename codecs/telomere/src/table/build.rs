@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lab_codec::{Context, Error, Result};
+use lab_codec::{Context, Result, reserve};
 
 use super::{BUCKET_BITS, BUCKETS, SeedTable, Store, record};
 use crate::seed::{MAX_SEED_LEN, Salt, Seed, seeds_up_to};
@@ -53,8 +53,7 @@ pub fn build(salt: Salt, max_seed_len: u8, threads: usize, cx: &Context) -> Resu
     offsets.push(next);
 
     let mut records = Vec::new();
-    let no_memory = || Error::limit(format!("no memory for a table of {count} seeds"));
-    records.try_reserve_exact(count as usize).map_err(|_| no_memory())?;
+    reserve(&mut records, count as usize).map_err(|e| e.at("the seed table"))?;
     records.resize_with(count as usize, || AtomicU64::new(0));
     let work: Vec<(usize, Vec<u32>)> = places.into_iter().enumerate().collect();
     on_threads(work, |(thread, mut places)| {
@@ -133,7 +132,8 @@ fn on_threads<W: Send, R: Send>(work: Vec<W>, each: impl Fn(W) -> Result<R> + Sy
     let Some(first) = work.next() else { return Ok(Vec::new()) };
     std::thread::scope(|scope| {
         let each = &each;
-        let others: Vec<_> = work.map(|w| scope.spawn(move || each(w))).collect();
+        let spawn = |w| std::thread::Builder::new().spawn_scoped(scope, move || each(w));
+        let others = work.map(spawn).collect::<std::io::Result<Vec<_>>>()?;
         let mut results = vec![each(first)?];
         for other in others {
             results.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);

@@ -116,6 +116,13 @@ impl Decoder {
     }
 }
 
+impl Decoder {
+    /// At the end: why the clip may not be whole. ffmpeg ends with success where it has read what it could.
+    pub fn doubt(&self) -> Option<String> {
+        self.child.complaint().map(|said| format!("ffmpeg said: {said}"))
+    }
+}
+
 impl std::fmt::Debug for Decoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Decoder").field("video", &self.video).finish_non_exhaustive()

@@ -15,7 +15,9 @@ pub fn sound(path: &Path, limit: usize, cx: &Context) -> Result<Option<Vec<u8>>>
     let tools = Tools::find()?;
     let shown = ["-v", "error", "-select_streams", "a", "-show_entries", "stream=index", "-of", "csv=p=0"];
     let question: Vec<_> = words(shown).chain(input::arguments(path)).collect();
-    if tools.ask(&tools.ffprobe, &question, &[], cx)?.is_empty() {
+    // Containers with programs, such as MPEG-TS, add empty lines for these.
+    let indices = tools.ask(&tools.ffprobe, &question, &[], cx)?;
+    if indices.trim_ascii().is_empty() {
         return Ok(None);
     }
     let copy = ["-map", "0:a", "-c", "copy", "-map_metadata", "-1", "-fflags", "+bitexact", "-f", "matroska"];

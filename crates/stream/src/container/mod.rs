@@ -9,6 +9,7 @@
 mod fields;
 mod header;
 mod index;
+mod joined;
 mod reader;
 mod salvage;
 mod segment;
@@ -18,6 +19,7 @@ mod writer;
 
 pub use header::Header;
 pub use index::{Index, IndexEntry};
+pub use joined::{pieces, streams};
 pub use reader::{Reader, trailer_of};
 pub use salvage::{Salvaged, scan};
 pub use segment::SegmentHeader;

@@ -12,7 +12,8 @@ const WINDOW_BYTES: usize = 1 << 20;
 pub struct Salvaged {
     /// The header, from the front or from its repetition.
     pub header: Header,
-    /// Headers of the segments with intact stored bytes, each with the offset of these bytes; ascending.
+    /// Headers of the segments with intact stored bytes, each with the offset of these bytes; in the order of
+    /// the content, without repetitions.
     pub segments: Vec<(SegmentHeader, u64)>,
 }
 
@@ -28,10 +29,7 @@ pub fn scan(stream: &dyn StreamReader, cx: &Context) -> Result<Option<Salvaged>>
     let mut segments: Vec<(SegmentHeader, u64)> = Vec::new();
     let mut offset = 0;
     while let Some(mark) = search.find(&SEGMENT_MARK, offset, cx)? {
-        let found = segment_at(stream, mark, &header, cx.limits())?.filter(|(s, _)| {
-            segments.last().is_none_or(|(last, _)| s.raw_offset >= last.raw_offset + last.raw_len)
-        });
-        offset = match found {
+        offset = match segment_at(stream, mark, &header, cx.limits())? {
             Some((segment, stored)) => {
                 let end = stored + segment.stored_len();
                 segments.push((segment, stored));
@@ -40,6 +38,16 @@ pub fn scan(stream: &dyn StreamReader, cx: &Context) -> Result<Option<Salvaged>>
             None => mark + 1,
         };
     }
+    // Every segment says where it belongs, so that order in the file does not matter.
+    segments.sort_by_key(|(segment, offset)| (segment.raw_offset, *offset));
+    let mut end = 0;
+    segments.retain(|(segment, _)| {
+        let fits = segment.raw_offset >= end;
+        if fits {
+            end = segment.raw_offset + segment.raw_len;
+        }
+        fits
+    });
     Ok(Some(Salvaged { header, segments }))
 }
 

@@ -1,6 +1,6 @@
 //! Reads a stream front to back, from a pipe or a carrier, and verifies every byte outside the content.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -111,6 +111,10 @@ pub struct Sequence<'a> {
     seen: Index,
     position: u64,
     ending: Option<Ending>,
+    /// Whether another stream, or zeros, may follow.
+    joined: bool,
+    /// A byte behind the trailer.
+    beyond: Vec<u8>,
 }
 
 impl<'a> Sequence<'a> {
@@ -130,7 +134,58 @@ impl<'a> Sequence<'a> {
         feed.read((length - bytes.len()) as u64, &mut bytes)?;
         let header = Header::decode(&bytes)?;
         let position = bytes.len() as u64;
-        Ok(Self { feed, limits, header, header_bytes: bytes, seen: Index::default(), position, ending: None })
+        Ok(Self {
+            feed,
+            limits,
+            header,
+            header_bytes: bytes,
+            seen: Index::default(),
+            position,
+            ending: None,
+            joined: false,
+            beyond: Vec::new(),
+        })
+    }
+
+    /// Accepts bytes behind the trailer, for [`next_stream`](Self::next_stream).
+    #[must_use]
+    pub fn joined(self) -> Self {
+        Self { joined: true, ..self }
+    }
+
+    /// The stream that follows this one, which has been read to its end; zeros before it are padding.
+    ///
+    /// # Errors
+    /// [`Corrupt`](lab_codec::ErrorKind::Corrupt) if other bytes follow; as [`open`](Self::open).
+    pub fn next_stream(mut self) -> Result<Option<Self>> {
+        let mut offset = self.position;
+        let mut bytes = std::mem::take(&mut self.beyond);
+        loop {
+            if let Some(start) = bytes.iter().position(|byte| *byte != 0) {
+                offset += start as u64;
+                bytes.drain(..start);
+                break;
+            }
+            offset += bytes.len() as u64;
+            bytes.clear();
+            self.feed.read(PIECE_BYTES, &mut bytes)?;
+            if bytes.is_empty() {
+                return Ok(None);
+            }
+        }
+        if bytes.len() < MAGIC.len() {
+            self.feed.read((MAGIC.len() - bytes.len()) as u64, &mut bytes)?;
+        }
+        if !bytes.starts_with(&MAGIC) {
+            return Err(Error::corrupt(format!(
+                "the bytes at {offset}, behind the end of the stream, are neither another stream nor zeros"
+            )));
+        }
+        let feed = match self.feed {
+            Feed::Pipe(pipe) => Feed::Pipe(Box::new(io::Cursor::new(bytes).chain(pipe))),
+            Feed::Carrier(reader, next) => Feed::Carrier(reader, next - bytes.len() as u64),
+        };
+        Self::open(feed, self.limits).map(|next| Some(next.joined()))
     }
 
     /// The stream's header.
@@ -219,14 +274,20 @@ impl<'a> Sequence<'a> {
         }
         let mut last = Vec::new();
         self.feed.read(trailer::LEN as u64 + 1, &mut last)?;
+        let stream_len = index_offset + (expected.len() + trailer::LEN) as u64;
         if last.len() > trailer::LEN {
-            return Err(Error::corrupt("bytes follow the stream's trailer"));
+            if !self.joined {
+                return Err(Error::corrupt(format!(
+                    "bytes follow the stream's trailer, at byte {stream_len}"
+                )));
+            }
+            self.beyond = last.split_off(trailer::LEN);
         }
         let Ok(last) = last[..].try_into() else {
             return Err(Error::truncated("the stream ends inside its trailer"));
         };
         let trailer = Trailer::decode(last)?;
-        let stream_len = index_offset + (expected.len() + trailer::LEN) as u64;
+        self.position = stream_len;
         let found = Trailer {
             bytes: self.seen.raw_len(),
             segments: self.seen.entries.len() as u64,
